@@ -1,0 +1,124 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { combineContexts, isSettled, type CiContext, type CiReport } from '../../../schema/contracts/ci.ts';
+import type { DataPaths } from '../../data-paths.ts';
+import type { LocalStore } from '../../forge/local/local-store.ts';
+import { changedFiles, type Git } from '../../git/git.ts';
+import { KeyedLock } from '../../keyed-lock.ts';
+import type { Workspace } from '../../git/workspace.ts';
+import { isGreen } from '../../processes/spec.ts';
+import {
+  describeEnd,
+  excerptOf,
+  runSteps,
+  type ProcessOptions,
+  type StepOutcome,
+} from '../../processes/steps.ts';
+import { untilAborted, type Watch } from '../../supervision.ts';
+import type { Ci, CiQuestion } from '../ci.ts';
+import { isIgnored, parsePipeline, pipelinePath, type PipelineFile } from './pipeline-file.ts';
+
+/**
+ * The CI of the local forge: it runs a repository's own steps in a clean checkout and posts a status for each.
+ * Nobody else hears a push here, so the first that waits for a verdict starts the pipeline.
+ */
+export function createLocalCi(deps: {
+  git: Git;
+  workspace: Workspace;
+  store: LocalStore;
+  paths: DataPaths;
+  processes: ProcessOptions;
+}): Ci {
+  const { git, workspace, store, paths } = deps;
+  // A task and the lane may wait for the same commit: its pipeline runs once.
+  const commits = new KeyedLock();
+  return { look, settle };
+
+  async function look(of: CiQuestion): Promise<CiReport> {
+    const contexts = await store.readStatuses({ repositoryId: of.repository.id, sha: of.sha });
+    return { sha: of.sha, verdict: combineContexts(contexts), contexts };
+  }
+
+  async function settle(of: CiQuestion & { watch: Watch }): Promise<CiReport> {
+    const alone = commits.with(`${of.repository.id} ${of.sha}`, () => settleAlone(of));
+    return untilAborted(of.watch.detach, alone);
+  }
+
+  async function settleAlone(of: CiQuestion & { watch: Watch }): Promise<CiReport> {
+    of.watch.detach.throwIfAborted();
+    const known = await look(of);
+    if (isSettled(known.verdict)) return known;
+    await workspace.fetchCommit({ repository: of.repository, sha: of.sha });
+    await workspace.fetchCommit({ repository: of.repository, sha: of.stepsAt });
+    const text = await readPipeline(of);
+    if (text === undefined) return { sha: of.sha, verdict: 'not-configured', contexts: [] };
+    const pipeline = parsePipeline(text);
+    if (pipeline.kind === 'invalid') {
+      return post(of, [{ name: 'ci/pipeline-file', state: 'failed', excerpt: pipeline.message }]);
+    }
+    const { steps, ignorePaths } = pipeline.file;
+    const mirror = await workspace.openMirror(of.repository);
+    const files = await changedFiles(git, { cwd: mirror, from: of.stepsAt, to: of.sha });
+    if (isIgnored(files, ignorePaths)) {
+      return post(
+        of,
+        steps.map((step) => ({ name: contextName(step), state: 'skipped' })),
+      );
+    }
+    await post(
+      of,
+      steps.map((step) => ({ name: contextName(step), state: 'pending' })),
+    );
+    const outcomes = await runPipeline({ ...of, steps });
+    return post(of, await Promise.all(steps.map((step, index) => toContext(step, outcomes[index]))));
+  }
+
+  async function readPipeline(of: CiQuestion): Promise<string | undefined> {
+    const mirror = await workspace.openMirror(of.repository);
+    const args = ['cat-file', 'blob', `${of.stepsAt}:${pipelinePath}`];
+    const { stdout, exitCode } = await git.run({ cwd: mirror, args, accept: [128] });
+    return exitCode === 0 ? stdout : undefined;
+  }
+
+  async function runPipeline(
+    of: CiQuestion & { steps: PipelineFile['steps']; watch: Watch },
+  ): Promise<StepOutcome[]> {
+    const id = `ci.${of.repository.id}.${of.sha}`;
+    const checkout = paths.checkout(id);
+    const outcomes = await runSteps({
+      id,
+      folder: paths.pipeline({ repositoryId: of.repository.id, sha: of.sha }),
+      cwd: checkout.repository,
+      home: checkout.home,
+      steps: of.steps.map((step) => ({
+        name: step.name,
+        command: step.run,
+        timeoutMs: step.timeoutSeconds * 1_000,
+      })),
+      prepare: async () => {
+        await workspace.checkOut({ repository: of.repository, folder: checkout.repository, sha: of.sha });
+        await mkdir(checkout.home, { recursive: true });
+      },
+      options: deps.processes,
+      watch: of.watch,
+    });
+    await rm(checkout.folder, { recursive: true, force: true });
+    return outcomes;
+  }
+
+  async function post(of: CiQuestion, contexts: CiContext[]): Promise<CiReport> {
+    await store.postStatuses({ repositoryId: of.repository.id, sha: of.sha, contexts });
+    return { sha: of.sha, verdict: combineContexts(contexts), contexts };
+  }
+}
+
+function contextName(step: { name: string }): string {
+  return `ci/${step.name}`;
+}
+
+async function toContext(step: { name: string }, outcome: StepOutcome | undefined): Promise<CiContext> {
+  const name = contextName(step);
+  // A step after the first failure did not run; the failure speaks for the commit.
+  if (!outcome) return { name, state: 'skipped' };
+  if (isGreen(outcome)) return { name, state: 'passed' };
+  return { name, state: 'failed', excerpt: `${describeEnd(outcome)}\n${await excerptOf(outcome.log)}` };
+}

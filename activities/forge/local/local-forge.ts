@@ -1,0 +1,141 @@
+import { z } from 'zod';
+import type { PlannedRepository } from '../../../schema/contracts/plan.ts';
+import type { Effects } from '../../effects.ts';
+import { outcomeUnknown, refused } from '../../failures.ts';
+import { isAncestor, requireCommit, resolveCommit, type Git } from '../../git/git.ts';
+import type { Forge, MergeOutcome } from '../forge.ts';
+import type { LocalStore } from './local-store.ts';
+
+/**
+ * The embedded forge: a bare git repository on this machine, with issues and pull requests in our database.
+ * It merges by git plumbing, so that no work tree and no hook takes part.
+ */
+export function createLocalForge(deps: {
+  git: Git;
+  store: LocalStore;
+  effects: Effects;
+  tenant: string;
+}): Forge {
+  const { git, store, effects } = deps;
+  return {
+    branchHead,
+    findOrCreateIssue: ({ repository, ...rest }) =>
+      store.findOrCreateIssue({ repositoryId: repository.id, ...rest }),
+    closeIssue: ({ repository, ...rest }) => store.closeIssue({ repositoryId: repository.id, ...rest }),
+    findOrOpenPullRequest: ({ repository, ...rest }) =>
+      store.findOrOpenPullRequest({ repositoryId: repository.id, base: repository.base, ...rest }),
+    closePullRequest: ({ repository, number }) =>
+      store.closePullRequest({ repositoryId: repository.id, number }),
+    postReview: ({ repository, ...rest }) => store.postReview({ repositoryId: repository.id, ...rest }),
+    merge,
+    deleteBranch,
+  };
+
+  async function branchHead(of: {
+    repository: PlannedRepository;
+    branch: string;
+  }): Promise<string | undefined> {
+    return resolveCommit(git, { cwd: of.repository.address, ref: `refs/heads/${of.branch}` });
+  }
+
+  async function merge(of: {
+    repository: PlannedRepository;
+    pullRequest: number;
+    headSha: string;
+    baseSha: string;
+    title: string;
+    effectKey: string;
+  }): Promise<MergeOutcome> {
+    const { repository, headSha, baseSha } = of;
+    const pullRequest = await store.readPullRequest({
+      repositoryId: repository.id,
+      number: of.pullRequest,
+    });
+    if (!pullRequest) throw refused(`the local forge has no pull request ${of.pullRequest}`);
+    if (pullRequest.state === 'merged') return alreadyMerged(pullRequest, headSha);
+    if (pullRequest.state === 'closed') return { kind: 'closed' };
+
+    const cwd = repository.address;
+    const baseRef = `refs/heads/${repository.base}`;
+    const attempted = await effects.once<LocalMerge, MergeOutcome>({
+      key: `${of.effectKey}@${headSha}+${baseSha}`,
+      tenant: deps.tenant,
+      result: LocalMerge,
+      look: async ({ claimedAt }) => {
+        const mergeSha = await writeCommit({ ...of, claimedAt });
+        const base = await requireCommit(git, { cwd, ref: baseRef });
+        const there = await isAncestor(git, { cwd, ancestor: mergeSha, descendant: base });
+        return there ? { mergeSha } : undefined;
+      },
+      act: async ({ claimedAt }) => {
+        const head = (await branchHead({ repository, branch: pullRequest.branch })) ?? null;
+        if (head !== headSha) return { kind: 'refused', refusal: { kind: 'head-moved', headSha: head } };
+        const base = await requireCommit(git, { cwd, ref: baseRef });
+        if (base !== baseSha) return { kind: 'refused', refusal: { kind: 'base-moved', baseSha: base } };
+        const mergeSha = await writeCommit({ ...of, claimedAt });
+        await moveBase({ repository, from: baseSha, to: mergeSha });
+        return { kind: 'done', result: { mergeSha } };
+      },
+    });
+    if (attempted.kind === 'refused') return attempted.refusal;
+    const { mergeSha } = attempted.result;
+    await store.markMerged({ repositoryId: repository.id, number: of.pullRequest, headSha, mergeSha });
+    return { kind: 'merged', mergeSha };
+  }
+
+  /**
+   * Writes the squash commit without moving any ref. Its tree is the head's, which holds the base it was tested on.
+   * Every field comes from the claim, so each attempt writes the very same commit: that is how it is found again.
+   */
+  async function writeCommit(of: {
+    repository: PlannedRepository;
+    pullRequest: number;
+    headSha: string;
+    baseSha: string;
+    title: string;
+    claimedAt: Date;
+  }): Promise<string> {
+    const cwd = of.repository.address;
+    if (!(await isAncestor(git, { cwd, ancestor: of.baseSha, descendant: of.headSha }))) {
+      throw refused(`${of.headSha} was not tested on ${of.baseSha}: it does not hold it`);
+    }
+    const message = [
+      `${of.title} (#${of.pullRequest})`,
+      '',
+      `Pull-Request: ${of.pullRequest}`,
+      `Head: ${of.headSha}`,
+      '',
+    ].join('\n');
+    const args = ['commit-tree', `${of.headSha}^{tree}`, '-p', of.baseSha, '-F', '-'];
+    const { stdout } = await git.run({ cwd, args, date: of.claimedAt, input: message });
+    return stdout.trim();
+  }
+
+  /** Compare and swap: git refuses when the base is no longer what was tested. */
+  async function moveBase(of: { repository: PlannedRepository; from: string; to: string }): Promise<void> {
+    const cwd = of.repository.address;
+    const ref = `refs/heads/${of.repository.base}`;
+    await git.run({ cwd, args: ['update-ref', ref, of.to, of.from], accept: [1, 128] });
+    const now = await requireCommit(git, { cwd, ref });
+    if (await isAncestor(git, { cwd, ancestor: of.to, descendant: now })) return;
+    throw outcomeUnknown(`${ref} of ${cwd} is at ${now}, not at the merge ${of.to}`);
+  }
+
+  async function deleteBranch(of: { repository: PlannedRepository; branch: string }): Promise<void> {
+    const cwd = of.repository.address;
+    await git.run({ cwd, args: ['update-ref', '-d', `refs/heads/${of.branch}`] });
+  }
+}
+
+const LocalMerge = z.object({ mergeSha: z.string() });
+type LocalMerge = z.infer<typeof LocalMerge>;
+
+function alreadyMerged(
+  pullRequest: { headSha: string | null; mergeSha: string | null },
+  headSha: string,
+): MergeOutcome {
+  if (pullRequest.headSha === headSha && pullRequest.mergeSha !== null) {
+    return { kind: 'merged', mergeSha: pullRequest.mergeSha };
+  }
+  return { kind: 'head-moved', headSha: pullRequest.headSha };
+}

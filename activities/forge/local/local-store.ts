@@ -1,0 +1,172 @@
+import { and, eq, ne, sql } from 'drizzle-orm';
+import type { Queries } from '../../../schema/db/database.ts';
+import {
+  forgeIssues,
+  forgeNumbers,
+  forgePullRequests,
+  forgeReviews,
+  forgeStatuses,
+} from '../../../schema/db/tables.ts';
+import type { CiContext } from '../../../schema/contracts/ci.ts';
+import type { Review } from '../../../schema/contracts/review.ts';
+import type { Issue, PullRequest } from '../forge.ts';
+
+type PullRequestRow = typeof forgePullRequests.$inferSelect;
+
+/** Issues, pull requests and reviews of the local forge. Unique indexes make each of them once. */
+export class LocalStore {
+  readonly #queries: Queries;
+  readonly #tenantId: string;
+
+  constructor(deps: { queries: Queries; tenant: string }) {
+    this.#queries = deps.queries;
+    this.#tenantId = deps.tenant;
+  }
+
+  async findOrCreateIssue(of: {
+    repositoryId: string;
+    marker: string;
+    title: string;
+    body: string;
+  }): Promise<Issue> {
+    const { repositoryId, marker } = of;
+    return this.#queries.transaction(async (tx) => {
+      const byMarker = and(eq(forgeIssues.repositoryId, repositoryId), eq(forgeIssues.marker, marker));
+      const [standing] = await tx.select().from(forgeIssues).where(byMarker);
+      if (standing) return standing;
+      const number = await nextNumber(tx, repositoryId);
+      const row = { ...of, tenantId: this.#tenantId, number };
+      await tx.insert(forgeIssues).values(row);
+      return { number, state: 'open' };
+    });
+  }
+
+  async closeIssue(of: { repositoryId: string; number: number; comment: string }): Promise<void> {
+    await this.#queries
+      .update(forgeIssues)
+      .set({ state: 'closed', comment: of.comment, closedAt: sql`now()` })
+      .where(
+        and(
+          eq(forgeIssues.repositoryId, of.repositoryId),
+          eq(forgeIssues.number, of.number),
+          eq(forgeIssues.state, 'open'),
+        ),
+      );
+  }
+
+  async findOrOpenPullRequest(of: {
+    repositoryId: string;
+    branch: string;
+    base: string;
+    title: string;
+    body: string;
+  }): Promise<PullRequest> {
+    const { repositoryId, branch } = of;
+    return this.#queries.transaction(async (tx) => {
+      const [standing] = await tx
+        .select()
+        .from(forgePullRequests)
+        .where(
+          and(
+            eq(forgePullRequests.repositoryId, repositoryId),
+            eq(forgePullRequests.branch, branch),
+            ne(forgePullRequests.state, 'closed'),
+          ),
+        );
+      if (standing) return standing;
+      const number = await nextNumber(tx, repositoryId);
+      const [opened] = await tx
+        .insert(forgePullRequests)
+        .values({ ...of, tenantId: this.#tenantId, number })
+        .returning();
+      if (!opened) throw new Error(`pull request ${number} was not answered`);
+      return opened;
+    });
+  }
+
+  async readPullRequest(of: { repositoryId: string; number: number }): Promise<PullRequestRow | undefined> {
+    const [row] = await this.#queries.select().from(forgePullRequests).where(isPullRequest(of));
+    return row;
+  }
+
+  async markMerged(of: {
+    repositoryId: string;
+    number: number;
+    headSha: string;
+    mergeSha: string;
+  }): Promise<void> {
+    await this.#queries
+      .update(forgePullRequests)
+      .set({ state: 'merged', headSha: of.headSha, mergeSha: of.mergeSha, mergedAt: sql`now()` })
+      .where(and(isPullRequest(of), eq(forgePullRequests.state, 'open')));
+  }
+
+  async closePullRequest(of: { repositoryId: string; number: number }): Promise<void> {
+    await this.#queries
+      .update(forgePullRequests)
+      .set({ state: 'closed' })
+      .where(and(isPullRequest(of), eq(forgePullRequests.state, 'open')));
+  }
+
+  async postReview(of: { repositoryId: string; pullRequest: number; review: Review }): Promise<void> {
+    const { engine, sha, verdict, summary, findings } = of.review;
+    const lines = findings.map((finding) => {
+      const place = finding.file === undefined ? '' : ` ${finding.file}:${finding.line ?? 1}`;
+      return `- ${finding.severity} (${finding.category})${place}: ${finding.message}`;
+    });
+    await this.#queries
+      .insert(forgeReviews)
+      .values({
+        tenantId: this.#tenantId,
+        repositoryId: of.repositoryId,
+        pullRequest: of.pullRequest,
+        author: engine,
+        sha,
+        verdict,
+        body: [summary, ...lines].join('\n'),
+      })
+      .onConflictDoNothing();
+  }
+
+  /** Sets the status of each context of a commit; the newest word on a context stands. */
+  async postStatuses(of: { repositoryId: string; sha: string; contexts: CiContext[] }): Promise<void> {
+    for (const { name, state, excerpt = null } of of.contexts) {
+      const { repositoryId, sha } = of;
+      await this.#queries
+        .insert(forgeStatuses)
+        .values({ tenantId: this.#tenantId, repositoryId, sha, context: name, state, excerpt })
+        .onConflictDoUpdate({
+          target: [forgeStatuses.repositoryId, forgeStatuses.sha, forgeStatuses.context],
+          set: { state, excerpt, updatedAt: sql`now()` },
+        });
+    }
+  }
+
+  async readStatuses(of: { repositoryId: string; sha: string }): Promise<CiContext[]> {
+    const rows = await this.#queries
+      .select()
+      .from(forgeStatuses)
+      .where(and(eq(forgeStatuses.repositoryId, of.repositoryId), eq(forgeStatuses.sha, of.sha)))
+      .orderBy(forgeStatuses.context);
+    return rows.map(({ context, state, excerpt }) => ({
+      name: context,
+      state,
+      ...(excerpt === null ? {} : { excerpt }),
+    }));
+  }
+}
+
+function isPullRequest(of: { repositoryId: string; number: number }) {
+  return and(eq(forgePullRequests.repositoryId, of.repositoryId), eq(forgePullRequests.number, of.number));
+}
+
+/** The row of the counter is also the lock that puts two makers of one thing in line. */
+async function nextNumber(tx: Queries, repositoryId: string): Promise<number> {
+  const [row] = await tx
+    .insert(forgeNumbers)
+    .values({ repositoryId, last: 1 })
+    .onConflictDoUpdate({ target: forgeNumbers.repositoryId, set: { last: sql`${forgeNumbers.last} + 1` } })
+    .returning();
+  if (!row) throw new Error(`the counter of ${repositoryId} was not answered`);
+  return row.last;
+}

@@ -1,0 +1,180 @@
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Delivery, HostActivities, TaskPlace, VerifyDeliveryInput } from '../../workflows/ports.ts';
+import type { DataPaths } from '../data-paths.ts';
+import { refused } from '../failures.ts';
+import {
+  describeEnd,
+  excerptOf,
+  firstFailure,
+  runSteps,
+  type ProcessOptions,
+  type StepOutcome,
+} from '../processes/steps.ts';
+import { sessionFiles } from '../sessions/session-activities.ts';
+import { asSupervisor, type Watch } from '../supervision.ts';
+import { changedFiles, isAncestor, type Git } from './git.ts';
+import { exists, type Workspace } from './workspace.ts';
+
+/** What an agent may say instead of delivering. It is a claim: the checks must be green as things stand. */
+const SessionOutcome = z.object({
+  outcome: z.literal('no-change-needed'),
+  reason: z.string().min(1).max(4_000),
+});
+
+export function createDeliveryActivities(deps: {
+  git: Git;
+  workspace: Workspace;
+  paths: DataPaths;
+  processes: ProcessOptions;
+}): Pick<HostActivities, 'verifyDelivery' | 'pushBranch'> {
+  const { git, workspace, paths } = deps;
+  return {
+    verifyDelivery: (input) => asSupervisor((watch) => verifyDelivery(input, watch)),
+    pushBranch,
+  };
+
+  /** Done is commits that the engine itself has seen, and green checks in a clean checkout. */
+  async function verifyDelivery(input: VerifyDeliveryInput, watch: Watch): Promise<Delivery> {
+    const { place } = input;
+    const { repository } = place;
+    const baseSha = await workspace.fetchBranch({ repository, branch: repository.base });
+    if (baseSha === undefined) throw refused(`${repository.address} has no branch ${repository.base}`);
+    const headSha = await fetchDelivered(input);
+    if (headSha === undefined) {
+      return {
+        kind: 'nothing-delivered',
+        signature: 'no-branch',
+        message: `the branch ${place.branch} is gone from the task's clone`,
+      };
+    }
+    const mirror = await workspace.openMirror(repository);
+    const forkedAt = (await git.run({ cwd: mirror, args: ['merge-base', baseSha, headSha] })).stdout.trim();
+    const commits = await countCommits(mirror, forkedAt, headSha);
+    if (commits === 0) return judgeNoCommits(input, headSha, watch);
+    const files = await changedFiles(git, { cwd: mirror, from: forkedAt, to: headSha });
+    if (files.length === 0) {
+      return {
+        kind: 'nothing-delivered',
+        signature: 'empty-commits',
+        message: 'the commits on the branch change no file',
+      };
+    }
+    const red = await runChecks(input, headSha, watch);
+    if (red) return describeRed(headSha, red);
+    return { kind: 'delivered', headSha, baseSha: forkedAt, commits, touchesJudge: files.some(isOfTheJudge) };
+  }
+
+  async function fetchDelivered(input: VerifyDeliveryInput): Promise<string | undefined> {
+    const { repository, branch } = input.place;
+    if (input.sessionId === null) return workspace.fetchBranch({ repository, branch });
+    const { clone } = paths.task(input.place);
+    return workspace.fetchSession({ repository, clone, branch, name: input.sessionId });
+  }
+
+  async function countCommits(mirror: string, from: string, to: string): Promise<number> {
+    const { stdout } = await git.run({ cwd: mirror, args: ['rev-list', '--count', `${from}..${to}`] });
+    return Number(stdout);
+  }
+
+  async function judgeNoCommits(
+    input: VerifyDeliveryInput,
+    headSha: string,
+    watch: Watch,
+  ): Promise<Delivery> {
+    const outcome = await readOutcome(input.sessionId);
+    if (outcome) {
+      const red = await runChecks(input, headSha, watch);
+      return red ? describeRed(headSha, red) : { kind: 'no-change-needed', reason: outcome.reason };
+    }
+    const { clone } = paths.task(input.place);
+    const status = await git.run({ cwd: clone, args: ['status', '--porcelain'], accept: [128] });
+    const uncommitted = status.stdout.trim() !== '';
+    return {
+      kind: 'nothing-delivered',
+      signature: uncommitted ? 'uncommitted' : 'no-commits',
+      message: uncommitted
+        ? 'the session ended with changes that it had not committed'
+        : 'the session ended without a commit on its branch',
+    };
+  }
+
+  async function readOutcome(sessionId: string | null) {
+    if (sessionId === null) return undefined;
+    const path = join(paths.session(sessionId), sessionFiles.outcome);
+    if (!(await exists(path))) return undefined;
+    try {
+      return SessionOutcome.safeParse(JSON.parse(await readFile(path, 'utf8'))).data;
+    } catch {
+      // An agent wrote it: what is not JSON is no outcome.
+      return undefined;
+    }
+  }
+
+  async function runChecks(
+    input: VerifyDeliveryInput,
+    sha: string,
+    watch: Watch,
+  ): Promise<{ outcome: StepOutcome; command: string } | undefined> {
+    const { place, checks } = input;
+    if (checks.length === 0) return undefined;
+    const id = `checks.${place.mission}.${place.task}.${sha}`;
+    const checkout = paths.checkout(id);
+    const outcomes = await runSteps({
+      id,
+      folder: paths.checks({ mission: place.mission, task: place.task, sha }),
+      cwd: checkout.repository,
+      home: checkout.home,
+      steps: checks.map((command, index) => ({
+        name: `check-${index + 1}`,
+        command,
+        timeoutMs: input.checksTimeoutSeconds * 1_000,
+      })),
+      prepare: async () => {
+        await workspace.checkOut({ repository: place.repository, folder: checkout.repository, sha });
+        await mkdir(checkout.home, { recursive: true });
+      },
+      options: deps.processes,
+      watch,
+    });
+    await rm(checkout.folder, { recursive: true, force: true });
+    const outcome = firstFailure(outcomes);
+    return outcome && { outcome, command: checks[outcomes.indexOf(outcome)] ?? outcome.name };
+  }
+
+  async function describeRed(
+    headSha: string,
+    red: { outcome: StepOutcome; command: string },
+  ): Promise<Delivery> {
+    return {
+      kind: 'checks-failed',
+      headSha,
+      check: red.command,
+      message: `the check \`${red.command}\` ${describeEnd(red.outcome)}`,
+      excerpt: await excerptOf(red.outcome.log),
+    };
+  }
+
+  /** Pushes exactly the verified commit, and only forward: what somebody else pushed is never overwritten. */
+  async function pushBranch(input: { place: TaskPlace; headSha: string }): Promise<void> {
+    const { repository, branch } = input.place;
+    const mirror = await workspace.openMirror(repository);
+    const standing = await workspace.fetchBranch({ repository, branch });
+    if (standing === input.headSha) return;
+    if (standing !== undefined) {
+      const forward = await isAncestor(git, {
+        cwd: mirror,
+        ancestor: standing,
+        descendant: input.headSha,
+      });
+      if (!forward) throw refused(`somebody pushed ${standing} to ${branch}: it is not in ${input.headSha}`);
+    }
+    await workspace.push({ repository, branch, from: standing, to: input.headSha });
+  }
+}
+
+/** Files that decide how a change is judged. A change of them needs a person's go-ahead. */
+export function isOfTheJudge(file: string): boolean {
+  return file.startsWith('.mission/') || file === 'AGENTS.md' || file.endsWith('/AGENTS.md');
+}

@@ -1,0 +1,141 @@
+import { execa } from 'execa';
+import { refused, unavailable } from '../failures.ts';
+
+/** A git command on a local repository; far above what a large one needs, so that a hung one ends. */
+const timeoutMs = 10 * 60_000;
+
+/** The engine's own name on the commits that it makes. */
+export const engineIdentity = { name: 'Mission Engine', email: 'engine@mission.invalid' };
+
+export interface GitResult {
+  stdout: string;
+  exitCode: number;
+}
+
+export interface Git {
+  /** Runs git and fails on any exit code that is not 0 or in `accept`. */
+  run(of: {
+    cwd: string;
+    args: string[];
+    accept?: number[];
+    date?: Date;
+    input?: string;
+  }): Promise<GitResult>;
+}
+
+/**
+ * Git as the engine runs it: no machine or user configuration, no prompts, no hooks, its own identity.
+ * `configFile` is the engine's own configuration, which `writeEngineConfig` fills.
+ */
+export function createGit(deps: { configFile: string }): Git {
+  return { run };
+
+  async function run(of: {
+    cwd: string;
+    args: string[];
+    accept?: number[];
+    date?: Date;
+    input?: string;
+  }): Promise<GitResult> {
+    const result = await execa('git', ['-c', 'core.hooksPath=/dev/null', ...of.args], {
+      cwd: of.cwd,
+      reject: false,
+      timeout: timeoutMs,
+      extendEnv: false,
+      env: environment(of.date),
+      ...(of.input === undefined ? { stdin: 'ignore' } : { input: of.input }),
+      maxBuffer: 64 * 1024 * 1024,
+    });
+    if (result.exitCode === undefined) {
+      throw unavailable(`git ${of.args[0] ?? ''} in ${of.cwd} did not run: ${result.shortMessage}`);
+    }
+    if (result.exitCode !== 0 && !of.accept?.includes(result.exitCode)) {
+      const said = result.stderr.trim().split('\n').slice(-3).join(' ');
+      throw unavailable(`git ${of.args[0] ?? ''} in ${of.cwd} ended with ${result.exitCode}: ${said}`);
+    }
+    return { stdout: result.stdout, exitCode: result.exitCode };
+  }
+
+  function environment(date: Date | undefined): Record<string, string> {
+    const seconds = date && `@${Math.floor(date.getTime() / 1000)} +0000`;
+    const dated = seconds === undefined ? {} : { GIT_AUTHOR_DATE: seconds, GIT_COMMITTER_DATE: seconds };
+    return {
+      PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
+      HOME: '/nonexistent',
+      LC_ALL: 'C.UTF-8',
+      GIT_CONFIG_NOSYSTEM: '1',
+      GIT_CONFIG_GLOBAL: deps.configFile,
+      GIT_TERMINAL_PROMPT: '0',
+      GIT_ASKPASS: 'true',
+      ...dated,
+    };
+  }
+}
+
+/** The text of the engine's own git configuration file. */
+export function engineGitConfig(): string {
+  return [
+    '[user]',
+    `\tname = ${engineIdentity.name}`,
+    `\temail = ${engineIdentity.email}`,
+    // Clones may belong to another user.
+    '[safe]',
+    '\tdirectory = *',
+    // Refs do not hold everything that a waiting task still needs.
+    '[gc]',
+    '\tauto = 0',
+    '[advice]',
+    '\tdetachedHead = false',
+    '[init]',
+    '\tdefaultBranch = main',
+    '[uploadpack]',
+    '\tallowAnySHA1InWant = true',
+    '',
+  ].join('\n');
+}
+
+/** The commit that a ref names, or undefined when there is no such ref. */
+export async function resolveCommit(git: Git, of: { cwd: string; ref: string }): Promise<string | undefined> {
+  const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${of.ref}^{commit}`];
+  const { stdout, exitCode } = await git.run({ cwd: of.cwd, args, accept: [1, 128] });
+  return exitCode === 0 ? stdout.trim() : undefined;
+}
+
+/** Like `resolveCommit`, for a ref that must be there. */
+export async function requireCommit(git: Git, of: { cwd: string; ref: string }): Promise<string> {
+  const commit = await resolveCommit(git, of);
+  if (commit === undefined) throw refused(`${of.cwd} has no commit ${of.ref}`);
+  return commit;
+}
+
+export async function isAncestor(
+  git: Git,
+  of: { cwd: string; ancestor: string; descendant: string },
+): Promise<boolean> {
+  const args = ['merge-base', '--is-ancestor', of.ancestor, of.descendant];
+  const { exitCode } = await git.run({ cwd: of.cwd, args, accept: [1] });
+  return exitCode === 0;
+}
+
+/** The files that differ between two commits. */
+export async function changedFiles(
+  git: Git,
+  of: { cwd: string; from: string; to: string },
+): Promise<string[]> {
+  const args = ['diff', '--name-only', '-z', '--no-renames', of.from, of.to];
+  const { stdout } = await git.run({ cwd: of.cwd, args });
+  return stdout.split('\0').filter((name) => name !== '');
+}
+
+export type TreeMerge = { kind: 'clean'; tree: string } | { kind: 'conflict'; files: string[] };
+
+/** The tree of a merge of two commits, worked out without a checkout and without writing a ref. */
+export async function mergeTrees(
+  git: Git,
+  of: { cwd: string; ours: string; theirs: string },
+): Promise<TreeMerge> {
+  const args = ['merge-tree', '--write-tree', '--name-only', '--no-messages', '-z', of.ours, of.theirs];
+  const { stdout, exitCode } = await git.run({ cwd: of.cwd, args, accept: [1] });
+  const [tree = '', ...files] = stdout.split('\0').filter((part) => part !== '');
+  return exitCode === 0 ? { kind: 'clean', tree } : { kind: 'conflict', files };
+}

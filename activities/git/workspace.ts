@@ -1,0 +1,174 @@
+import { access, mkdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { PlannedRepository } from '../../schema/contracts/plan.ts';
+import type { DataPaths } from '../data-paths.ts';
+import { outcomeUnknown } from '../failures.ts';
+import { KeyedLock } from '../keyed-lock.ts';
+import { engineIdentity, isAncestor, requireCommit, resolveCommit, type Git } from './git.ts';
+
+/** The engine's own copy of a repository. Agents never write here; what is pushed was first fetched to here. */
+export interface Workspace {
+  /** The mirror's path, made on first use. */
+  openMirror(repository: PlannedRepository): Promise<string>;
+  /** Fetches a branch from the forge; undefined when it has none of that name. */
+  fetchBranch(of: { repository: PlannedRepository; branch: string }): Promise<string | undefined>;
+  /** Fetches one commit from the forge unless it is here already. */
+  fetchCommit(of: { repository: PlannedRepository; sha: string }): Promise<void>;
+  /** Fetches what a session has committed; undefined when its clone or branch is gone. */
+  fetchSession(of: {
+    repository: PlannedRepository;
+    clone: string;
+    branch: string;
+    name: string;
+  }): Promise<string | undefined>;
+  /** Makes a task's clone, or brings it up to what the forge has of its branch. */
+  prepareClone(of: { repository: PlannedRepository; clone: string; branch: string }): Promise<void>;
+  /**
+   * Pushes a commit of the mirror to a branch that is still where it was seen (`from`, undefined for a new one).
+   * Looks afterwards: an answer that was lost is not a push that was lost.
+   */
+  push(of: {
+    repository: PlannedRepository;
+    branch: string;
+    from: string | undefined;
+    to: string;
+  }): Promise<void>;
+  /** Makes a clean checkout of one commit, anew each time. */
+  checkOut(of: { repository: PlannedRepository; folder: string; sha: string }): Promise<void>;
+}
+
+export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace {
+  const { git, paths } = deps;
+  // Two fetches into one mirror at once would fight for the same refs.
+  const mirrors = new KeyedLock();
+  return { openMirror, fetchBranch, fetchCommit, fetchSession, prepareClone, push, checkOut };
+
+  async function openMirror(repository: PlannedRepository): Promise<string> {
+    const mirror = paths.mirror(repository.id);
+    await mirrors.with(mirror, async () => {
+      if (await exists(join(mirror, 'HEAD'))) return;
+      await mkdir(mirror, { recursive: true });
+      await git.run({ cwd: mirror, args: ['init', '--bare', '--quiet', '--template='] });
+    });
+    return mirror;
+  }
+
+  async function fetchBranch(of: {
+    repository: PlannedRepository;
+    branch: string;
+  }): Promise<string | undefined> {
+    const mirror = await openMirror(of.repository);
+    return mirrors.with(mirror, async () => {
+      const source = `refs/heads/${of.branch}`;
+      const target = `refs/forge/${of.branch}`;
+      const listed = await git.run({ cwd: mirror, args: ['ls-remote', '--', of.repository.address, source] });
+      if (listed.stdout.trim() === '') return undefined;
+      await fetch(mirror, of.repository.address, `+${source}:${target}`);
+      return requireCommit(git, { cwd: mirror, ref: target });
+    });
+  }
+
+  async function fetchCommit(of: { repository: PlannedRepository; sha: string }): Promise<void> {
+    const mirror = await openMirror(of.repository);
+    await mirrors.with(mirror, async () => {
+      if ((await resolveCommit(git, { cwd: mirror, ref: of.sha })) !== undefined) return;
+      await fetch(mirror, of.repository.address, `+${of.sha}:refs/commits/${of.sha}`);
+    });
+  }
+
+  async function fetchSession(of: {
+    repository: PlannedRepository;
+    clone: string;
+    branch: string;
+    name: string;
+  }): Promise<string | undefined> {
+    const mirror = await openMirror(of.repository);
+    if (!(await exists(join(of.clone, '.git')))) return undefined;
+    const source = `refs/heads/${of.branch}`;
+    if ((await resolveCommit(git, { cwd: of.clone, ref: source })) === undefined) return undefined;
+    const target = `refs/sessions/${of.name}`;
+    await mirrors.with(mirror, () => fetch(mirror, of.clone, `+${source}:${target}`));
+    return requireCommit(git, { cwd: mirror, ref: target });
+  }
+
+  async function fetch(mirror: string, from: string, refspec: string): Promise<void> {
+    // An agent may have written any object into its clone: each is checked before it is let in.
+    const checked = ['-c', 'fetch.fsckObjects=true'];
+    const args = [...checked, 'fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--', from, refspec];
+    await git.run({ cwd: mirror, args });
+  }
+
+  async function prepareClone(of: {
+    repository: PlannedRepository;
+    clone: string;
+    branch: string;
+  }): Promise<void> {
+    const { repository, clone, branch } = of;
+    const base = await fetchBranch({ repository, branch: repository.base });
+    const head = await fetchBranch({ repository, branch });
+    const mirror = await openMirror(repository);
+    if (!(await exists(join(clone, '.git', 'HEAD')))) {
+      await rm(clone, { recursive: true, force: true });
+      await mkdir(clone, { recursive: true });
+      await git.run({ cwd: clone, args: ['init', '--quiet', '--template='] });
+    }
+    await configureClone(clone, mirror);
+    const refspecs = ['+refs/forge/*:refs/remotes/origin/*'];
+    await git.run({ cwd: clone, args: ['fetch', '--quiet', '--no-tags', 'origin', ...refspecs] });
+    const current = await resolveCommit(git, { cwd: clone, ref: `refs/heads/${branch}` });
+    if (current === undefined) {
+      const start = head ?? base ?? (await requireCommit(git, { cwd: mirror, ref: repository.base }));
+      await git.run({ cwd: clone, args: ['checkout', '--quiet', '--force', '-B', branch, start] });
+      return;
+    }
+    // The forge's branch is ahead after the lane's update or somebody's push; what only the clone has stays.
+    if (head === undefined || (await isAncestor(git, { cwd: clone, ancestor: head, descendant: current })))
+      return;
+    await git.run({ cwd: clone, args: ['checkout', '--quiet', '--force', '-B', branch, head] });
+  }
+
+  async function configureClone(clone: string, mirror: string): Promise<void> {
+    const settings = {
+      'user.name': engineIdentity.name,
+      'user.email': engineIdentity.email,
+      'remote.origin.url': mirror,
+      // Agents commit; the engine pushes.
+      'remote.origin.pushurl': 'the-engine-pushes:',
+    };
+    for (const [key, value] of Object.entries(settings)) {
+      await git.run({ cwd: clone, args: ['config', key, value] });
+    }
+  }
+
+  async function push(of: {
+    repository: PlannedRepository;
+    branch: string;
+    from: string | undefined;
+    to: string;
+  }): Promise<void> {
+    const { repository, branch, from, to } = of;
+    const mirror = await openMirror(repository);
+    const ref = `refs/heads/${branch}`;
+    const lease = `--force-with-lease=${ref}:${from ?? ''}`;
+    const args = ['push', '--quiet', '--no-verify', lease, '--', repository.address, `${to}:${ref}`];
+    await git.run({ cwd: mirror, args, accept: [1] });
+    const now = await fetchBranch({ repository, branch });
+    if (now !== to) throw outcomeUnknown(`${branch} is at ${now ?? 'no commit'} after the push of ${to}`);
+  }
+
+  async function checkOut(of: { repository: PlannedRepository; folder: string; sha: string }): Promise<void> {
+    const mirror = await openMirror(of.repository);
+    await rm(of.folder, { recursive: true, force: true });
+    await mkdir(dirname(of.folder), { recursive: true });
+    const clone = ['clone', '--quiet', '--shared', '--no-checkout', '--no-tags', '--template='];
+    await git.run({ cwd: dirname(of.folder), args: [...clone, '--', mirror, of.folder] });
+    await git.run({ cwd: of.folder, args: ['checkout', '--quiet', '--detach', of.sha] });
+  }
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

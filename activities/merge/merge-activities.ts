@@ -1,0 +1,125 @@
+import type { Client } from '@temporalio/client';
+import { controlQueue, laneWorkflowId } from '../../schema/contracts/names.ts';
+import {
+  signals,
+  workflowTypes,
+  type LaneInput,
+  type MergeRequest,
+} from '../../schema/contracts/messages.ts';
+import type { PlannedRepository } from '../../schema/contracts/plan.ts';
+import type { MergeActivities, UpdateOutcome } from '../../workflows/ports.ts';
+import { refused } from '../failures.ts';
+import type { Forge } from '../forge/forge.ts';
+import { isAncestor, mergeTrees, type Git } from '../git/git.ts';
+import type { Workspace } from '../git/workspace.ts';
+
+export function createMergeActivities(deps: {
+  client: Client;
+  git: Git;
+  forge: Forge;
+  workspace: Workspace;
+}): MergeActivities {
+  const { client, git, forge, workspace } = deps;
+  return { requestMerge, updateBranch, merge };
+
+  /** Wakes the lane or makes it. The lane knows requests by their id: one sent twice counts once. */
+  async function requestMerge(input: Parameters<MergeActivities['requestMerge']>[0]): Promise<void> {
+    const { engine, repository, request } = input;
+    const lane: LaneInput = { engine, repository };
+    await client.workflow.signalWithStart(workflowTypes.lane, {
+      workflowId: laneWorkflowId({
+        installation: engine.installation,
+        repositoryId: repository.id,
+        base: repository.base,
+      }),
+      taskQueue: controlQueue(engine.installation),
+      args: [lane],
+      signal: signals.mergeRequest,
+      signalArgs: [request],
+      staticSummary: `Merge lane of ${repository.base}, ${repository.address}`,
+      staticDetails: 'Updates, tests, merges and verifies one pull request at a time, in go-ahead order.',
+    });
+  }
+
+  /**
+   * Brings a branch up to its base. The new head is the only one that keeps both approvals and the go-ahead, so its
+   * tree is worked out twice: as the merge that is written, and again from the commit that the forge then has.
+   */
+  async function updateBranch(input: Parameters<MergeActivities['updateBranch']>[0]): Promise<UpdateOutcome> {
+    const { repository, request } = input;
+    const baseSha = await workspace.fetchBranch({ repository, branch: repository.base });
+    if (baseSha === undefined) throw refused(`${repository.address} has no branch ${repository.base}`);
+    const standing = (await workspace.fetchBranch({ repository, branch: request.branch })) ?? null;
+    const cwd = await workspace.openMirror(repository);
+    if (standing === null) return { kind: 'head-moved', headSha: null };
+    if (standing !== input.headSha && !(await isProvenMove({ cwd, from: input.headSha, to: standing }))) {
+      return { kind: 'head-moved', headSha: standing };
+    }
+    if (await isAncestor(git, { cwd, ancestor: baseSha, descendant: standing })) {
+      const updated = standing !== request.headSha;
+      if (updated) await repostApprovals(repository, request, standing);
+      return { kind: 'ready', headSha: standing, baseSha, updated };
+    }
+    const merged = await mergeTrees(git, { cwd, ours: standing, theirs: baseSha });
+    if (merged.kind === 'conflict') return { kind: 'conflict', files: merged.files };
+    const headSha = await writeUpdate({ cwd, tree: merged.tree, head: standing, baseSha, repository });
+    await workspace.push({ repository, branch: request.branch, from: standing, to: headSha });
+    if (!(await isProvenMove({ cwd, from: standing, to: headSha }))) {
+      throw refused(`${headSha} is not the merge of ${standing} and ${baseSha} that was worked out`);
+    }
+    await repostApprovals(repository, request, headSha);
+    return { kind: 'ready', headSha, baseSha, updated: true };
+  }
+
+  /** Whether a head is an approved one merged with a base, without a conflict and without anything added. */
+  async function isProvenMove(of: { cwd: string; from: string; to: string }): Promise<boolean> {
+    const { cwd, from, to } = of;
+    const { stdout } = await git.run({ cwd, args: ['rev-list', '--parents', '-n', '1', to] });
+    const [, first, second, ...more] = stdout.trim().split(' ');
+    if (first !== from || second === undefined || more.length > 0) return false;
+    const merged = await mergeTrees(git, { cwd, ours: from, theirs: second });
+    const { stdout: tree } = await git.run({ cwd, args: ['rev-parse', `${to}^{tree}`] });
+    return merged.kind === 'clean' && merged.tree === tree.trim();
+  }
+
+  async function writeUpdate(of: {
+    cwd: string;
+    tree: string;
+    head: string;
+    baseSha: string;
+    repository: PlannedRepository;
+  }): Promise<string> {
+    const { cwd, tree, head, baseSha, repository } = of;
+    const message = `Merge ${repository.base} at ${baseSha}\n`;
+    // The date of the head makes a repeated attempt write the very same commit.
+    const { stdout } = await git.run({ cwd, args: ['show', '-s', '--format=%ct', head] });
+    const date = new Date(Number(stdout) * 1_000);
+    const args = ['commit-tree', tree, '-p', head, '-p', baseSha, '-F', '-'];
+    return (await git.run({ cwd, args, date, input: message })).stdout.trim();
+  }
+
+  async function repostApprovals(
+    repository: PlannedRepository,
+    request: MergeRequest,
+    sha: string,
+  ): Promise<void> {
+    for (const { engine, summary } of request.approvals) {
+      const review = { engine, sha, verdict: 'approve' as const, summary, findings: [] };
+      await forge.postReview({ repository, pullRequest: request.pullRequest, review });
+    }
+  }
+
+  async function merge(input: Parameters<MergeActivities['merge']>[0]) {
+    const { tenant, repository, request, headSha, baseSha } = input;
+    const outcome = await forge.merge({
+      repository,
+      pullRequest: request.pullRequest,
+      headSha,
+      baseSha,
+      title: request.title,
+      effectKey: `merge:${tenant}:${repository.id}:${request.pullRequest}`,
+    });
+    if (outcome.kind === 'base-moved') return { kind: outcome.kind };
+    return outcome;
+  }
+}

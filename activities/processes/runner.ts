@@ -1,0 +1,136 @@
+/**
+ * The process that stays with a run: it starts the programs, keeps their output, and leaves the result.
+ * It outlives the worker that started it, so it needs nothing but its folder.
+ */
+import { spawn } from 'node:child_process';
+import {
+  closeSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { isGreen, runFiles, RunSpec, type RunResult, type Step, type StepResult } from './spec.ts';
+import { killRun, ownIdentity } from './tree.ts';
+
+/** Often enough to stop a flood before it fills a disk, seldom enough to cost nothing. */
+const floodCheckMs = 500;
+
+/** Ends the step that is running now; nothing between two steps. */
+type EndStep = (end: StepResult['end']) => void;
+
+async function main(folder: string): Promise<void> {
+  const spec = RunSpec.parse(JSON.parse(readFileSync(join(folder, runFiles.spec), 'utf8')));
+  if (!claimRun(folder)) return;
+
+  const stop: { asked: boolean; endStep: EndStep } = { asked: false, endStep: () => undefined };
+  for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    process.on(name, () => {
+      stop.asked = true;
+      stop.endStep('stopped');
+    });
+  }
+  const beat = setInterval(() => touchHeartbeat(folder), spec.heartbeatMs);
+  touchHeartbeat(folder);
+
+  const result: RunResult = { steps: [] };
+  for (const step of spec.steps) {
+    const outcome = stop.asked ? notRun(step) : await runStep({ folder, spec, step, stop });
+    result.steps.push(outcome);
+    if (!isGreen(outcome)) break;
+  }
+  clearInterval(beat);
+  writeAtomically(join(folder, runFiles.result), JSON.stringify(result));
+}
+
+/** The link is the claim: however often a run is launched, its programs start once. */
+function claimRun(folder: string): boolean {
+  const path = join(folder, runFiles.runner);
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, JSON.stringify(ownIdentity()));
+  try {
+    linkSync(draft, path);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    rmSync(draft);
+  }
+}
+
+function notRun(step: Step): StepResult {
+  const now = Date.now();
+  return { name: step.name, end: 'stopped', exitCode: null, startedAt: now, endedAt: now };
+}
+
+async function runStep(of: {
+  folder: string;
+  spec: RunSpec;
+  step: Step;
+  stop: { endStep: EndStep };
+}): Promise<StepResult> {
+  const { folder, spec, step } = of;
+  const startedAt = Date.now();
+  const outputs = [...new Set([step.stdout, step.stderr])].map((name) => join(folder, name));
+  const stdin = openSync(step.stdin === null ? '/dev/null' : join(folder, step.stdin), 'r');
+  const stdout = openSync(join(folder, step.stdout), 'a');
+  const stderr = openSync(join(folder, step.stderr), 'a');
+  let timeout: NodeJS.Timeout | undefined;
+  let floodCheck: NodeJS.Timeout | undefined;
+  try {
+    const ended = await new Promise<Pick<StepResult, 'end' | 'exitCode'>>((resolve) => {
+      let reason: StepResult['end'] = 'exited';
+      const endStep: EndStep = (end) => {
+        reason = end;
+        killRun(spec.id);
+      };
+      of.stop.endStep = endStep;
+      const [program = '', ...args] = step.argv;
+      const child = spawn(program, args, { cwd: spec.cwd, env: spec.env, stdio: [stdin, stdout, stderr] });
+      child.on('error', (error) => {
+        writeFileSync(join(folder, step.stderr), `${error.message}\n`, { flag: 'a' });
+        resolve({ end: 'unstartable', exitCode: null });
+      });
+      child.on('exit', (code) => resolve({ end: reason, exitCode: reason === 'exited' ? code : null }));
+      timeout = setTimeout(() => endStep('timed-out'), step.timeoutMs);
+      floodCheck = setInterval(() => {
+        if (totalBytes(outputs) > spec.maxOutputBytes) endStep('flooded');
+      }, floodCheckMs);
+    });
+    // What the program left running could write into the work that is judged next.
+    killRun(spec.id);
+    return { name: step.name, ...ended, startedAt, endedAt: Date.now() };
+  } finally {
+    of.stop.endStep = () => undefined;
+    clearTimeout(timeout);
+    clearInterval(floodCheck);
+    for (const file of [stdin, stdout, stderr]) closeSync(file);
+  }
+}
+
+function totalBytes(paths: readonly string[]): number {
+  return paths.reduce((sum, path) => sum + statSync(path).size, 0);
+}
+
+function touchHeartbeat(folder: string): void {
+  const line = `ts=${new Date().toISOString()} pid=${process.pid} status=running\n`;
+  writeAtomically(join(folder, runFiles.heartbeat), line);
+}
+
+function writeAtomically(path: string, text: string): void {
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, text);
+  renameSync(draft, path);
+}
+
+const folder = process.argv[2];
+if (folder === undefined) {
+  process.stderr.write('usage: runner FOLDER\n');
+  process.exit(64);
+}
+await main(folder);

@@ -1,0 +1,56 @@
+import { z } from 'zod';
+
+/** One program of a run. Its output goes straight to files: a pipe to the worker would die with the worker. */
+export const Step = z.object({
+  name: z.string(),
+  argv: z.array(z.string()).min(1),
+  timeoutMs: z.number(),
+  stdin: z.string().nullable(),
+  stdout: z.string(),
+  stderr: z.string(),
+});
+export type Step = z.infer<typeof Step>;
+
+/** What the runner is asked to do: its folder's `spec.json`. */
+export const RunSpec = z.object({
+  id: z.string(),
+  cwd: z.string(),
+  env: z.record(z.string(), z.string()),
+  steps: z.array(Step).min(1),
+  /** Above this many bytes of output the step is ended as `flooded`. */
+  maxOutputBytes: z.number(),
+  /** How often the runner touches its `heartbeat` file. */
+  heartbeatMs: z.number(),
+});
+export type RunSpec = z.infer<typeof RunSpec>;
+
+/** The process that stays. The start time tells it from a later process with the same pid. */
+export const RunnerIdentity = z.object({ pid: z.int(), startTime: z.string() });
+export type RunnerIdentity = z.infer<typeof RunnerIdentity>;
+
+export const StepResult = z.object({
+  name: z.string(),
+  end: z.enum(['exited', 'timed-out', 'flooded', 'stopped', 'unstartable']),
+  exitCode: z.number().nullable(),
+  startedAt: z.number(),
+  endedAt: z.number(),
+});
+export type StepResult = z.infer<typeof StepResult>;
+
+/** The runner's last word, `exit.json`. Steps stop at the first that is not green. */
+export const RunResult = z.object({ steps: z.array(StepResult) });
+export type RunResult = z.infer<typeof RunResult>;
+
+export function isGreen(step: StepResult): boolean {
+  return step.end === 'exited' && step.exitCode === 0;
+}
+
+export const runFiles = {
+  spec: 'spec.json',
+  runner: 'runner.json',
+  heartbeat: 'heartbeat',
+  result: 'exit.json',
+} as const;
+
+/** In the environment of everything a run starts, so that the whole tree can be found again. */
+export const runTag = 'MISSION_RUN';

@@ -1,0 +1,122 @@
+import { open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Watch } from '../supervision.ts';
+import { programEnvironment } from './environment.ts';
+import { isGreen, type StepResult } from './spec.ts';
+import { superviseRun } from './supervise.ts';
+
+/** How the engine runs programs; the same for sessions, checks, CI and reviewers. */
+export interface ProcessOptions {
+  /** The built runner program. */
+  runner: string;
+  /** How often a runner touches its heartbeat file. */
+  heartbeatMs: number;
+  maxOutputBytes: number;
+}
+
+export const defaultProcessOptions = { heartbeatMs: 15_000, maxOutputBytes: 64 * 1024 * 1024 };
+
+export interface ShellStep {
+  name: string;
+  command: string;
+  timeoutMs: number;
+}
+
+export interface StepOutcome extends StepResult {
+  log: string;
+}
+
+/** A machine may go down once or twice while steps run; a run that is lost every time is a failure of its own. */
+const maxLost = 3;
+
+/**
+ * Runs shell commands one after another in a fresh checkout and stops at the first that is not green.
+ * Survives the worker: a later call with the same folder attaches to the run or reads its result. Steps have no
+ * effect outside their checkout, so a run that was lost is simply done again.
+ */
+export async function runSteps(of: {
+  id: string;
+  folder: string;
+  cwd: string;
+  home: string;
+  steps: ShellStep[];
+  prepare: () => Promise<void>;
+  options: ProcessOptions;
+  watch: Watch;
+}): Promise<StepOutcome[]> {
+  for (let lost = 0; lost < maxLost; lost++) {
+    const end = await superviseRun({
+      id: of.id,
+      folder: of.folder,
+      runner: of.options.runner,
+      prepare: async () => {
+        await of.prepare();
+        return { spec: stepsSpec(of) };
+      },
+      watch: of.watch,
+    }).catch(async (error: unknown) => {
+      // Steps that were stopped have judged nothing: whoever asks next begins anew.
+      if (of.watch.stopAsked()) await rm(of.folder, { recursive: true, force: true });
+      throw error;
+    });
+    if (end.kind === 'ended') {
+      return end.result.steps.map((step, index) => ({ ...step, log: join(of.folder, logName(index)) }));
+    }
+    await rm(of.folder, { recursive: true, force: true });
+  }
+  throw new Error(`the steps in ${of.folder} were lost ${maxLost} times: something ends their runner`);
+}
+
+function stepsSpec(of: {
+  id: string;
+  cwd: string;
+  home: string;
+  steps: ShellStep[];
+  options: ProcessOptions;
+}) {
+  return {
+    cwd: of.cwd,
+    env: programEnvironment({ runId: of.id, home: of.home }),
+    steps: of.steps.map((step, index) => ({
+      name: step.name,
+      argv: ['sh', '-c', step.command],
+      timeoutMs: step.timeoutMs,
+      stdin: null,
+      stdout: logName(index),
+      stderr: logName(index),
+    })),
+    maxOutputBytes: of.options.maxOutputBytes,
+    heartbeatMs: of.options.heartbeatMs,
+  };
+}
+
+function logName(index: number): string {
+  return `step-${index + 1}.log`;
+}
+
+/** The first step that is not green; undefined when all are. */
+export function firstFailure(outcomes: readonly StepOutcome[]): StepOutcome | undefined {
+  return outcomes.find((outcome) => !isGreen(outcome));
+}
+
+export function describeEnd(step: StepResult): string {
+  return step.end === 'exited' ? `ended with exit code ${step.exitCode ?? 'unknown'}` : step.end;
+}
+
+/** Enough to see the failure, little enough for a prompt and a workflow's history. */
+const excerptBytes = 4_000;
+
+/** The end of a log, cut at a line, with the cut stated. */
+export async function excerptOf(path: string): Promise<string> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const length = Math.min(size, excerptBytes);
+    const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
+    const text = buffer.toString('utf8').replaceAll('\0', '');
+    if (size <= excerptBytes) return text;
+    return `[the first ${size - length} bytes are left out]\n${text.slice(text.indexOf('\n') + 1)}`;
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,149 @@
+import { spawn } from 'node:child_process';
+import { watch, type FSWatcher } from 'node:fs';
+import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { z } from 'zod';
+import type { Watch } from '../supervision.ts';
+import { runFiles, RunnerIdentity, RunResult, RunSpec } from './spec.ts';
+import { isAlive, killRun, signal } from './tree.ts';
+
+/** How a run ended: its result, or `lost` when the runner is gone and has left none. */
+export type RunEnd = { kind: 'ended'; result: RunResult } | { kind: 'lost' };
+
+/** The watch on the folder tells at once; looking again covers what a file system does not report. */
+const lookAgainMs = 1_000;
+
+/** How long a runner may take from its launch to its claim: a node process on a loaded machine. */
+const claimWithinMs = 30_000;
+
+export interface Supervision {
+  id: string;
+  folder: string;
+  /** What to run, and the files it reads. Asked only when the run does not exist yet. */
+  prepare: () => Promise<{ spec: Omit<RunSpec, 'id'>; files?: Record<string, string> }>;
+  /** The built runner program. */
+  runner: string;
+  watch: Watch;
+}
+
+/**
+ * Sees a run to its end: launches it if it never was, attaches if its runner lives, reads the result if it has
+ * ended. Safe to call again after any crash. When the watching ends early the run lives on, unless it was asked to
+ * stop: then it is gone when this throws.
+ */
+export async function superviseRun(of: Supervision): Promise<RunEnd> {
+  try {
+    await prepareFolder(of);
+    return await watchRun(of);
+  } catch (error) {
+    if (of.watch.stopAsked()) await stopRun(of.folder, of.id);
+    throw error;
+  }
+}
+
+async function watchRun(of: Supervision): Promise<RunEnd> {
+  let launchedAt: number | undefined;
+  for (;;) {
+    of.watch.detach.throwIfAborted();
+    const result = await readJson(join(of.folder, runFiles.result), RunResult);
+    if (result) return { kind: 'ended', result };
+    const runner = await readJson(join(of.folder, runFiles.runner), RunnerIdentity);
+    if (runner && !isAlive(runner)) return concludeDead(of);
+    if (!runner && (launchedAt === undefined || Date.now() - launchedAt > claimWithinMs)) {
+      launch(of);
+      launchedAt = Date.now();
+    }
+    await changeOf(of.folder, of.watch.detach);
+  }
+}
+
+/** Asks a run to end, waits until its runner has, and kills what a dead runner left behind. */
+async function stopRun(folder: string, runId: string): Promise<void> {
+  const path = join(folder, runFiles.runner);
+  await forestall(path);
+  const runner = await readJson(path, RunnerIdentity);
+  if (runner && isAlive(runner)) {
+    signal(runner.pid, 'SIGTERM');
+    const never = new AbortController().signal;
+    while (isAlive(runner)) await changeOf(folder, never);
+  }
+  killRun(runId);
+}
+
+/** Takes the claim of a run whose runner has not come up yet, so that it ends without starting anything. */
+async function forestall(path: string): Promise<void> {
+  const nobody: RunnerIdentity = { pid: 0, startTime: 'stopped before it started' };
+  await writeFile(path, JSON.stringify(nobody), { flag: 'wx' }).catch(() => undefined);
+}
+
+/** The runner may have written its result between our two looks. */
+async function concludeDead(of: Supervision): Promise<RunEnd> {
+  const result = await readJson(join(of.folder, runFiles.result), RunResult);
+  if (result) return { kind: 'ended', result };
+  killRun(of.id);
+  return { kind: 'lost' };
+}
+
+/** Intent before the spawn: the spec is complete on disk, or it is not there. */
+async function prepareFolder(of: Supervision): Promise<void> {
+  if (await readJson(join(of.folder, runFiles.spec), RunSpec)) return;
+  const { spec, files = {} } = await of.prepare();
+  await mkdir(of.folder, { recursive: true });
+  for (const [name, text] of Object.entries(files)) await writeDurably(join(of.folder, name), text);
+  await writeDurably(join(of.folder, runFiles.spec), JSON.stringify({ ...spec, id: of.id }));
+}
+
+function launch(of: Supervision): void {
+  const child = spawn(process.execPath, [of.runner, of.folder], {
+    detached: true,
+    stdio: 'ignore',
+    cwd: of.folder,
+    // The programs' environment is in the spec; the runner needs none of the worker's, which holds its secrets.
+    env: {},
+  });
+  // A launch that fails leaves no claim and is tried again.
+  child.on('error', () => undefined);
+  child.unref();
+}
+
+/** Resolves when something happens in the folder, after a second, or when aborted. */
+async function changeOf(folder: string, abort: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(finish, lookAgainMs);
+    const watcher = tryWatch(folder, finish);
+    abort.addEventListener('abort', finish, { once: true });
+    function finish(): void {
+      watcher?.close();
+      clearTimeout(timer);
+      abort.removeEventListener('abort', finish);
+      resolve();
+    }
+  });
+}
+
+/** A machine that has no watches left still has the timer. */
+function tryWatch(folder: string, onChange: () => void): FSWatcher | undefined {
+  try {
+    return watch(folder, onChange).on('error', onChange);
+  } catch {
+    return undefined;
+  }
+}
+
+async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
+  try {
+    return schema.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function writeDurably(path: string, text: string): Promise<void> {
+  const draft = `${path}.draft-${process.pid}`;
+  await writeFile(draft, text);
+  const file = await open(draft, 'r');
+  await file.sync();
+  await file.close();
+  await rename(draft, path);
+}

@@ -1,0 +1,148 @@
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SessionSummary } from '../../schema/contracts/session.ts';
+import type { HostActivities, ReviewInput, ReviewOutcome } from '../../workflows/ports.ts';
+import type { DataPaths } from '../data-paths.ts';
+import { refused } from '../failures.ts';
+import type { Forge } from '../forge/forge.ts';
+import type { Git } from '../git/git.ts';
+import { exists, type Workspace } from '../git/workspace.ts';
+import { programEnvironment } from '../processes/environment.ts';
+import type { ProcessOptions } from '../processes/steps.ts';
+import { superviseRun } from '../processes/supervise.ts';
+import { sessionFiles, summarize } from '../sessions/session-activities.ts';
+import { asSupervisor, type Watch } from '../supervision.ts';
+import type { Engine, Engines } from './engines.ts';
+import { parseAnswer } from './parse-answer.ts';
+
+/** An answer is a summary and findings; what is longer is no answer. */
+const maxAnswerBytes = 1024 * 1024;
+
+export function createReviewActivities(deps: {
+  git: Git;
+  forge: Forge;
+  workspace: Workspace;
+  paths: DataPaths;
+  processes: ProcessOptions;
+  engines: Engines;
+}): Pick<HostActivities, 'review'> {
+  const { git, forge, workspace, paths } = deps;
+  return { review: (input) => asSupervisor((watch) => review(input, watch)) };
+
+  /** Runs one engine on one commit, in a clean checkout of its own, and puts its verdict on the pull request. */
+  async function review(input: ReviewInput, watch: Watch): Promise<ReviewOutcome> {
+    const engine = deps.engines[input.engine];
+    if (!engine) throw refused(`no engine is named ${input.engine} on this host`);
+    const folder = paths.session(input.sessionId);
+    const checkout = paths.checkout(input.sessionId);
+    const startedAt = Date.now();
+    const end = await superviseRun({
+      id: input.sessionId,
+      folder,
+      runner: deps.processes.runner,
+      prepare: async () => {
+        await workspace.checkOut({
+          repository: input.place.repository,
+          folder: checkout.repository,
+          sha: input.headSha,
+        });
+        await mkdir(checkout.home, { recursive: true });
+        return prepareReview(input, engine);
+      },
+      watch,
+    });
+    const session = summarize({
+      end,
+      input: { ...input, role: `review-${input.engine}`, task: { program: { runtime: input.engine } } },
+      startedAt,
+    });
+    const outcome = await judge(input, folder, checkout.repository, session);
+    if (outcome.kind === 'reviewed') {
+      const { place, pullRequest } = input;
+      await forge.postReview({ repository: place.repository, pullRequest, review: outcome.review });
+    }
+    await rm(checkout.folder, { recursive: true, force: true });
+    return outcome;
+  }
+
+  function prepareReview(input: ReviewInput, engine: Engine) {
+    const checkout = paths.checkout(input.sessionId);
+    return {
+      spec: {
+        cwd: checkout.repository,
+        env: programEnvironment({
+          runId: input.sessionId,
+          home: checkout.home,
+          extra: { MISSION_BASE_SHA: input.baseSha, MISSION_HEAD_SHA: input.headSha },
+        }),
+        steps: [
+          {
+            name: input.engine,
+            argv: [...engine.argv],
+            timeoutMs: input.timeoutSeconds * 1_000,
+            stdin: sessionFiles.prompt,
+            stdout: sessionFiles.output,
+            stderr: sessionFiles.errors,
+          },
+        ],
+        maxOutputBytes: maxAnswerBytes,
+        heartbeatMs: deps.processes.heartbeatMs,
+      },
+      files: { [sessionFiles.prompt]: reviewPrompt(input) },
+    };
+  }
+
+  async function judge(
+    input: ReviewInput,
+    folder: string,
+    repository: string,
+    session: SessionSummary,
+  ): Promise<ReviewOutcome> {
+    if (session.end !== 'exited' || session.exitCode !== 0) {
+      const code = session.exitCode === null ? '' : ` with exit code ${session.exitCode}`;
+      return { kind: 'no-verdict', reason: `${input.engine} ended as ${session.end}${code}`, session };
+    }
+    if (!(await isUntouched({ folder, repository, headSha: input.headSha }))) {
+      return { kind: 'no-verdict', reason: `${input.engine} changed its checkout`, session };
+    }
+    const output = join(folder, sessionFiles.output);
+    if ((await stat(output)).size > maxAnswerBytes) {
+      return { kind: 'no-verdict', reason: `the answer of ${input.engine} is over 1 MiB`, session };
+    }
+    const parsed = parseAnswer(await readFile(output, 'utf8'));
+    if (parsed.kind === 'malformed') {
+      return { kind: 'no-verdict', reason: `${input.engine}: ${parsed.reason}`, session };
+    }
+    return {
+      kind: 'reviewed',
+      review: { engine: input.engine, sha: input.headSha, ...parsed.answer },
+      session,
+    };
+  }
+
+  /** Noted in the session's folder, since a repeated activity finds the checkout gone. */
+  async function isUntouched(of: { folder: string; repository: string; headSha: string }): Promise<boolean> {
+    const note = join(of.folder, 'untouched');
+    if (await exists(note)) return true;
+    const args = ['diff', '--quiet', of.headSha, '--'];
+    const { exitCode } = await git.run({ cwd: of.repository, args, accept: [1] });
+    if (exitCode === 0) await writeFile(note, '');
+    return exitCode === 0;
+  }
+}
+
+function reviewPrompt(input: ReviewInput): string {
+  return [
+    `# Review of ${input.task.id}: ${input.task.title}`,
+    '',
+    `You stand in a clean checkout of ${input.headSha}. Read the change \`git diff ${input.baseSha} ${input.headSha}\`.`,
+    'Print one JSON object and nothing else: {"verdict":"approve"|"request-changes","summary":string,',
+    '"findings":[{"severity":"blocker"|"should-fix"|"nit","category":string,"file":string,"line":number,"message":string}]}',
+    '',
+    '## Goal',
+    input.task.goal,
+    ...(input.task.acceptance.length === 0 ? [] : ['', '## Acceptance']),
+    ...input.task.acceptance.map((line) => `- ${line}`),
+    '',
+  ].join('\n');
+}

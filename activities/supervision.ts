@@ -1,0 +1,45 @@
+import { Context } from '@temporalio/activity';
+
+/** Well under the heartbeat timeout of 5 s; the SDK sends only as many as the server needs. */
+const heartbeatMs = 1_000;
+
+/** How somebody who waits for a run learns that it should let go of it. */
+export interface Watch {
+  /** Ends the watching. The run lives on unless `stopAsked`. */
+  detach: AbortSignal;
+  /** Whether the run must end too. */
+  stopAsked: () => boolean;
+}
+
+/**
+ * Runs a long wait within an activity, with heartbeats for as long as this process lives. Shutdown, time-out, pause
+ * and reset only detach; a cancellation that was asked for stops the run.
+ */
+export async function asSupervisor<T>(wait: (watch: Watch) => Promise<T>): Promise<T> {
+  const context = Context.current();
+  context.heartbeat();
+  const beat = setInterval(() => context.heartbeat(), heartbeatMs);
+  try {
+    return await wait({
+      detach: context.cancellationSignal,
+      stopAsked: () => context.cancellationDetails?.cancelRequested ?? false,
+    });
+  } finally {
+    clearInterval(beat);
+  }
+}
+
+/** Waits for a promise, but no longer than until the signal aborts. */
+export async function untilAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  let onAbort: () => void = () => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

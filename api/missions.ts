@@ -1,0 +1,185 @@
+/** What the routes do with missions: claims in the database, workflows in Temporal. */
+import { createHash } from 'node:crypto';
+import {
+  ApplicationFailure,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowIdConflictPolicy,
+  WorkflowIdReusePolicy,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+} from '@temporalio/client';
+import { z } from 'zod';
+import { updates, workflowTypes, type MissionInput } from '../schema/contracts/messages.ts';
+import type { MissionFile } from '../schema/contracts/mission-file.ts';
+import { controlQueue, missionWorkflowId, taskWorkflowId } from '../schema/contracts/names.ts';
+import type { Plan } from '../schema/contracts/plan.ts';
+import { GoAhead } from '../schema/contracts/views.ts';
+import { claimMission, readMission, startingMissions, type MissionRow } from '../schema/db/missions.ts';
+import type { Caller } from '../schema/db/tokens.ts';
+import type { ApiDeps } from './deps.ts';
+import { Problem } from './problem.ts';
+
+/** Claims the mission's key, then starts its workflow; both can be repeated. */
+export async function createMission(
+  deps: ApiDeps,
+  of: { file: MissionFile; caller: Caller },
+): Promise<{ row: MissionRow; created: boolean }> {
+  const { file, caller } = of;
+  const fileHash = hashOf(file);
+  // A key that is known needs no door: its mission was let in, and the world may have changed since.
+  const standing =
+    file.key && (await readMission(deps.queries, { tenant: caller.tenant, mission: file.key }));
+  if (standing) return { row: sameFile(standing, fileHash), created: false };
+  const admission = await deps.door(file);
+  if (admission.kind === 'refused') {
+    const { faults } = admission;
+    throw new Problem('invalid', faults.map((fault) => `${fault.path}: ${fault.message}`).join('; '), {
+      faults,
+    });
+  }
+  const { plan } = admission;
+  const host = deps.engine.host;
+  const tenant = caller.tenant;
+  const claim = await claimMission(deps.queries, { tenant, file, fileHash, plan, host, by: caller.name });
+  sameFile(claim.row, fileHash);
+  await startMission(deps, claim.row.plan);
+  return claim;
+}
+
+function sameFile(row: MissionRow, fileHash: string): MissionRow {
+  if (row.fileHash === fileHash) return row;
+  throw new Problem('conflict', `the mission ${row.id} exists and was started with another file`);
+}
+
+/** A mission that was claimed when the engine died is started when it comes up again. */
+export async function startClaimedMissions(deps: ApiDeps): Promise<void> {
+  for (const row of await startingMissions(deps.queries)) await startMission(deps, row.plan);
+}
+
+async function startMission(deps: ApiDeps, plan: Plan): Promise<void> {
+  const { engine, client } = deps;
+  const input: MissionInput = { engine, plan };
+  try {
+    await client.workflow.start(workflowTypes.mission, {
+      workflowId: missionWorkflowId({ installation: engine.installation, mission: plan.mission }),
+      taskQueue: controlQueue(engine.installation),
+      args: [input],
+      workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+      workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+      staticSummary: plan.title,
+      staticDetails: describePlan(plan),
+      ...(engine.searchAttributes
+        ? {
+            searchAttributes: {
+              Repository: [plan.repository.address],
+              TenantId: [engine.tenant],
+              NeedsHuman: [false],
+              MissionPhase: ['running'],
+            },
+          }
+        : {}),
+    });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+}
+
+function describePlan(plan: Plan): string {
+  const lines = plan.milestones.flatMap((milestone) => [
+    `### ${milestone.id}: ${milestone.title}`,
+    ...milestone.tasks.map((task) => {
+      const after = task.dependsOn.length === 0 ? '' : ` (after ${task.dependsOn.join(', ')})`;
+      return `- ${task.id}: ${task.title}${after}`;
+    }),
+  ]);
+  return [`Repository ${plan.repository.address}, base ${plan.repository.base}`, '', ...lines].join('\n');
+}
+
+/** Canonical: the order of keys does not make another mission. */
+function hashOf(file: MissionFile): string {
+  const canonical = JSON.stringify(file, (_, value: unknown) =>
+    value !== null && typeof value === 'object' && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  );
+  return createHash('sha256').update(canonical).digest('hex');
+}
+
+/** An update to a running workflow; its refusals become problems. */
+async function update(
+  deps: ApiDeps,
+  of: { workflowId: string; name: string; arg: unknown; caller: Caller; idempotencyKey: string | undefined },
+): Promise<unknown> {
+  const { workflowId, name, arg, caller, idempotencyKey } = of;
+  try {
+    return await deps.client.workflow.getHandle(workflowId).executeUpdate(name, {
+      args: [arg],
+      ...(idempotencyKey === undefined ? {} : { updateId: updateId({ caller, name, idempotencyKey }) }),
+    });
+  } catch (error) {
+    throw updateProblem(error);
+  }
+}
+
+/** Another caller's or another operation's key is another key, however alike they look. */
+function updateId(of: { caller: Caller; name: string; idempotencyKey: string }): string {
+  const parts = JSON.stringify([of.caller.tenant, of.caller.name, of.name, of.idempotencyKey]);
+  return createHash('sha256').update(parts).digest('hex');
+}
+
+const StaleDetails = z.object({ headSha: z.string() });
+
+function updateProblem(error: unknown): unknown {
+  if (error instanceof WorkflowNotFoundError) {
+    return new Problem('conflict', 'it is not running: it has not been started yet, or it has ended');
+  }
+  if (!(error instanceof WorkflowUpdateFailedError) || !(error.cause instanceof ApplicationFailure))
+    return error;
+  const { type, message, details } = error.cause;
+  switch (type) {
+    case 'StaleHead':
+      return new Problem('stale-head', message, StaleDetails.parse(details?.[0]));
+    case 'WrongPhase':
+      return new Problem('conflict', message);
+    case 'NotCoordinator':
+      return new Problem('forbidden', message);
+    default:
+      return error;
+  }
+}
+
+interface TaskCall {
+  mission: string;
+  task: string;
+  caller: Caller;
+  idempotencyKey: string | undefined;
+}
+
+export async function giveGoAhead(deps: ApiDeps, of: TaskCall & { headSha: string }): Promise<GoAhead> {
+  const { mission, task, caller, headSha, idempotencyKey } = of;
+  const workflowId = taskWorkflowId({ installation: deps.engine.installation, mission, task });
+  const arg = { headSha, by: caller.name };
+  return GoAhead.parse(
+    await update(deps, { workflowId, name: updates.goAhead, arg, caller, idempotencyKey }),
+  );
+}
+
+export async function resolveTask(
+  deps: ApiDeps,
+  of: TaskCall & { action: 'retry' | 'skip' | 'abandon'; guidance: string | undefined },
+): Promise<void> {
+  const { mission, task, caller, action, guidance, idempotencyKey } = of;
+  const workflowId = taskWorkflowId({ installation: deps.engine.installation, mission, task });
+  const arg = { action, by: caller.name, ...(guidance === undefined ? {} : { guidance }) };
+  await update(deps, { workflowId, name: updates.resolve, arg, caller, idempotencyKey });
+}
+
+export async function cancelMission(
+  deps: ApiDeps,
+  of: { mission: string; caller: Caller; reason: string | undefined; idempotencyKey: string | undefined },
+): Promise<void> {
+  const { mission, caller, reason, idempotencyKey } = of;
+  const workflowId = missionWorkflowId({ installation: deps.engine.installation, mission });
+  const arg = { by: caller.name, ...(reason === undefined ? {} : { reason }) };
+  await update(deps, { workflowId, name: updates.cancel, arg, caller, idempotencyKey });
+}

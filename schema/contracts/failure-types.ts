@@ -1,0 +1,12 @@
+/** The type of every failure that an activity or an update throws on purpose. Workflows and API tell them apart by it. */
+export const failureTypes = [
+  'CiPending',
+  'BaseNotReady',
+  'StaleHead',
+  'WrongPhase',
+  'NotCoordinator',
+  'Refused',
+  'Unavailable',
+  'OutcomeUnknown',
+] as const;
+export type FailureType = (typeof failureTypes)[number];

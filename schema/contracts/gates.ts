@@ -1,0 +1,60 @@
+import { z } from 'zod';
+
+/**
+ * The chain that every task walks, in this order. A new head goes back to `verify-delivery`. The lane has a queue guard of its own, just before the merge.
+ */
+export const gates = [
+  'intake',
+  'implement',
+  'verify-delivery',
+  'queue-guard',
+  'push',
+  'open-pull-request',
+  'review-and-ci',
+  'go-ahead',
+  'merge-lane',
+  'verify-merge',
+  'close-issue',
+  'clean-up',
+  'done',
+] as const;
+export const Gate = z.enum(gates);
+export type Gate = z.infer<typeof Gate>;
+
+export const TaskStatus = z.enum([
+  'waiting',
+  'running',
+  'blocked',
+  'merged',
+  'no-change',
+  'skipped',
+  'abandoned',
+  'cancelled',
+  'failed',
+]);
+export type TaskStatus = z.infer<typeof TaskStatus>;
+
+export const MissionStatus = z.enum(['starting', 'running', 'completed', 'incomplete', 'cancelled']);
+export type MissionStatus = z.infer<typeof MissionStatus>;
+
+/** What a task waits on, for whom, and since when (milliseconds since 1970, by the workflow's clock). */
+export const Wait = z.object({
+  gate: Gate,
+  on: z.string(),
+  for: z.enum(['agent', 'reviewer', 'ci', 'forge', 'lane', 'person', 'engine']),
+  since: z.number(),
+});
+export type Wait = z.infer<typeof Wait>;
+
+/** A wait that is over. */
+export const PastWait = Wait.extend({ until: z.number() });
+export type PastWait = z.infer<typeof PastWait>;
+
+/** Whether a task's dependents may start: its work is on the base branch, or there was none to do. */
+export function isSatisfied(status: TaskStatus): boolean {
+  return status === 'merged' || status === 'no-change' || status === 'skipped';
+}
+
+export function isEnded(status: TaskStatus): boolean {
+  return status !== 'waiting' && status !== 'running' && status !== 'blocked';
+}

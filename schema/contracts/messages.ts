@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import { CiReport, CiVerdict } from './ci.ts';
+import { Name, Sha } from './names.ts';
+import type { Plan, PlannedRepository, PlannedTask } from './plan.ts';
+import type { Policy } from './mission-file.ts';
+import type { TaskStatus } from './gates.ts';
+
+/** Workflow types and message names, shared by those who send and those who handle. */
+export const workflowTypes = {
+  mission: 'missionWorkflow',
+  task: 'taskWorkflow',
+  lane: 'mergeLaneWorkflow',
+} as const;
+
+export const updates = { goAhead: 'merge-go-ahead', resolve: 'resolve', cancel: 'cancel' } as const;
+
+export const signals = {
+  /** The go-ahead for those who have only the Temporal UI. */
+  goAhead: 'merge-go-ahead-signal',
+  mergeAnswer: 'merge-answer',
+  mergeRequest: 'merge-request',
+  mergeWithdrawal: 'merge-withdrawal',
+} as const;
+
+export const queries = { view: 'view' } as const;
+
+/** What a workflow needs to know of the engine that started it. */
+export interface EngineFacts {
+  installation: string;
+  tenant: string;
+  host: string;
+  /** False on a server where the attributes could not be registered: an unknown one would wedge the workflow. */
+  searchAttributes: boolean;
+  /** Whether the signal twin of the go-ahead counts: it bypasses the scope `merge:approve`. */
+  goAheadBySignal: boolean;
+}
+
+export interface MissionInput {
+  engine: EngineFacts;
+  plan: Plan;
+}
+export interface MissionResult {
+  status: 'completed' | 'incomplete' | 'cancelled';
+  tasks: TaskResult[];
+}
+
+export interface TaskInput {
+  engine: EngineFacts;
+  mission: string;
+  milestone: string;
+  repository: PlannedRepository;
+  policy: Policy;
+  task: PlannedTask;
+}
+export interface TaskResult {
+  task: string;
+  status: TaskStatus;
+  mergeSha: string | null;
+  reason: string | null;
+}
+
+export interface LaneInput {
+  engine: EngineFacts;
+  repository: PlannedRepository;
+  requests?: MergeRequest[];
+  /** Requests with a known outcome, so that one sent twice is answered once. */
+  answered?: string[];
+}
+
+/** One task's wish to merge one commit that has both approvals, green CI and the go-ahead. */
+export const MergeRequest = z.object({
+  id: z.string(),
+  workflowId: z.string(),
+  mission: z.string(),
+  task: z.string(),
+  title: z.string(),
+  pullRequest: z.number(),
+  branch: z.string(),
+  headSha: Sha,
+  approvals: z.array(z.object({ engine: z.string(), summary: z.string() })),
+  requireCi: z.boolean(),
+});
+export type MergeRequest = z.infer<typeof MergeRequest>;
+
+export const MergeWithdrawal = z.object({ id: z.string() });
+export type MergeWithdrawal = z.infer<typeof MergeWithdrawal>;
+
+/**
+ * What the lane tells a task. `merged` is followed by `verified`; `too-late` answers a withdrawal and is followed by
+ * the outcome; every other kind is the last word on its request.
+ */
+export const MergeAnswer = z.discriminatedUnion('kind', [
+  z.object({ id: z.string(), kind: z.literal('merged'), headSha: Sha, mergeSha: Sha }),
+  z.object({ id: z.string(), kind: z.literal('verified'), verdict: CiVerdict, green: z.boolean() }),
+  z.object({ id: z.string(), kind: z.literal('head-moved'), headSha: Sha.nullable() }),
+  z.object({ id: z.string(), kind: z.literal('conflict'), files: z.array(z.string()) }),
+  z.object({ id: z.string(), kind: z.literal('ci-failed'), headSha: Sha, report: CiReport }),
+  z.object({ id: z.string(), kind: z.literal('failed'), reason: z.string() }),
+  z.object({ id: z.string(), kind: z.literal('withdrawn') }),
+  z.object({ id: z.string(), kind: z.literal('too-late') }),
+]);
+export type MergeAnswer = z.infer<typeof MergeAnswer>;
+
+/** The go-ahead for exactly one commit. */
+export const GoAheadRequest = z.object({ headSha: Sha, by: Name });
+export type GoAheadRequest = z.infer<typeof GoAheadRequest>;
+
+/** The answer to a blocked task: try the step again, go on without the task, or give it up. */
+export const Resolution = z.object({
+  action: z.enum(['retry', 'skip', 'abandon']),
+  guidance: z.string().max(4_000).optional(),
+  by: Name,
+});
+export type Resolution = z.infer<typeof Resolution>;
+
+export const CancelRequest = z.object({ by: Name, reason: z.string().max(1_000).optional() });
+export type CancelRequest = z.infer<typeof CancelRequest>;

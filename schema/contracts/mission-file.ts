@@ -1,0 +1,165 @@
+import { z } from 'zod';
+import { BranchName, MissionKey, Name } from './names.ts';
+
+const minute = 60;
+
+const taskCommon = {
+  id: Name,
+  title: z.string().trim().min(1).max(200),
+  goal: z.string().trim().min(1).max(20_000),
+  acceptance: z.array(z.string().min(1).max(2_000)).max(50).default([]),
+  /** Shell commands that must be green in a clean checkout of the delivered commit. */
+  checks: z.array(z.string().trim().min(1).max(2_000)).max(20).default([]),
+  dependsOn: z.array(Name).max(200).default([]),
+};
+
+export const MissionFileTask = z.discriminatedUnion('runtime', [
+  z.strictObject({
+    ...taskCommon,
+    runtime: z.literal('script'),
+    /** The task's own program, read and frozen when the mission starts. Relative to the mission file. */
+    script: z.string().min(1).max(1_000),
+  }),
+  z.strictObject({
+    ...taskCommon,
+    runtime: z.literal('command'),
+    /** The name of a command that the operator has allowed in `engine.yaml`. */
+    command: Name,
+  }),
+]);
+export type MissionFileTask = z.infer<typeof MissionFileTask>;
+
+export const Policy = z.strictObject({
+  /** Names of the tokens that may give the merge go-ahead. None: the mission merges solo. */
+  coordinators: z.array(Name).max(50).default([]),
+  /** Tasks that may run side by side. */
+  parallel: z.int().min(1).max(100).default(4),
+  /** Two engines of different families at the least; both approve the same head. */
+  reviewers: z
+    .array(z.strictObject({ engine: Name }))
+    .max(5)
+    .default([{ engine: 'diff-check' }, { engine: 'test-check' }]),
+  /** How often the same failure is sent back to `implement` before the task parks as blocked. */
+  remediations: z.int().min(0).max(10).default(3),
+  /** Author sessions that a task may use in all, whatever the failures. */
+  sessions: z.int().min(1).max(100).default(10),
+  sessionTimeoutSeconds: z
+    .int()
+    .min(1)
+    .max(24 * 60 * minute)
+    .default(60 * minute),
+  checksTimeoutSeconds: z
+    .int()
+    .min(1)
+    .max(240 * minute)
+    .default(15 * minute),
+  /** With true, a repository without CI is a failure of the gate; otherwise `not-configured` is accepted. */
+  requireCi: z.boolean().default(false),
+});
+export type Policy = z.infer<typeof Policy>;
+
+export const Milestone = z.strictObject({
+  id: Name,
+  title: z.string().trim().min(1).max(200),
+  tasks: z.array(MissionFileTask).min(1).max(500),
+});
+export type Milestone = z.infer<typeof Milestone>;
+
+export const Repository = z.strictObject({
+  /** `local`: a bare git repository on the engine's machine, with issues and pull requests in our database. */
+  forge: z.enum(['local']),
+  path: z.string().min(1).max(1_000),
+  base: BranchName.default('main'),
+});
+export type Repository = z.infer<typeof Repository>;
+
+/** A mission as people write it, in YAML or JSON. Unknown keys are errors. */
+export const MissionFile = z
+  .strictObject({
+    version: z.literal(1),
+    key: MissionKey.optional(),
+    title: z.string().trim().min(1).max(200),
+    repository: Repository,
+    policy: Policy.prefault({}),
+    milestones: z.array(Milestone).min(1).max(100),
+  })
+  .superRefine((file, context) => {
+    for (const fault of graphFaults(file.milestones)) {
+      context.addIssue({ code: 'custom', path: fault.path, message: fault.message });
+    }
+  });
+export type MissionFile = z.infer<typeof MissionFile>;
+
+interface GraphTask {
+  id: string;
+  dependsOn: readonly string[];
+}
+interface GraphMilestone {
+  id: string;
+  tasks: readonly GraphTask[];
+}
+interface GraphFault {
+  path: (string | number)[];
+  message: string;
+}
+
+/**
+ * What makes a task graph impossible to run: duplicate and unknown ids, a dependency on a later milestone
+ * (milestones run one after another), and cycles.
+ */
+export function graphFaults(milestones: readonly GraphMilestone[]): GraphFault[] {
+  const faults: GraphFault[] = [];
+  const milestoneOf = new Map<string, number>();
+  const milestoneIds = new Set<string>();
+  for (const [m, milestone] of milestones.entries()) {
+    if (milestoneIds.has(milestone.id)) {
+      faults.push({ path: ['milestones', m, 'id'], message: `milestone id ${milestone.id} is used twice` });
+    }
+    milestoneIds.add(milestone.id);
+    for (const [t, task] of milestone.tasks.entries()) {
+      const path = ['milestones', m, 'tasks', t, 'id'];
+      if (milestoneOf.has(task.id)) faults.push({ path, message: `task id ${task.id} is used twice` });
+      milestoneOf.set(task.id, m);
+    }
+  }
+  for (const [m, milestone] of milestones.entries()) {
+    for (const [t, task] of milestone.tasks.entries()) {
+      for (const [d, dependency] of task.dependsOn.entries()) {
+        const path = ['milestones', m, 'tasks', t, 'dependsOn', d];
+        const where = milestoneOf.get(dependency);
+        if (where === undefined) faults.push({ path, message: `no task has the id ${dependency}` });
+        else if (where > m) {
+          const later = milestones[where]?.id ?? '';
+          faults.push({
+            path,
+            message: `${dependency} is in ${later}, a later milestone: it would never start`,
+          });
+        }
+      }
+    }
+  }
+  const cycle = findCycle(milestones.flatMap((milestone) => milestone.tasks));
+  if (cycle) faults.push({ path: ['milestones'], message: `tasks wait on each other: ${cycle.join(' → ')}` });
+  return faults;
+}
+
+function findCycle(tasks: readonly GraphTask[]): string[] | undefined {
+  const byId = new Map(tasks.map((task) => [task.id, task]));
+  const cleared = new Set<string>();
+  for (const start of byId.keys()) {
+    const cycle = walk(start, []);
+    if (cycle) return cycle;
+  }
+  return undefined;
+
+  function walk(id: string, trail: readonly string[]): string[] | undefined {
+    if (cleared.has(id)) return undefined;
+    if (trail.includes(id)) return [...trail.slice(trail.indexOf(id)), id];
+    for (const dependency of byId.get(id)?.dependsOn ?? []) {
+      const cycle = walk(dependency, [...trail, id]);
+      if (cycle) return cycle;
+    }
+    cleared.add(id);
+    return undefined;
+  }
+}

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+
+/** Names a mission for ever: the same key is the same mission. */
+export const MissionKey = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'a key has up to 63 lower-case letters, digits and dashes');
+export type MissionKey = z.infer<typeof MissionKey>;
+
+/** Names a milestone, task, engine, command or coordinator. Safe in a path, a branch and a workflow id. */
+export const Name = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/, 'a name has up to 63 letters, digits, dashes and underscores');
+export type Name = z.infer<typeof Name>;
+
+/** A full commit id. Abbreviations are refused, since a forge may resolve them to something else. */
+export const Sha = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/, 'a full commit id is needed');
+export type Sha = z.infer<typeof Sha>;
+
+/** The rules of `git check-ref-format --branch`, narrowed to what every forge accepts. */
+export const BranchName = z
+  .string()
+  .max(200)
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9_./-]*$/, 'a branch name has letters, digits and . _ / -')
+  .refine(
+    (name) => !/\.\.|\/\/|\/\.|\.lock(?:\/|$)|[./]$/.test(name),
+    'git does not accept this as the name of a branch',
+  );
+export type BranchName = z.infer<typeof BranchName>;
+
+/** Every id begins with the installation's, so that two installations can share one Temporal server. */
+export function missionWorkflowId(of: { installation: string; mission: string }): string {
+  return `${of.installation}/mission-${of.mission}`;
+}
+
+export function taskWorkflowId(of: { installation: string; mission: string; task: string }): string {
+  return `${missionWorkflowId(of)}/${of.task}`;
+}
+
+export function laneWorkflowId(of: { installation: string; repositoryId: string; base: string }): string {
+  return `${of.installation}/lane/${of.repositoryId}/${encodeURIComponent(of.base)}`;
+}
+
+/** The queue of workflows and of effects on forge, CI and database. */
+export function controlQueue(installation: string): string {
+  return `control:${installation}`;
+}
+
+/** The queue that stays with one machine, where its sessions and clones are. */
+export function hostQueue(of: { installation: string; host: string }): string {
+  return `host:${of.installation}:${of.host}`;
+}
+
+/** The branch that a task's commits are pushed to. */
+export function taskBranch(of: { mission: string; task: string }): string {
+  return `mission/${of.mission}/${of.task}`;
+}
+
+/**
+ * One launch of one agent. `launch` is the workflow's own counter, never Temporal's attempt number: a retried
+ * activity must find the session that an earlier attempt started.
+ */
+export function sessionId(of: { mission: string; task: string; role: string; launch: number }): string {
+  return `${of.mission}.${of.task}.${of.role}.${of.launch}`;
+}

@@ -1,0 +1,135 @@
+import { z } from 'zod';
+import { CiVerdict } from './ci.ts';
+import { Gate, MissionStatus, PastWait, TaskStatus, Wait } from './gates.ts';
+import { Sha, taskBranch } from './names.ts';
+import { Review } from './review.ts';
+import { SessionSummary } from './session.ts';
+
+/** A go-ahead is for one commit; a new head voids it. */
+export const GoAhead = z.object({
+  sha: Sha,
+  by: z.string(),
+  via: z.enum(['api', 'temporal', 'policy']),
+  at: z.number(),
+});
+export type GoAhead = z.infer<typeof GoAhead>;
+
+/** Why a gate sent the task back. `signature` tells whether a later failure is the same one. */
+export const GateFailure = z.object({
+  gate: Gate,
+  signature: z.string(),
+  message: z.string(),
+  sha: Sha.nullable(),
+});
+export type GateFailure = z.infer<typeof GateFailure>;
+
+/** Everything the engine knows of one task at one moment. Kept as a whole, so that projecting it is one upsert. */
+export const TaskView = z.object({
+  id: z.string(),
+  milestone: z.string(),
+  title: z.string(),
+  status: TaskStatus,
+  gate: Gate,
+  waits: Wait.nullable(),
+  /** The waits that are over, oldest first; the newest 50. */
+  waited: z.array(PastWait),
+  issue: z.number().nullable(),
+  branch: z.string(),
+  headSha: Sha.nullable(),
+  pullRequest: z.number().nullable(),
+  mergeSha: Sha.nullable(),
+  ci: CiVerdict.nullable(),
+  mergeCi: CiVerdict.nullable(),
+  reviews: z.array(Review),
+  goAhead: GoAhead.nullable(),
+  sessions: z.array(SessionSummary),
+  failures: z.array(GateFailure),
+  /** Why the task is blocked, or why it ended without a merge. */
+  reason: z.string().nullable(),
+});
+export type TaskView = z.infer<typeof TaskView>;
+
+/** A task of which nothing has happened yet. */
+export function initialTaskView(of: {
+  mission: string;
+  milestone: string;
+  id: string;
+  title: string;
+}): TaskView {
+  return {
+    id: of.id,
+    milestone: of.milestone,
+    title: of.title,
+    status: 'waiting',
+    gate: 'intake',
+    waits: null,
+    waited: [],
+    issue: null,
+    branch: taskBranch({ mission: of.mission, task: of.id }),
+    headSha: null,
+    pullRequest: null,
+    mergeSha: null,
+    ci: null,
+    mergeCi: null,
+    reviews: [],
+    goAhead: null,
+    sessions: [],
+    failures: [],
+    reason: null,
+  };
+}
+
+export const MissionView = z.object({
+  id: z.string(),
+  title: z.string(),
+  status: MissionStatus,
+  repository: z.object({ id: z.string(), forge: z.string(), address: z.string(), base: z.string() }),
+  milestone: z.string().nullable(),
+  reason: z.string().nullable(),
+});
+export type MissionView = z.infer<typeof MissionView>;
+
+/** One line of a mission's story. `seq` counts within the mission, without gaps. */
+export const MissionEvent = z.object({
+  seq: z.number(),
+  at: z.number(),
+  task: z.string().nullable(),
+  type: z.enum([
+    'mission-started',
+    'milestone-started',
+    'mission-ended',
+    'gate-entered',
+    'waiting',
+    'session-started',
+    'session-ended',
+    'delivered',
+    'reviewed',
+    'ci',
+    'go-ahead',
+    'sent-back',
+    'blocked',
+    'resolved',
+    'ignored',
+    'merged',
+    'task-ended',
+  ]),
+  message: z.string(),
+});
+export type MissionEvent = z.infer<typeof MissionEvent>;
+
+/** Whether an event tells that its task has come to a gate. */
+export function entersGate(event: MissionEvent, gate: Gate): boolean {
+  return event.type === 'gate-entered' && event.message.split(':')[0] === gate;
+}
+
+/** An event before the database has given it a place; `at` is the workflow's clock. */
+export type NewEvent = Pick<MissionEvent, 'at' | 'type' | 'message'>;
+
+/** What a workflow tells the read model. `seq` is the workflow's own count: older news never overwrites newer. */
+export interface Recorded<View> {
+  tenant: string;
+  mission: string;
+  seq: number;
+  view: View;
+  events: NewEvent[];
+}

@@ -1,0 +1,232 @@
+import { sql } from 'drizzle-orm';
+import {
+  bigint,
+  boolean,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+} from 'drizzle-orm/pg-core';
+import type { MissionFile } from '../contracts/mission-file.ts';
+import type { Plan } from '../contracts/plan.ts';
+import type { MissionView, TaskView } from '../contracts/views.ts';
+import type { Finding } from '../contracts/review.ts';
+
+const tenantId = () => text('tenant_id').notNull();
+const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
+const createdAt = () => moment('created_at').notNull().defaultNow();
+
+/** One row: what makes this database's ids differ from another's on the same Temporal server. */
+export const installation = pgTable('installation', {
+  id: text('id').primaryKey(),
+  only: boolean('only').notNull().default(true).unique(),
+  createdAt: createdAt(),
+});
+
+export const tokens = pgTable(
+  'tokens',
+  {
+    hash: text('hash').primaryKey(),
+    tenantId: tenantId(),
+    name: text('name').notNull(),
+    scopes: text('scopes').array().notNull(),
+    createdAt: createdAt(),
+  },
+  (table) => [uniqueIndex('tokens_name').on(table.tenantId, table.name)],
+);
+
+export const missions = pgTable(
+  'missions',
+  {
+    tenantId: tenantId(),
+    id: text('id').notNull(),
+    title: text('title').notNull(),
+    status: text('status').$type<MissionView['status']>().notNull(),
+    repositoryId: text('repository_id').notNull(),
+    /** SHA-256 of the canonical file: the same key with another file is a conflict. */
+    fileHash: text('file_hash').notNull(),
+    file: jsonb('file').$type<MissionFile>().notNull(),
+    plan: jsonb('plan').$type<Plan>().notNull(),
+    createdBy: text('created_by').notNull(),
+    createdAt: createdAt(),
+    endedAt: moment('ended_at'),
+    view: jsonb('view').$type<MissionView>().notNull(),
+    viewSeq: integer('view_seq').notNull().default(0),
+    eventSeq: integer('event_seq').notNull().default(0),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.id] }),
+    index('missions_newest').on(table.tenantId, table.createdAt.desc(), table.id),
+  ],
+);
+
+export const tasks = pgTable(
+  'tasks',
+  {
+    tenantId: tenantId(),
+    missionId: text('mission_id').notNull(),
+    id: text('id').notNull(),
+    host: text('host').notNull(),
+    /** Its place in the plan. */
+    position: integer('position').notNull(),
+    status: text('status').$type<TaskView['status']>().notNull(),
+    waitsFor: text('waits_for'),
+    view: jsonb('view').$type<TaskView>().notNull(),
+    viewSeq: integer('view_seq').notNull().default(0),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.missionId, table.id] }),
+    index('tasks_waiting').on(table.tenantId, table.waitsFor),
+  ],
+);
+
+export const sessions = pgTable(
+  'sessions',
+  {
+    tenantId: tenantId(),
+    id: text('id').notNull(),
+    missionId: text('mission_id').notNull(),
+    taskId: text('task_id').notNull(),
+    host: text('host').notNull(),
+    role: text('role').notNull(),
+    runtime: text('runtime').notNull(),
+    end: text('end').notNull(),
+    exitCode: integer('exit_code'),
+    startedAt: moment('started_at').notNull(),
+    endedAt: moment('ended_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.id] }),
+    index('sessions_task').on(table.tenantId, table.missionId, table.taskId),
+  ],
+);
+
+export const reviews = pgTable(
+  'reviews',
+  {
+    tenantId: tenantId(),
+    missionId: text('mission_id').notNull(),
+    taskId: text('task_id').notNull(),
+    engine: text('engine').notNull(),
+    sha: text('sha').notNull(),
+    verdict: text('verdict').notNull(),
+    summary: text('summary').notNull(),
+    findings: jsonb('findings').$type<Finding[]>().notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.missionId, table.taskId, table.engine, table.sha] }),
+  ],
+);
+
+export const events = pgTable(
+  'events',
+  {
+    tenantId: tenantId(),
+    missionId: text('mission_id').notNull(),
+    seq: integer('seq').notNull(),
+    at: moment('at').notNull(),
+    taskId: text('task_id'),
+    type: text('type').notNull(),
+    message: text('message').notNull(),
+    /** The workflow that told it and its own count: an activity that is run again adds nothing. */
+    source: text('source').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.missionId, table.seq] }),
+    uniqueIndex('events_source').on(table.tenantId, table.source),
+  ],
+);
+
+/** Claims of effects outside the engine. See `activities/effects.ts`. */
+export const effects = pgTable('effects', {
+  key: text('key').primaryKey(),
+  tenantId: tenantId(),
+  state: text('state').$type<'claimed' | 'done'>().notNull(),
+  claimedAt: moment('claimed_at').notNull().defaultNow(),
+  attempts: integer('attempts').notNull().default(1),
+  doneAt: moment('done_at'),
+  result: jsonb('result').$type<unknown>(),
+});
+
+export const forgeIssues = pgTable(
+  'forge_issues',
+  {
+    tenantId: tenantId(),
+    repositoryId: text('repository_id').notNull(),
+    number: integer('number').notNull(),
+    marker: text('marker').notNull(),
+    title: text('title').notNull(),
+    body: text('body').notNull(),
+    state: text('state').$type<'open' | 'closed'>().notNull().default('open'),
+    comment: text('comment'),
+    createdAt: createdAt(),
+    closedAt: moment('closed_at'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.repositoryId, table.number] }),
+    uniqueIndex('forge_issues_marker').on(table.repositoryId, table.marker),
+  ],
+);
+
+export const forgePullRequests = pgTable(
+  'forge_pull_requests',
+  {
+    tenantId: tenantId(),
+    repositoryId: text('repository_id').notNull(),
+    number: integer('number').notNull(),
+    branch: text('branch').notNull(),
+    base: text('base').notNull(),
+    title: text('title').notNull(),
+    body: text('body').notNull(),
+    state: text('state').$type<'open' | 'merged' | 'closed'>().notNull().default('open'),
+    headSha: text('head_sha'),
+    mergeSha: text('merge_sha'),
+    createdAt: createdAt(),
+    mergedAt: moment('merged_at'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.repositoryId, table.number] }),
+    uniqueIndex('forge_pull_requests_open')
+      .on(table.repositoryId, table.branch)
+      .where(sql`state <> 'closed'`),
+  ],
+);
+
+export const forgeReviews = pgTable(
+  'forge_reviews',
+  {
+    tenantId: tenantId(),
+    repositoryId: text('repository_id').notNull(),
+    pullRequest: integer('pull_request').notNull(),
+    author: text('author').notNull(),
+    sha: text('sha').notNull(),
+    verdict: text('verdict').notNull(),
+    body: text('body').notNull(),
+    createdAt: createdAt(),
+  },
+  (table) => [primaryKey({ columns: [table.repositoryId, table.pullRequest, table.author, table.sha] })],
+);
+
+export const forgeStatuses = pgTable(
+  'forge_statuses',
+  {
+    tenantId: tenantId(),
+    repositoryId: text('repository_id').notNull(),
+    sha: text('sha').notNull(),
+    context: text('context').notNull(),
+    state: text('state').$type<'pending' | 'failed' | 'passed' | 'skipped'>().notNull(),
+    excerpt: text('excerpt'),
+    updatedAt: moment('updated_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.repositoryId, table.sha, table.context] })],
+);
+
+/** Issues and pull requests share their numbers, as on the forges people know. */
+export const forgeNumbers = pgTable('forge_numbers', {
+  repositoryId: text('repository_id').primaryKey(),
+  last: bigint('last', { mode: 'number' }).notNull(),
+});

@@ -1,0 +1,86 @@
+/**
+ * What the README's two commands run first: it needs nothing installed but Node, npm and git, installs what is
+ * missing, builds, and hands over.
+ *   node scripts/bootstrap.mjs quickstart [flags] | test [vitest arguments]
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { findServer, withLock } from './toolchain.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+/** Installs and builds what is missing or out of date. */
+export async function prepare(say = (line) => process.stderr.write(`${line}\n`)) {
+  requireNode();
+  requireGit();
+  await install(say);
+  const { build } = await import('./build.mjs');
+  await build(say);
+}
+
+function requireNode() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major > 20 || (major === 20 && minor >= 19)) return;
+  fail(`Node ${process.versions.node} is too old: install Node 20.19 or newer`);
+}
+
+function requireGit() {
+  const said = spawnSync('git', ['--version'], { encoding: 'utf8' }).stdout ?? '';
+  const [, major = 0, minor = 0] = /(\d+)\.(\d+)/.exec(said)?.map(Number) ?? [];
+  if (major > 2 || (major === 2 && minor >= 38)) return;
+  fail(`${said.trim() || 'no git'} was found: install git 2.38 or newer, it merges without a work tree`);
+}
+
+async function install(say) {
+  const lock = readFileSync(join(root, 'package-lock.json'));
+  const wanted = createHash('sha256').update(lock).digest('hex');
+  const stamp = join(root, 'node_modules', '.mission-install');
+  await withLock(`install ${root}`, () => {
+    if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+    say('installing packages …');
+    const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
+    const result = spawnSync('npm', args, { cwd: root, stdio: ['ignore', 2, 2] });
+    if (result.status !== 0)
+      fail('npm ci did not work: look above, and see that the npm registry can be reached');
+    writeFileSync(stamp, wanted);
+  });
+}
+
+async function runTests(args) {
+  const env = { ...process.env };
+  if (!env.TEMPORAL_ADDRESS) env.MISSION_TEMPORAL_CLI = await findServer('cli');
+  try {
+    env.MISSION_TEST_SERVER = await findServer('testServer');
+  } catch (error) {
+    // The tests that need it say that they are skipped; with REQUIRE_ALL=1 there is nothing to run for.
+    if (process.env.REQUIRE_ALL === '1') throw error;
+  }
+  return run([join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...args], env);
+}
+
+/** Hands over to another program, signals included, and ends with its exit code. */
+function run(args, env = process.env) {
+  const child = spawn(process.execPath, args, { cwd: process.cwd(), env, stdio: 'inherit' });
+  for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => child.kill(name));
+  return new Promise((resolve) => child.on('exit', (code) => resolve(code ?? 1)));
+}
+
+function fail(message) {
+  process.stderr.write(`error: ${message}\n`);
+  process.exit(1);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const [task, ...args] = process.argv.slice(2);
+  try {
+    await prepare();
+    process.exitCode = await (task === 'test'
+      ? runTests(args)
+      : run(['--enable-source-maps', join(root, 'dist/quickstart.js'), ...args]));
+  } catch (error) {
+    fail(error instanceof Error ? error.message : String(error));
+  }
+}

@@ -1,0 +1,92 @@
+/** Builds `dist`: the programs as plain JavaScript, and the bundle of the workflows, which takes seconds to make. */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { withLock } from './toolchain.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const dist = join(root, 'dist');
+const stamp = join(dist, 'stamp');
+const sources = ['workflows', 'activities', 'workers', 'api', 'schema', 'scripts'];
+
+const programs = {
+  mission: 'scripts/cli/mission.ts',
+  quickstart: 'scripts/quickstart/quickstart.ts',
+  runner: 'activities/processes/runner.ts',
+  'diff-check': 'activities/review/engines/diff-check.ts',
+  'test-check': 'activities/review/engines/test-check.ts',
+};
+
+/** Builds unless `dist` was made from these very sources. */
+export async function build(say = () => undefined) {
+  await withLock(`build ${root}`, async () => {
+    const hash = hashSources();
+    if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
+    say('building …');
+    rmSync(stamp, { force: true });
+    mkdirSync(dist, { recursive: true });
+    await Promise.all([buildPrograms(), bundleWorkflows()]);
+    writeFileSync(stamp, hash);
+  });
+}
+
+async function buildPrograms() {
+  const { build: esbuild } = await import('esbuild');
+  await esbuild({
+    absWorkingDir: root,
+    entryPoints: programs,
+    outdir: dist,
+    bundle: true,
+    packages: 'external',
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    sourcemap: true,
+    logLevel: 'warning',
+  });
+}
+
+async function bundleWorkflows() {
+  const require = createRequire(import.meta.url);
+  const { bundleWorkflowCode } = require('@temporalio/worker');
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: join(root, 'workflows/index.ts'),
+    workflowInterceptorModules: [
+      require.resolve('@temporalio/interceptors-opentelemetry/lib/workflow-interceptors'),
+    ],
+    logger: {
+      ...console,
+      info: () => undefined,
+      debug: () => undefined,
+      trace: () => undefined,
+      log: () => undefined,
+    },
+  });
+  writeFileSync(join(dist, 'workflow-bundle.js'), code);
+}
+
+function hashSources() {
+  const hash = createHash('sha256');
+  const files = sources.flatMap((folder) => listFiles(join(root, folder)));
+  for (const file of [join(root, 'package-lock.json'), ...files]) {
+    hash.update(file.slice(root.length)).update('\0').update(readFileSync(file)).update('\0');
+  }
+  return hash.digest('hex');
+}
+
+function listFiles(folder) {
+  return readdirSync(folder, { withFileTypes: true })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return listFiles(path);
+      return /\.(?:ts|mjs|sql|json)$/.test(entry.name) && !entry.name.endsWith('.test.ts') ? [path] : [];
+    });
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  await build((line) => process.stderr.write(`${line}\n`));
+}

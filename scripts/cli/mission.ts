@@ -1,0 +1,23 @@
+import { Command, CommanderError } from 'commander';
+import { doctorCommand } from './doctor.ts';
+import { missionCommands } from './mission-commands.ts';
+import { exitCodeHelp, exitCodes, failWith } from './output.ts';
+import { tokenCommand } from './token-command.ts';
+import { upCommand } from './up-command.ts';
+
+const program = new Command('mission')
+  .description('Durable missions for fleets of coding agents, on Temporal.')
+  .showHelpAfterError('(mission --help shows what there is)')
+  .addHelpText('after', exitCodeHelp)
+  .exitOverride();
+
+for (const command of [upCommand(), ...missionCommands(), tokenCommand(), doctorCommand()]) {
+  program.addCommand(command.copyInheritedSettings(program));
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) failWith(error);
+  else process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+}

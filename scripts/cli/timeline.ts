@@ -1,0 +1,36 @@
+import { gates } from '../../schema/contracts/gates.ts';
+import type { MissionEvent, TaskView } from '../../schema/contracts/views.ts';
+
+/** One line of a live timeline: when, which task, what. */
+export function timelineLine(event: MissionEvent, startedAt: number): string {
+  const seconds = ((event.at - startedAt) / 1_000).toFixed(1).padStart(7);
+  return `${seconds}s  ${(event.task ?? 'mission').padEnd(10)}  ${mark(event.type)} ${event.message}`;
+}
+
+function mark(type: MissionEvent['type']): string {
+  switch (type) {
+    case 'gate-entered':
+      return '▸';
+    case 'waiting':
+      return ' ';
+    case 'sent-back':
+      return '↩';
+    case 'blocked':
+      return '■';
+    case 'merged':
+    case 'mission-ended':
+    case 'task-ended':
+      return '✔';
+    default:
+      return '·';
+  }
+}
+
+/** One line for each task: where it is and what it waits on, since when, for whom. */
+export function taskLine(task: TaskView, now: number): string {
+  const gate = `${gates.indexOf(task.gate) + 1}/${gates.length} ${task.gate}`;
+  const waits = task.waits
+    ? `waits ${Math.max(0, Math.round((now - task.waits.since) / 1_000))}s on ${task.waits.on}, for: ${task.waits.for}`
+    : (task.reason ?? '');
+  return `${task.id.padEnd(12)} ${task.status.padEnd(10)} ${gate.padEnd(22)} ${waits}`.trimEnd();
+}

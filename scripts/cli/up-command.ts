@@ -1,0 +1,86 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { findServer } from '../toolchain.mjs';
+import { dataOption, exitCodes, print } from './output.ts';
+
+/** The standard port of the API; any number above 1023 that nothing well known uses. */
+const defaultPort = 7077;
+
+export function upCommand(): Command {
+  return new Command('up')
+    .description('Start the engine: API, workers, database and Temporal server, all in one for this machine')
+    .addOption(dataOption())
+    .option('--port <n>', 'the port of the API; 0 for any free one', parsePort, defaultPort)
+    .option('--host <addr>', 'the address to listen on', '127.0.0.1')
+    .option(
+      '--temporal <address>',
+      'a Temporal server to use instead of our own',
+      process.env['TEMPORAL_ADDRESS'],
+    )
+    .option('--namespace <name>', 'the Temporal namespace', 'default')
+    .option('--root <dir>', 'a folder that repositories and scripts may lie in (repeatable)', collect, [])
+    .option('--json', 'print the addresses as one JSON object')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  mission up --root ~/src
+  mission up --data /srv/missions --port 8080
+  DATABASE_URL=postgres://… mission up --temporal temporal.internal:7233 --namespace missions
+
+Whoever may create missions can run programs on this machine as the user that runs \`mission up\`.`,
+    )
+    .action(async (options: UpOptions) => {
+      // The engine loads Temporal's native core: no other command should wait for that.
+      const { startEngine } = await import('../../workers/engine.ts');
+      const { createLog } = await import('../../workers/log.ts');
+      const log = createLog();
+      const engine = await startEngine({
+        data: options.data,
+        port: options.port,
+        listen: options.host,
+        temporal: options.temporal,
+        namespace: options.namespace,
+        databaseUrl: process.env['DATABASE_URL'],
+        roots: options.root,
+        temporalCommand: () => findServer('cli'),
+        log,
+      });
+      const { url, temporalUi } = engine.address;
+      if (options.json) print(JSON.stringify(engine.address));
+      else {
+        print(`API          ${url}   (docs: ${url}/docs)`);
+        print(`Temporal UI  ${temporalUi ?? 'of the server that was named'}`);
+        print('Ctrl-C stops the engine; agents live on and are found again.');
+      }
+      await Promise.race([engine.done, askedToStop()]);
+      log.info('stopping');
+      await engine.stop();
+      process.exit(exitCodes.ok);
+    });
+}
+
+interface UpOptions {
+  data: string;
+  port: number;
+  host: string;
+  temporal?: string;
+  namespace: string;
+  root: string[];
+  json?: boolean;
+}
+
+function askedToStop(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => resolve());
+  });
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new InvalidArgumentError('a port is a number from 0 to 65535');
+}
+
+function collect(value: string, before: string[]): string[] {
+  return [...before, value];
+}

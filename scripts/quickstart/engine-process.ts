@@ -1,0 +1,75 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { packageRoot } from '../../schema/package-root.ts';
+import { readAddress, type EngineAddress } from '../../workers/data-directory.ts';
+import { exists } from '../../activities/git/workspace.ts';
+
+/** The first start makes the database and may fetch the Temporal server. */
+const startWithinMs = 180_000;
+
+/** The engine as the operator runs it: a process of its own, that can be killed and started again. */
+export class EngineProcess {
+  readonly #data: string;
+  readonly #root: string;
+  #child: ChildProcess | undefined;
+
+  constructor(of: { data: string; root: string }) {
+    this.#data = of.data;
+    this.#root = of.root;
+  }
+
+  get logPath(): string {
+    return join(this.#data, 'engine.log');
+  }
+
+  async start(): Promise<EngineAddress> {
+    await mkdir(this.#data, { recursive: true });
+    const log = openSync(this.logPath, 'a');
+    const program = join(packageRoot(), 'dist/mission.js');
+    const args = ['up', '--data', this.#data, '--port', '0', '--root', this.#root, '--json'];
+    const child = spawn(process.execPath, ['--enable-source-maps', program, ...args], {
+      // Of its own group: a Ctrl-C is for the quickstart, which then stops the engine in order.
+      detached: true,
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    child.unref();
+    this.#child = child;
+    const deadline = Date.now() + startWithinMs;
+    for (;;) {
+      const address = await readAddress(this.#data);
+      if (address && address.pid === child.pid) return address;
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(await this.#lastWords());
+      if (Date.now() > deadline) throw new Error(`the engine did not come up; its log is ${this.logPath}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  /** As a power cut would: nothing is told, nothing is flushed. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  async stop(): Promise<void> {
+    await this.#end('SIGINT');
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    await ended;
+  }
+
+  async #lastWords(): Promise<string> {
+    const log = (await exists(this.logPath)) ? await readFile(this.logPath, 'utf8') : '';
+    const said = log
+      .trim()
+      .split('\n')
+      .findLast((line) => line.startsWith('error: '));
+    return said?.slice('error: '.length) ?? `the engine ended at once; its log is ${this.logPath}`;
+  }
+}

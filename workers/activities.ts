@@ -1,0 +1,70 @@
+/** The wiring: every activity with what it needs. */
+import { join } from 'node:path';
+import type { Client } from '@temporalio/client';
+import { createCiActivities } from '../activities/ci/ci-activities.ts';
+import { createLocalCi } from '../activities/ci/local/local-ci.ts';
+import type { DataPaths } from '../activities/data-paths.ts';
+import { createEffects } from '../activities/effects.ts';
+import { createForgeActivities } from '../activities/forge/forge-activities.ts';
+import { createLocalForge } from '../activities/forge/local/local-forge.ts';
+import { LocalStore } from '../activities/forge/local/local-store.ts';
+import { createDeliveryActivities } from '../activities/git/delivery-activities.ts';
+import { createGit } from '../activities/git/git.ts';
+import { createWorkspace } from '../activities/git/workspace.ts';
+import { createMergeActivities } from '../activities/merge/merge-activities.ts';
+import { defaultProcessOptions } from '../activities/processes/steps.ts';
+import { createRecordActivities } from '../activities/record/record-activities.ts';
+import { builtInEngines, type Engines } from '../activities/review/engines.ts';
+import { createReviewActivities } from '../activities/review/review-activities.ts';
+import { createSessionActivities } from '../activities/sessions/session-activities.ts';
+import type { Queries } from '../schema/db/database.ts';
+import { packageRoot } from '../schema/package-root.ts';
+import type {
+  CiActivities,
+  ForgeActivities,
+  HostActivities,
+  MergeActivities,
+  RecordActivities,
+} from '../workflows/ports.ts';
+import type { EngineConfig } from './engine-config.ts';
+
+export type ControlActivities = CiActivities & ForgeActivities & MergeActivities & RecordActivities;
+
+/** The folder with the built programs. */
+export function programsFolder(): string {
+  return join(packageRoot(), 'dist');
+}
+
+export function knownEngines(config: EngineConfig): Engines {
+  return { ...builtInEngines(programsFolder()), ...config.engines };
+}
+
+export function createActivities(deps: {
+  client: Client;
+  queries: Queries;
+  paths: DataPaths;
+  config: EngineConfig;
+  tenant: string;
+}): { control: ControlActivities; host: HostActivities } {
+  const { client, queries, paths, config, tenant } = deps;
+  const processes = { ...defaultProcessOptions, runner: join(programsFolder(), 'runner.js') };
+  const git = createGit({ configFile: paths.gitConfig });
+  const workspace = createWorkspace({ git, paths });
+  const store = new LocalStore({ queries, tenant });
+  const forge = createLocalForge({ git, store, effects: createEffects({ queries }), tenant });
+  const ci = createLocalCi({ git, workspace, store, paths, processes });
+  const engines = knownEngines(config);
+  return {
+    control: {
+      ...createRecordActivities({ queries }),
+      ...createForgeActivities({ forge }),
+      ...createCiActivities({ ci, workspace }),
+      ...createMergeActivities({ client, git, forge, workspace }),
+    },
+    host: {
+      ...createSessionActivities({ paths, workspace, processes, commands: config.commands }),
+      ...createDeliveryActivities({ git, workspace, paths, processes }),
+      ...createReviewActivities({ git, forge, workspace, paths, processes, engines }),
+    },
+  };
+}

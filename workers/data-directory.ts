@@ -1,0 +1,81 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { chmod, mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { dataPaths, type DataPaths } from '../activities/data-paths.ts';
+import { engineGitConfig } from '../activities/git/git.ts';
+
+/** Where a running engine can be reached, for the other commands of this machine. */
+export const EngineAddress = z.object({
+  url: z.string(),
+  pid: z.number(),
+  installation: z.string(),
+  temporal: z.string(),
+  namespace: z.string(),
+  temporalUi: z.string().nullable(),
+});
+export type EngineAddress = z.infer<typeof EngineAddress>;
+
+export interface DataDirectory {
+  paths: DataPaths;
+  pglite: string;
+  release(): Promise<void>;
+}
+
+/**
+ * Opens a data directory for this process alone. The kernel keeps the lock, an abstract socket named after the
+ * folder, so that a killed process leaves none behind: two processes on one PGlite would ruin it.
+ */
+export async function openDataDirectory(folder: string): Promise<DataDirectory> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const root = await realpath(folder);
+  const release = await lockFolder(root);
+  const paths = dataPaths(root);
+  await writeFile(paths.gitConfig, engineGitConfig());
+  return { paths, pglite: join(root, 'pglite'), release };
+}
+
+async function lockFolder(root: string): Promise<() => Promise<void>> {
+  const name = createHash('sha256').update(root).digest('hex').slice(0, 32);
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => {
+      const taken = 'code' in error && error.code === 'EADDRINUSE';
+      const message = `another engine works in ${root}: stop it, or choose another folder with --data`;
+      reject(taken ? new Error(message) : error);
+    });
+    server.listen(`\0mission-data-${name}`, resolve);
+  });
+  server.unref();
+  return () => new Promise((resolve) => server.close(() => resolve()));
+}
+
+const addressFile = 'engine.json';
+export const adminTokenFile = 'admin-token';
+
+export async function writeAddress(root: string, address: EngineAddress): Promise<void> {
+  await replaceFile(join(root, addressFile), JSON.stringify(address));
+}
+
+export async function removeAddress(root: string): Promise<void> {
+  await rm(join(root, addressFile), { force: true });
+}
+
+/** The address of the engine that works in this folder, as it last wrote it; undefined when none has. */
+export async function readAddress(root: string): Promise<EngineAddress | undefined> {
+  const text = await readFile(join(root, addressFile), 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : EngineAddress.parse(JSON.parse(text));
+}
+
+/** Writes a secret so that only its owner ever could read it. */
+export async function writeSecret(path: string, secret: string): Promise<void> {
+  await replaceFile(path, `${secret}\n`, 0o600);
+}
+
+async function replaceFile(path: string, text: string, mode = 0o644): Promise<void> {
+  const draft = `${path}.${randomUUID()}`;
+  await writeFile(draft, text, { mode });
+  await chmod(draft, mode);
+  await rename(draft, path);
+}

@@ -1,0 +1,121 @@
+/** What a mission must bring to be let in. Everything that can be known before it starts is checked here. */
+import { createHash, randomBytes } from 'node:crypto';
+import { readFile, realpath, stat } from 'node:fs/promises';
+import { isAbsolute, join, sep } from 'node:path';
+import { resolveCommit, type Git } from '../activities/git/git.ts';
+import { reviewersFault, type Engines } from '../activities/review/engines.ts';
+import type { Admission, Door, Fault } from '../schema/contracts/door.ts';
+import type { MissionFile } from '../schema/contracts/mission-file.ts';
+import { toPlan, type PlannedRepository } from '../schema/contracts/plan.ts';
+import { readRepositoryAddress } from '../schema/contracts/repository-address.ts';
+import type { EngineConfig } from './engine-config.ts';
+
+const maxScriptBytes = 64 * 1024;
+
+/** A plan travels as the input of one workflow, where a payload of 2 MB is the server's limit. */
+const maxPlanBytes = 1024 * 1024;
+
+export function createDoor(deps: { git: Git; config: EngineConfig; engines: Engines }): Door {
+  const { git, config, engines } = deps;
+  return admit;
+
+  async function admit(file: MissionFile): Promise<Admission> {
+    const faults: Fault[] = [];
+    const reviewers = reviewersFault(file.policy.reviewers, engines);
+    if (reviewers !== undefined) faults.push({ path: 'policy.reviewers', message: reviewers });
+    const repository = await findRepository(file, faults);
+    const scripts = await readScripts(file, faults);
+    if (faults.length > 0 || !repository) return { kind: 'refused', faults };
+
+    const mission = file.key ?? `m-${randomBytes(4).toString('hex')}`;
+    const plan = toPlan({ mission, file, repository, scripts });
+    const size = Buffer.byteLength(JSON.stringify(plan));
+    if (size <= maxPlanBytes) return { kind: 'plan', plan };
+    const message = `the plan has ${size} bytes with its scripts; ${maxPlanBytes} are the most: split the mission`;
+    return { kind: 'refused', faults: [{ path: 'milestones', message }] };
+  }
+
+  async function findRepository(file: MissionFile, faults: Fault[]): Promise<PlannedRepository | undefined> {
+    const { forge, path, base } = file.repository;
+    const refuse = (message: string, at = 'repository.path'): undefined => {
+      faults.push({ path: at, message });
+    };
+    const address = readRepositoryAddress(path, { privateAddresses: config.allowPrivateAddresses });
+    if (address.kind === 'refused') return refuse(address.reason);
+    if (address.kind === 'url')
+      return refuse(`the forge ${forge} works on a path of this machine, not on a URL`);
+    const found = await findUnderRoots(address.path);
+    if (found.kind === 'fault') return refuse(found.message);
+    const bare = await git.run({
+      cwd: found.path,
+      args: ['rev-parse', '--is-bare-repository'],
+      accept: [128],
+    });
+    if (bare.exitCode !== 0) return refuse(`${path} is not a git repository`);
+    if (bare.stdout.trim() !== 'true') {
+      return refuse(`${path} has a work tree; make a bare copy of it: git clone --bare ${path} ${path}.git`);
+    }
+    if ((await resolveCommit(git, { cwd: found.path, ref: `refs/heads/${base}` })) === undefined) {
+      return refuse(`${path} has no branch ${base}`, 'repository.base');
+    }
+    return { id: repositoryId(forge, found.path), forge, address: found.path, base };
+  }
+
+  async function readScripts(file: MissionFile, faults: Fault[]): Promise<Map<string, string>> {
+    const scripts = new Map<string, string>();
+    for (const [m, milestone] of file.milestones.entries()) {
+      for (const [t, task] of milestone.tasks.entries()) {
+        const at = `milestones.${m}.tasks.${t}`;
+        if (task.runtime === 'command') {
+          if (task.command in config.commands) continue;
+          const message = `no command is named ${task.command}: the operator names them under commands: in engine.yaml`;
+          faults.push({ path: `${at}.command`, message });
+          continue;
+        }
+        const read = await readScript(task.script);
+        if (read.kind === 'text') scripts.set(task.script, read.text);
+        else faults.push({ path: `${at}.script`, message: read.message });
+      }
+    }
+    return scripts;
+  }
+
+  async function readScript(
+    path: string,
+  ): Promise<{ kind: 'text'; text: string } | { kind: 'fault'; message: string }> {
+    const found = await findUnderRoots(path);
+    if (found.kind === 'fault') return found;
+    const { size } = await stat(found.path);
+    if (size > maxScriptBytes) {
+      return { kind: 'fault', message: `${path} has ${size} bytes; ${maxScriptBytes} are the most` };
+    }
+    const text = await readFile(found.path, 'utf8').catch(() => undefined);
+    return text === undefined
+      ? { kind: 'fault', message: `${path} can't be read as a file` }
+      : { kind: 'text', text };
+  }
+
+  /** The real path, so that no link leads out of the folders that the operator has opened. */
+  async function findUnderRoots(
+    path: string,
+  ): Promise<{ kind: 'path'; path: string } | { kind: 'fault'; message: string }> {
+    if (!isAbsolute(path)) {
+      const message = `${path} is relative: the mission command makes it absolute, the API needs it so`;
+      return { kind: 'fault', message };
+    }
+    const real = await realpath(path).catch(() => undefined);
+    const roots = await Promise.all(config.roots.map((root) => realpath(root).catch(() => root)));
+    if (real !== undefined && roots.some((root) => `${real}${sep}`.startsWith(join(root, sep)))) {
+      return { kind: 'path', path: real };
+    }
+    // The same words whether it is there or not: what lies outside the roots is nobody's business.
+    const allowed = roots.length === 0 ? 'none is configured' : roots.join(', ');
+    const message = `there is no ${path} under the operator's roots (${allowed}); see --root of mission up`;
+    return { kind: 'fault', message };
+  }
+}
+
+/** One id for each canonical forge and path. */
+function repositoryId(forge: string, path: string): string {
+  return `r${createHash('sha256').update(`${forge} ${path}`).digest('hex').slice(0, 12)}`;
+}

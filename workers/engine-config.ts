@@ -1,0 +1,37 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { Name } from '../schema/contracts/names.ts';
+
+/** What the operator allows, in `<data>/engine.yaml`. Missions can name these things, never define them. */
+export const EngineConfig = z.strictObject({
+  /** Folders that local repositories and scripts may lie in. Relative to the file. */
+  roots: z.array(z.string().min(1)).default([]),
+  /** Whether repositories on private networks may be named. */
+  allowPrivateAddresses: z.boolean().default(false),
+  /** Programs that the runtime `command` may run, each as its argument vector. */
+  commands: z.record(Name, z.array(z.string()).min(1)).default({}),
+  /** Reviewers beside the built-in ones. */
+  engines: z
+    .record(Name, z.strictObject({ family: z.string().min(1), argv: z.array(z.string()).min(1) }))
+    .default({}),
+});
+export type EngineConfig = z.infer<typeof EngineConfig>;
+
+/** Reads `engine.yaml`, where there is one, and adds the roots that the command line names. */
+export async function readEngineConfig(of: {
+  data: string;
+  roots: readonly string[];
+}): Promise<EngineConfig> {
+  const path = join(of.data, 'engine.yaml');
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    throw error;
+  });
+  const parsed = EngineConfig.safeParse(parse(text) ?? {});
+  if (!parsed.success) throw new Error(`${path}: ${z.prettifyError(parsed.error)}`);
+  const config = parsed.data;
+  const fromFile = config.roots.map((root) => resolve(dirname(path), root));
+  return { ...config, roots: [...fromFile, ...of.roots.map((root) => resolve(root))] };
+}

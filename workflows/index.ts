@@ -1,0 +1,4 @@
+/** The workflows that a control worker runs; the bundle's entry. */
+export { mergeLaneWorkflow } from './merge-lane-workflow.ts';
+export { missionWorkflow } from './mission-workflow.ts';
+export { taskWorkflow } from './task-workflow.ts';

@@ -1,0 +1,146 @@
+/**
+ * What workflows ask of the world. The activities implement these interfaces; the direction of dependency is
+ * theirs to us.
+ */
+import type { CiReport } from '../schema/contracts/ci.ts';
+import type { EngineFacts, MergeRequest } from '../schema/contracts/messages.ts';
+import type { PlannedRepository, PlannedTask } from '../schema/contracts/plan.ts';
+import type { Finding, Review } from '../schema/contracts/review.ts';
+import type { SessionSummary } from '../schema/contracts/session.ts';
+import type { MissionView, Recorded, TaskView } from '../schema/contracts/views.ts';
+
+/** The place of an effect: which task of which mission, on which repository. */
+export interface TaskPlace {
+  tenant: string;
+  mission: string;
+  task: string;
+  repository: PlannedRepository;
+  branch: string;
+}
+
+/** What a session is told of an earlier attempt. */
+export interface Feedback {
+  gate: string;
+  message: string;
+  findings: Finding[];
+  excerpt: string | null;
+}
+
+export interface RunSessionInput {
+  place: TaskPlace;
+  host: string;
+  sessionId: string;
+  launch: number;
+  task: PlannedTask;
+  feedback: Feedback[];
+  guidance: string[];
+  timeoutSeconds: number;
+}
+
+export interface VerifyDeliveryInput {
+  place: TaskPlace;
+  /** The session whose commits are judged; null: whatever the forge has on the branch. */
+  sessionId: string | null;
+  checks: string[];
+  checksTimeoutSeconds: number;
+}
+
+export type Delivery =
+  | { kind: 'delivered'; headSha: string; baseSha: string; commits: number; touchesJudge: boolean }
+  | { kind: 'no-change-needed'; reason: string }
+  | { kind: 'nothing-delivered'; message: string; signature: string }
+  | { kind: 'checks-failed'; headSha: string; check: string; message: string; excerpt: string };
+
+export interface ReviewInput {
+  place: TaskPlace;
+  host: string;
+  sessionId: string;
+  engine: string;
+  task: PlannedTask;
+  pullRequest: number;
+  headSha: string;
+  baseSha: string;
+  timeoutSeconds: number;
+}
+
+/** A malformed answer and a reviewer that could not run are no verdicts: the gate fails closed. */
+export type ReviewOutcome =
+  | { kind: 'reviewed'; review: Review; session: SessionSummary }
+  | { kind: 'no-verdict'; reason: string; session: SessionSummary };
+
+export interface CiInput {
+  place: Pick<TaskPlace, 'tenant' | 'repository'>;
+  sha: string;
+  /** The commit whose pipeline file counts: the base, never the change itself. */
+  stepsAt: string;
+}
+
+export type UpdateOutcome =
+  | { kind: 'ready'; headSha: string; baseSha: string; updated: boolean }
+  | { kind: 'head-moved'; headSha: string | null }
+  | { kind: 'conflict'; files: string[] };
+
+export type MergeResult =
+  | { kind: 'merged'; mergeSha: string }
+  | { kind: 'base-moved' }
+  | { kind: 'head-moved'; headSha: string | null }
+  | { kind: 'closed' };
+
+/** Short, idempotent writes to the read model, as local activities. */
+export interface RecordActivities {
+  recordMission(input: Recorded<MissionView>): Promise<void>;
+  recordTask(input: Recorded<TaskView>): Promise<void>;
+}
+
+export interface ForgeActivities {
+  openIssue(input: { place: TaskPlace; title: string; goal: string }): Promise<{ number: number }>;
+  closeIssue(input: { place: TaskPlace; number: number; comment: string }): Promise<void>;
+  openPullRequest(input: {
+    place: TaskPlace;
+    title: string;
+    goal: string;
+    issue: number;
+  }): Promise<{ number: number }>;
+  /** Deletes the branch, and closes a pull request that was not merged. */
+  tidyForge(input: { place: TaskPlace; pullRequest: number | null }): Promise<void>;
+}
+
+export interface CiActivities {
+  awaitCi(input: CiInput): Promise<CiReport>;
+  /** Waits until the base branch has no pipeline pending, and, where asked, until it is green. */
+  guardQueue(input: {
+    place: Pick<TaskPlace, 'tenant' | 'repository'>;
+    mustBeGreen: boolean;
+    requireCi: boolean;
+  }): Promise<{ baseSha: string }>;
+}
+
+export interface MergeActivities {
+  requestMerge(input: {
+    engine: EngineFacts;
+    repository: PlannedRepository;
+    request: MergeRequest;
+  }): Promise<void>;
+  updateBranch(input: {
+    tenant: string;
+    repository: PlannedRepository;
+    request: MergeRequest;
+    headSha: string;
+  }): Promise<UpdateOutcome>;
+  merge(input: {
+    tenant: string;
+    repository: PlannedRepository;
+    request: MergeRequest;
+    headSha: string;
+    baseSha: string;
+  }): Promise<MergeResult>;
+}
+
+/** What happens on the machine that has the task's clone. */
+export interface HostActivities {
+  runSession(input: RunSessionInput): Promise<SessionSummary>;
+  verifyDelivery(input: VerifyDeliveryInput): Promise<Delivery>;
+  pushBranch(input: { place: TaskPlace; headSha: string }): Promise<void>;
+  review(input: ReviewInput): Promise<ReviewOutcome>;
+  cleanUp(input: { place: TaskPlace }): Promise<void>;
+}

@@ -1,0 +1,79 @@
+/** How the activities are called: each timeout and retry with its reason. */
+import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import type {
+  CiActivities,
+  ForgeActivities,
+  HostActivities,
+  MergeActivities,
+  RecordActivities,
+} from './ports.ts';
+
+/**
+ * A worker that is killed is missed after this long, and its runs are adopted by the next attempt. Measured: with
+ * 30 s that takes 26 s, with 5 s it takes 4 s.
+ */
+const heartbeatTimeout = '5s';
+
+/** After a crash the next attempt should adopt at once; a machine that is down for long is asked seldom. */
+const adoptAgain = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' } as const;
+
+/** Writes to the read model must come through in the end: nothing else depends on how long that takes. */
+export const record = proxyLocalActivities<RecordActivities>({
+  startToCloseTimeout: '10s',
+  retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
+});
+
+/** Wakes the lane: one call to the Temporal server, idempotent by the request's id. */
+export const { requestMerge } = proxyLocalActivities<Pick<MergeActivities, 'requestMerge'>>({
+  startToCloseTimeout: '10s',
+  retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
+});
+
+/** Short calls to a forge. Ten attempts span about five minutes: longer outages are for a person. */
+export const forge = proxyActivities<ForgeActivities>({
+  startToCloseTimeout: '2m',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '60s', maximumAttempts: 10 },
+});
+
+/** A pipeline may take hours. While it is pending the server polls by retrying: 6 events however long. */
+export const ci = proxyActivities<CiActivities>({
+  startToCloseTimeout: '24h',
+  heartbeatTimeout,
+  retry: adoptAgain,
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+});
+
+/**
+ * Merge and update work on the forge's git: they look before they act, so trying again is safe. They are few and
+ * must come to a known outcome, so they are tried for as long as it takes unless they are refused.
+ */
+export const merge = proxyActivities<Pick<MergeActivities, 'merge' | 'updateBranch'>>({
+  startToCloseTimeout: '5m',
+  retry: adoptAgain,
+});
+
+/** What runs on a host for as long as an agent needs: a session, checks, a review. */
+export function hostRuns(
+  taskQueue: string,
+  timeoutSeconds: number,
+): Pick<HostActivities, 'runSession' | 'verifyDelivery' | 'review'> {
+  return proxyActivities<Pick<HostActivities, 'runSession' | 'verifyDelivery' | 'review'>>({
+    taskQueue,
+    // The runner ends a run that is over its time; the margin covers clone, fetch and a worker's restart.
+    startToCloseTimeout: timeoutSeconds * 1_000 + 30 * 60_000,
+    heartbeatTimeout,
+    // A killed worker costs one attempt; twenty in a row are a fault that a person must see.
+    retry: { ...adoptAgain, maximumAttempts: 20 },
+    // A cancelled task is cleaned up only when its processes are dead.
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  });
+}
+
+/** Short work on a host's disk and, for a push, on the forge. */
+export function hostSteps(taskQueue: string): Pick<HostActivities, 'pushBranch' | 'cleanUp'> {
+  return proxyActivities<Pick<HostActivities, 'pushBranch' | 'cleanUp'>>({
+    taskQueue,
+    startToCloseTimeout: '10m',
+    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '60s', maximumAttempts: 10 },
+  });
+}

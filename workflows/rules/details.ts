@@ -1,0 +1,58 @@
+import { gates, type Gate } from '../../schema/contracts/gates.ts';
+import type { TaskView } from '../../schema/contracts/views.ts';
+
+/** What a person who opens the task in the Temporal UI reads: where it stands, what it waits on, since when, for whom. */
+export function describeTask(view: TaskView): string {
+  const lines = [`**${view.status}** at gate **${view.gate}**`];
+  if (view.reason !== null) lines.push('', `Reason: ${view.reason}`);
+  if (view.waits) {
+    const since = new Date(view.waits.since).toISOString();
+    lines.push('', `Waits on ${view.waits.on}, for: **${view.waits.for}**, since ${since}`);
+  }
+  lines.push('', '| gate | state | evidence |', '|---|---|---|');
+  for (const gate of gates.slice(0, -1)) {
+    lines.push(`| ${gate} | ${gateState(view, gate)} | ${evidence(view, gate)} |`);
+  }
+  return lines.join('\n');
+}
+
+function gateState(view: TaskView, gate: Gate): string {
+  const here = gates.indexOf(view.gate);
+  const index = gates.indexOf(gate);
+  if (index < here) return 'passed';
+  return index === here ? view.status : '';
+}
+
+function evidence(view: TaskView, gate: Gate): string {
+  switch (gate) {
+    case 'intake':
+      return view.issue === null ? '' : `issue #${view.issue}`;
+    case 'implement':
+      return view.sessions.length === 0 ? '' : `${view.sessions.length} sessions`;
+    case 'verify-delivery':
+      return short(view.headSha);
+    case 'open-pull-request':
+      return view.pullRequest === null ? '' : `#${view.pullRequest}`;
+    case 'review-and-ci':
+      return reviewEvidence(view);
+    case 'go-ahead':
+      return view.goAhead ? `${view.goAhead.by} for ${short(view.goAhead.sha)}` : '';
+    case 'merge-lane':
+      return short(view.mergeSha);
+    case 'verify-merge':
+      return view.mergeCi ?? '';
+    default:
+      return '';
+  }
+}
+
+function reviewEvidence(view: TaskView): string {
+  const reviews = view.reviews
+    .filter((review) => review.sha === view.headSha)
+    .map((review) => `${review.engine}: ${review.verdict}`);
+  return [...reviews, ...(view.ci === null ? [] : [`CI: ${view.ci}`])].join(', ');
+}
+
+function short(sha: string | null): string {
+  return sha === null ? '' : `\`${sha.slice(0, 10)}\``;
+}

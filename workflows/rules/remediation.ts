@@ -1,0 +1,105 @@
+import { ciAllowsMerge, type CiReport } from '../../schema/contracts/ci.ts';
+import type { Policy } from '../../schema/contracts/mission-file.ts';
+import type { Review } from '../../schema/contracts/review.ts';
+import type { SessionSummary } from '../../schema/contracts/session.ts';
+import type { GateFailure } from '../../schema/contracts/views.ts';
+import type { Delivery, Feedback } from '../ports.ts';
+
+/** A failure of a gate together with what the next session is told of it. */
+export interface Rejection {
+  failure: GateFailure;
+  feedback: Feedback;
+}
+
+/** How a session may end without anything worth judging. */
+export function rejectSession(session: SessionSummary): Rejection | undefined {
+  if (session.end === 'exited' && session.exitCode === 0) return undefined;
+  const how = session.end === 'exited' ? `exit code ${session.exitCode ?? 'unknown'}` : session.end;
+  return rejection({
+    gate: 'implement',
+    signature: `implement:${how}`,
+    message: `session ${session.id} ended with ${how}`,
+    sha: null,
+  });
+}
+
+export function rejectDelivery(delivery: Delivery): Rejection | undefined {
+  switch (delivery.kind) {
+    case 'delivered':
+    case 'no-change-needed':
+      return undefined;
+    case 'nothing-delivered':
+      return rejection({
+        gate: 'verify-delivery',
+        signature: `verify-delivery:${delivery.signature}`,
+        message: delivery.message,
+        sha: null,
+      });
+    case 'checks-failed':
+      return rejection(
+        {
+          gate: 'verify-delivery',
+          signature: `verify-delivery:check:${delivery.check}`,
+          message: delivery.message,
+          sha: delivery.headSha,
+        },
+        { excerpt: delivery.excerpt },
+      );
+  }
+}
+
+/** Both reviewers must approve: each that does not is a failure of its own, told apart by what it objects to. */
+export function rejectReview(review: Review): Rejection | undefined {
+  if (review.verdict === 'approve') return undefined;
+  const main = review.findings.find((finding) => finding.severity === 'blocker') ?? review.findings[0];
+  return rejection(
+    {
+      gate: 'review-and-ci',
+      signature: `review:${review.engine}:${main?.category ?? 'verdict'}:${main?.file ?? ''}`,
+      message: `${review.engine} asks for changes: ${review.summary}`,
+      sha: review.sha,
+    },
+    { findings: review.findings },
+  );
+}
+
+export function rejectCi(report: CiReport, policy: Pick<Policy, 'requireCi'>): Rejection | undefined {
+  if (ciAllowsMerge(report.verdict, policy)) return undefined;
+  const failed = report.contexts.filter((context) => context.state === 'failed');
+  const names = failed.map((context) => context.name).join(', ');
+  return rejection(
+    {
+      gate: 'review-and-ci',
+      signature: `ci:${names === '' ? report.verdict : names}`,
+      message: names === '' ? `CI is ${report.verdict}` : `CI failed: ${names}`,
+      sha: report.sha,
+    },
+    { excerpt: failed.map((context) => context.excerpt ?? '').join('\n') || null },
+  );
+}
+
+export function rejectConflict(files: readonly string[], base: string, sha: string | null): Rejection {
+  return rejection({
+    gate: 'merge-lane',
+    signature: 'merge-lane:conflict',
+    message: `the branch conflicts with origin/${base} in ${files.join(', ')}: merge it and resolve the conflict`,
+    sha,
+  });
+}
+
+function rejection(failure: GateFailure, more: Partial<Feedback> = {}): Rejection {
+  const { gate, message } = failure;
+  return { failure, feedback: { gate, message, findings: [], excerpt: null, ...more } };
+}
+
+/**
+ * The first failure that has come back more often than the policy allows; undefined while another attempt is worth
+ * it. `counts` has the occurrences so far, this one included.
+ */
+export function overBudget(
+  counts: ReadonlyMap<string, number>,
+  failures: readonly GateFailure[],
+  remediations: number,
+): GateFailure | undefined {
+  return failures.find((failure) => (counts.get(failure.signature) ?? 0) > remediations);
+}

@@ -1,0 +1,291 @@
+import type { CiVerdict } from '../schema/contracts/ci.ts';
+import type { Gate, TaskStatus, Wait } from '../schema/contracts/gates.ts';
+import { isEnded } from '../schema/contracts/gates.ts';
+import {
+  GoAheadRequest,
+  MergeAnswer,
+  type MergeRequest,
+  type Resolution,
+  type TaskInput,
+  type TaskResult,
+} from '../schema/contracts/messages.ts';
+import { sessionId, taskBranch } from '../schema/contracts/names.ts';
+import type { Review } from '../schema/contracts/review.ts';
+import type { SessionSummary } from '../schema/contracts/session.ts';
+import { initialTaskView, type GoAhead, type NewEvent, type TaskView } from '../schema/contracts/views.ts';
+import type { Feedback, TaskPlace } from './ports.ts';
+import type { Rejection } from './rules/remediation.ts';
+
+/** How much of the past a session is told: enough not to repeat it, little enough to read. */
+const feedbackKept = 10;
+
+const waitsKept = 50;
+
+/** Why a go-ahead does not count. */
+export type GoAheadFault =
+  | { type: 'WrongPhase'; message: string }
+  | { type: 'StaleHead'; message: string; headSha: string }
+  | { type: 'NotCoordinator'; message: string };
+
+/** How a merge request came out of the lane. */
+export type LaneOutcome = Exclude<MergeAnswer, { kind: 'verified' | 'too-late' }>;
+
+/** Everything a task workflow remembers. Plain data and rules: it knows nothing of Temporal. */
+export class TaskState {
+  readonly input: TaskInput;
+  readonly place: TaskPlace;
+  readonly view: TaskView;
+  /** Where the next session's commits are judged against, as the last verified delivery found it. */
+  baseSha = '';
+  needsPerson = false;
+  authorLaunches = 0;
+  /** What later sessions are told of earlier ones, and by people. */
+  feedback: Feedback[] = [];
+  guidance: string[] = [];
+  resolutions: Resolution[] = [];
+  /** The lane's words on the request that is out. */
+  laneAnswers: MergeAnswer[] = [];
+  /** Where the head that is verified next comes from: a session, or the forge after somebody else's push. */
+  headToVerify: 'session' | 'forge' = 'session';
+  #mergeRequests = 0;
+  #news: NewEvent[] = [];
+  #recorded = 0;
+  #launchesAllowed: number;
+  readonly #failureCounts = new Map<string, number>();
+  readonly #reviewLaunches = new Map<string, number>();
+  readonly #now: () => number;
+
+  constructor(input: TaskInput, now: () => number) {
+    const { engine, mission, milestone, repository, task } = input;
+    this.input = input;
+    this.#now = now;
+    this.#launchesAllowed = input.policy.sessions;
+    this.place = {
+      tenant: engine.tenant,
+      mission,
+      task: task.id,
+      repository,
+      branch: taskBranch({ mission, task: task.id }),
+    };
+    this.view = initialTaskView({ mission, milestone, id: task.id, title: task.title });
+    this.view.status = 'running';
+  }
+
+  enter(gate: Gate, wait?: Pick<Wait, 'on' | 'for'>): void {
+    this.view.gate = gate;
+    this.tell('gate-entered', wait ? `${gate}: ${describeWait(wait)}` : gate);
+    this.#setWait(wait);
+  }
+
+  /** A wait within a gate, or the end of one. */
+  waitOn(wait: Pick<Wait, 'on' | 'for'> | undefined): void {
+    if (wait) this.tell('waiting', describeWait(wait));
+    this.#setWait(wait);
+  }
+
+  #setWait(wait: Pick<Wait, 'on' | 'for'> | undefined): void {
+    if (this.view.waits) {
+      const past = { ...this.view.waits, until: this.#now() };
+      this.view.waited = [...this.view.waited, past].slice(-waitsKept);
+    }
+    this.view.waits = wait ? { gate: this.view.gate, ...wait, since: this.#now() } : null;
+  }
+
+  tell(type: NewEvent['type'], message: string): void {
+    this.#news.push({ at: this.#now(), type, message });
+  }
+
+  /** What the read model has not been told yet, with a place in order. */
+  takeNews(): { seq: number; events: NewEvent[] } {
+    const events = this.#news;
+    this.#news = [];
+    this.#recorded += 1;
+    return { seq: this.#recorded, events };
+  }
+
+  mayLaunch(): boolean {
+    return this.authorLaunches < this.#launchesAllowed;
+  }
+
+  nextAuthorSession(): { sessionId: string; launch: number } {
+    this.authorLaunches += 1;
+    const { mission, task } = this.place;
+    const launch = this.authorLaunches;
+    return { sessionId: sessionId({ mission, task, role: 'author', launch }), launch };
+  }
+
+  nextReviewSession(engine: string): string {
+    const launch = (this.#reviewLaunches.get(engine) ?? 0) + 1;
+    this.#reviewLaunches.set(engine, launch);
+    const { mission, task } = this.place;
+    return sessionId({ mission, task, role: `review-${engine}`, launch });
+  }
+
+  sessionEnded(session: SessionSummary): void {
+    this.view.sessions.push(session);
+    const code = session.exitCode === null ? '' : ` with exit code ${session.exitCode}`;
+    this.tell('session-ended', `${session.id} ${session.end}${code}`);
+  }
+
+  /** A new head voids approvals, CI verdict and go-ahead: they were for another commit. */
+  delivered(of: { headSha: string; baseSha: string; commits: number; touchesJudge: boolean }): void {
+    this.baseSha = of.baseSha;
+    this.needsPerson = of.touchesJudge;
+    this.tell('delivered', `${of.commits} commits, head ${of.headSha}`);
+    if (this.view.headSha === of.headSha) return;
+    this.view.headSha = of.headSha;
+    this.view.ci = null;
+    this.view.goAhead = null;
+  }
+
+  reviewed(review: Review): void {
+    this.view.reviews.push(review);
+    this.tell('reviewed', `${review.engine}: ${review.verdict} at ${review.sha}: ${review.summary}`);
+  }
+
+  /** The verdicts that count: those of this very head. */
+  currentReviews(): Review[] {
+    return this.view.reviews.filter((review) => review.sha === this.view.headSha);
+  }
+
+  /** Notes failures and what the next session is to know of them. Answers how often each has been seen. */
+  sentBack(rejections: readonly Rejection[]): ReadonlyMap<string, number> {
+    for (const { failure, feedback } of rejections) {
+      const seen = this.#failureCounts.get(failure.signature) ?? 0;
+      this.#failureCounts.set(failure.signature, seen + 1);
+      this.view.failures.push(failure);
+      this.tell('sent-back', failure.message);
+      this.feedback = [...this.feedback, feedback].slice(-feedbackKept);
+    }
+    return this.#failureCounts;
+  }
+
+  block(reason: string): void {
+    this.view.status = 'blocked';
+    this.view.reason = reason;
+    this.tell('blocked', reason);
+    this.#setWait({ on: `an answer: ${reason}`, for: 'person' });
+  }
+
+  /** An answer given: failures are counted anew, since a person has looked at them. */
+  unblock(resolution: Resolution): void {
+    this.view.status = 'running';
+    this.view.reason = null;
+    this.waitOn(undefined);
+    this.#failureCounts.clear();
+    this.#launchesAllowed = this.authorLaunches + this.input.policy.sessions;
+    this.tell('resolved', `${resolution.action} by ${resolution.by}`);
+  }
+
+  resolve(resolution: Resolution): void {
+    if (resolution.guidance !== undefined) this.guidance.push(`${resolution.by}: ${resolution.guidance}`);
+    this.resolutions.push(resolution);
+  }
+
+  resolutionFault({ action }: Resolution): string | undefined {
+    if (this.view.status === 'blocked') return undefined;
+    return `${this.place.task} is not blocked: there is nothing to ${action}`;
+  }
+
+  needsGoAhead(): boolean {
+    return this.input.policy.coordinators.length > 0 || this.needsPerson;
+  }
+
+  goAheadFault(request: GoAheadRequest, via: GoAhead['via']): GoAheadFault | undefined {
+    const { gate, headSha } = this.view;
+    if (gate !== 'go-ahead' || headSha === null || this.view.status !== 'running') {
+      const message = `${this.place.task} is at gate ${gate}: it waits for no go-ahead`;
+      return { type: 'WrongPhase', message };
+    }
+    if (request.headSha !== headSha) {
+      const message = `the head of ${this.place.task} is ${headSha}, not ${request.headSha}`;
+      return { type: 'StaleHead', message, headSha };
+    }
+    const { coordinators } = this.input.policy;
+    if (via === 'temporal' || coordinators.length === 0 || coordinators.includes(request.by))
+      return undefined;
+    const message = `${request.by} is no coordinator of this mission: ${coordinators.join(', ')}`;
+    return { type: 'NotCoordinator', message };
+  }
+
+  giveGoAhead(request: GoAheadRequest, via: GoAhead['via']): GoAhead {
+    const goAhead: GoAhead = { sha: request.headSha, by: request.by, via, at: this.#now() };
+    this.view.goAhead = goAhead;
+    this.tell('go-ahead', `${goAhead.by} for ${goAhead.sha} through ${via}`);
+    return goAhead;
+  }
+
+  /** The signal twin of the go-ahead. A signal can't be refused: what does not count is noted and ignored. */
+  hearGoAhead(raw: unknown): void {
+    const request = GoAheadRequest.safeParse(raw);
+    if (!this.input.engine.goAheadBySignal)
+      return this.tell('ignored', 'a go-ahead by signal: it is switched off');
+    if (!request.success) return this.tell('ignored', 'a go-ahead by signal that is malformed');
+    const fault = this.goAheadFault(request.data, 'temporal');
+    if (fault) return this.tell('ignored', `a go-ahead by signal: ${fault.message}`);
+    this.giveGoAhead(request.data, 'temporal');
+  }
+
+  nextMergeRequest(workflowId: string): MergeRequest {
+    const { view, place, input } = this;
+    if (view.headSha === null || view.pullRequest === null) throw new Error('nothing is ready to be merged');
+    this.#mergeRequests += 1;
+    return {
+      id: `${workflowId}#${this.#mergeRequests}`,
+      workflowId,
+      mission: place.mission,
+      task: place.task,
+      title: `${place.task}: ${view.title}`,
+      pullRequest: view.pullRequest,
+      branch: place.branch,
+      headSha: view.headSha,
+      approvals: this.currentReviews().map(({ engine, summary }) => ({ engine, summary })),
+      requireCi: input.policy.requireCi,
+    };
+  }
+
+  hearLane(raw: unknown): void {
+    const answer = MergeAnswer.safeParse(raw);
+    if (answer.success) this.laneAnswers.push(answer.data);
+    else this.tell('ignored', 'an answer of the lane that is malformed');
+  }
+
+  /** The last word on a request; `merged` is one, though `verified` follows. */
+  laneOutcome(id: string): LaneOutcome | undefined {
+    return this.laneAnswers.find(
+      (answer): answer is LaneOutcome =>
+        answer.id === id && answer.kind !== 'verified' && answer.kind !== 'too-late',
+    );
+  }
+
+  /** The newest verdict on the base branch at the merge commit. */
+  mergeVerdict(): { verdict: CiVerdict; green: boolean } | undefined {
+    return this.laneAnswers.findLast((answer) => answer.kind === 'verified');
+  }
+
+  merged(answer: { headSha: string; mergeSha: string }): void {
+    this.view.headSha = answer.headSha;
+    this.view.mergeSha = answer.mergeSha;
+    this.tell('merged', `${answer.headSha} as ${answer.mergeSha}`);
+  }
+
+  /** Somebody else has pushed: that head is verified next, and the go-ahead was for another. */
+  headMoved(message: string): void {
+    this.headToVerify = 'forge';
+    this.view.goAhead = null;
+    this.tell('sent-back', message);
+  }
+
+  end(status: TaskStatus, reason: string | null): TaskResult {
+    if (!isEnded(status)) throw new Error(`${status} is no end of a task`);
+    this.view.status = status;
+    this.view.reason = reason;
+    this.waitOn(undefined);
+    this.tell('task-ended', reason === null ? status : `${status}: ${reason}`);
+    return { task: this.place.task, status, mergeSha: this.view.mergeSha, reason };
+  }
+}
+
+function describeWait(wait: Pick<Wait, 'on' | 'for'>): string {
+  return `waits on ${wait.on}, for: ${wait.for}`;
+}
