@@ -44,8 +44,8 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
 
 async function readiness(deps: ApiDeps): Promise<Record<'database' | 'temporal', string>> {
   const [database, temporal] = await Promise.all([
-    check(async () => void (await deps.queries.execute(sql`select 1`))),
-    check(async () => void (await deps.client.connection.workflowService.getSystemInfo({}))),
+    check(() => deps.queries.execute(sql`select 1`)),
+    check(() => deps.client.connection.workflowService.getSystemInfo({})),
   ]);
   return { database, temporal };
 }
@@ -53,7 +53,7 @@ async function readiness(deps: ApiDeps): Promise<Record<'database' | 'temporal',
 /** A probe that hangs is a probe that failed. */
 const probeMs = 5_000;
 
-async function check(probe: () => Promise<void>): Promise<string> {
+async function check(probe: () => PromiseLike<unknown>): Promise<string> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<string>((resolve) => {
     timer = setTimeout(() => resolve(`no answer within ${probeMs} ms`), probeMs);

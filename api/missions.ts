@@ -13,6 +13,7 @@ import { updates, workflowTypes, type MissionInput } from '../schema/contracts/m
 import type { MissionFile } from '../schema/contracts/mission-file.ts';
 import { controlQueue, missionWorkflowId, taskWorkflowId } from '../schema/contracts/names.ts';
 import type { Plan } from '../schema/contracts/plan.ts';
+import { startAttributes } from '../schema/contracts/search-attributes.ts';
 import { GoAhead } from '../schema/contracts/views.ts';
 import { claimMission, readMission, startingMissions, type MissionRow } from '../schema/db/missions.ts';
 import type { Caller } from '../schema/db/tokens.ts';
@@ -68,16 +69,11 @@ async function startMission(deps: ApiDeps, plan: Plan): Promise<void> {
       workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
       staticSummary: plan.title,
       staticDetails: describePlan(plan),
-      ...(engine.searchAttributes
-        ? {
-            searchAttributes: {
-              Repository: [plan.repository.address],
-              TenantId: [engine.tenant],
-              NeedsHuman: [false],
-              MissionPhase: ['running'],
-            },
-          }
-        : {}),
+      typedSearchAttributes: startAttributes({
+        engine,
+        repository: plan.repository.address,
+        phase: 'running',
+      }),
     });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;

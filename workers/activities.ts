@@ -12,6 +12,7 @@ import { createDeliveryActivities } from '../activities/git/delivery-activities.
 import { createGit } from '../activities/git/git.ts';
 import { createWorkspace } from '../activities/git/workspace.ts';
 import { createMergeActivities } from '../activities/merge/merge-activities.ts';
+import { createRequestMerge } from '../activities/merge/request-merge.ts';
 import { defaultProcessOptions } from '../activities/processes/steps.ts';
 import { createRecordActivities } from '../activities/record/record-activities.ts';
 import { builtInEngines, type Engines } from '../activities/review/engines.ts';
@@ -59,7 +60,8 @@ export function createActivities(deps: {
       ...createRecordActivities({ queries }),
       ...createForgeActivities({ forge }),
       ...createCiActivities({ ci, workspace }),
-      ...createMergeActivities({ client, git, forge, workspace }),
+      ...createMergeActivities({ git, forge, workspace }),
+      ...createRequestMerge({ client }),
     },
     host: {
       ...createSessionActivities({ paths, workspace, processes, commands: config.commands }),

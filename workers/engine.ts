@@ -85,7 +85,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
 async function start(options: EngineOptions, closers: Closers): Promise<Engine> {
   const { log, namespace } = options;
   const data = await openDataDirectory(options.data);
-  closers.add(data.release);
+  closers.add(() => data.release());
   const config = await readEngineConfig({ data: data.paths.root, roots: options.roots });
   const [database, temporal] = await Promise.all([
     openDatabase(options, data, closers),

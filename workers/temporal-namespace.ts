@@ -1,20 +1,20 @@
 import type { Connection } from '@temporalio/client';
+import { msToTs } from '@temporalio/common/lib/time.js';
 import proto from '@temporalio/proto';
-import Long from 'long';
+import { attributeKeys } from '../schema/contracts/search-attributes.ts';
 
 const { IndexedValueType } = proto.temporal.api.enums.v1;
 
-/** Two keywords, an int and a bool of the ten keywords that SQL visibility has. See `workflows/visibility.ts`. */
-export const searchAttributes = {
-  MissionPhase: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
-  Repository: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
-  TenantId: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
-  PullRequest: IndexedValueType.INDEXED_VALUE_TYPE_INT,
-  NeedsHuman: IndexedValueType.INDEXED_VALUE_TYPE_BOOL,
-} as const;
+/** Our attributes as the server wants them. */
+const searchAttributes = Object.fromEntries(
+  Object.values(attributeKeys).map(({ name, type }) => [
+    name,
+    IndexedValueType[`INDEXED_VALUE_TYPE_${type}`],
+  ]),
+);
 
 /** A development server keeps ended workflows for a day: too short to look back at a mission. */
-const retentionSeconds = 30 * 24 * 3_600;
+const retention = '30 days';
 
 /**
  * Prepares the namespace: longer retention on our own server, and our search attributes. Answers whether they can be
@@ -29,7 +29,7 @@ export async function prepareNamespace(of: {
   if (ours) {
     await connection.workflowService.updateNamespace({
       namespace,
-      config: { workflowExecutionRetentionTtl: { seconds: Long.fromNumber(retentionSeconds) } },
+      config: { workflowExecutionRetentionTtl: msToTs(retention) },
     });
   }
   try {

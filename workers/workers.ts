@@ -12,6 +12,9 @@ const shutdownForceTime = '8s';
 /** Supervising a run costs little: what bounds their number is the missions' own caps. */
 const maxConcurrentActivityTaskExecutions = 200;
 
+/** How long a killed worker's next workflow task waits for it; the default of 10 s is what a restart would take. */
+const stickyQueueScheduleToStartTimeout = '3s';
+
 interface WorkerDeps {
   connection: NativeConnection;
   namespace: string;
@@ -49,6 +52,7 @@ function common(deps: WorkerDeps) {
     shutdownGraceTime,
     shutdownForceTime,
     maxConcurrentActivityTaskExecutions,
+    stickyQueueScheduleToStartTimeout,
     ...workerTracing(),
   };
 }

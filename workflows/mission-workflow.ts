@@ -24,13 +24,13 @@ import {
 } from '../schema/contracts/messages.ts';
 import { taskWorkflowId } from '../schema/contracts/names.ts';
 import type { PlannedMilestone, PlannedTask } from '../schema/contracts/plan.ts';
+import { startAttributes } from '../schema/contracts/search-attributes.ts';
 import type { MissionView } from '../schema/contracts/views.ts';
 import { MissionState } from './mission-state.ts';
 import { record } from './proxies.ts';
 import { taskWorkflow } from './task-workflow.ts';
-import { startAttributes } from './visibility.ts';
 
-export const cancelUpdate = defineUpdate<void, [CancelRequest]>(updates.cancel);
+export const cancelUpdate = defineUpdate<undefined, [CancelRequest]>(updates.cancel);
 export const missionViewQuery = defineQuery<MissionView>(queries.view);
 
 /** The story of a mission: its milestones one after another, in each of them as many tasks at once as may run. */
@@ -41,6 +41,7 @@ export async function missionWorkflow(input: MissionInput): Promise<MissionResul
   setHandler(cancelUpdate, (request) => {
     mission.cancelled = request;
     work.cancel();
+    return undefined;
   });
 
   mission.tell('mission-started', input.plan.title);
@@ -112,7 +113,11 @@ async function runTask(
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
       staticSummary: `${task.id}: ${task.title}`,
       staticDetails: task.goal,
-      typedSearchAttributes: startAttributes({ engine, repository: plan.repository.address }),
+      typedSearchAttributes: startAttributes({
+        engine,
+        repository: plan.repository.address,
+        phase: 'implementing',
+      }),
     });
   } catch (error) {
     if (isCancellation(error) || !(error instanceof ChildWorkflowFailure)) throw error;

@@ -177,7 +177,7 @@ export class TaskState {
     this.tell('resolved', `${resolution.action} by ${resolution.by}`);
   }
 
-  resolve(resolution: Resolution): void {
+  resolve(resolution: Resolution): undefined {
     if (resolution.guidance !== undefined) this.guidance.push(`${resolution.by}: ${resolution.guidance}`);
     this.resolutions.push(resolution);
   }

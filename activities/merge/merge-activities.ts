@@ -1,11 +1,4 @@
-import type { Client } from '@temporalio/client';
-import { controlQueue, laneWorkflowId } from '../../schema/contracts/names.ts';
-import {
-  signals,
-  workflowTypes,
-  type LaneInput,
-  type MergeRequest,
-} from '../../schema/contracts/messages.ts';
+import type { MergeRequest } from '../../schema/contracts/messages.ts';
 import type { PlannedRepository } from '../../schema/contracts/plan.ts';
 import type { MergeActivities, UpdateOutcome } from '../../workflows/ports.ts';
 import { refused } from '../failures.ts';
@@ -14,32 +7,12 @@ import { isAncestor, mergeTrees, type Git } from '../git/git.ts';
 import type { Workspace } from '../git/workspace.ts';
 
 export function createMergeActivities(deps: {
-  client: Client;
   git: Git;
   forge: Forge;
   workspace: Workspace;
-}): MergeActivities {
-  const { client, git, forge, workspace } = deps;
-  return { requestMerge, updateBranch, merge };
-
-  /** Wakes the lane or makes it. The lane knows requests by their id: one sent twice counts once. */
-  async function requestMerge(input: Parameters<MergeActivities['requestMerge']>[0]): Promise<void> {
-    const { engine, repository, request } = input;
-    const lane: LaneInput = { engine, repository };
-    await client.workflow.signalWithStart(workflowTypes.lane, {
-      workflowId: laneWorkflowId({
-        installation: engine.installation,
-        repositoryId: repository.id,
-        base: repository.base,
-      }),
-      taskQueue: controlQueue(engine.installation),
-      args: [lane],
-      signal: signals.mergeRequest,
-      signalArgs: [request],
-      staticSummary: `Merge lane of ${repository.base}, ${repository.address}`,
-      staticDetails: 'Updates, tests, merges and verifies one pull request at a time, in go-ahead order.',
-    });
-  }
+}): Pick<MergeActivities, 'updateBranch' | 'merge'> {
+  const { git, forge, workspace } = deps;
+  return { updateBranch, merge };
 
   /**
    * Brings a branch up to its base. The new head is the only one that keeps both approvals and the go-ahead, so its

@@ -42,18 +42,26 @@ export async function superviseRun(of: Supervision): Promise<RunEnd> {
 }
 
 async function watchRun(of: Supervision): Promise<RunEnd> {
-  let launchedAt: number | undefined;
-  for (;;) {
-    of.watch.detach.throwIfAborted();
-    const result = await readJson(join(of.folder, runFiles.result), RunResult);
-    if (result) return { kind: 'ended', result };
-    const runner = await readJson(join(of.folder, runFiles.runner), RunnerIdentity);
-    if (runner && !isAlive(runner)) return concludeDead(of);
-    if (!runner && (launchedAt === undefined || Date.now() - launchedAt > claimWithinMs)) {
-      launch(of);
-      launchedAt = Date.now();
+  const changes = new FolderChanges(of.folder);
+  const wake = (): void => changes.wake();
+  of.watch.detach.addEventListener('abort', wake);
+  try {
+    let launchedAt: number | undefined;
+    for (;;) {
+      of.watch.detach.throwIfAborted();
+      const result = await readJson(join(of.folder, runFiles.result), RunResult);
+      if (result) return { kind: 'ended', result };
+      const runner = await readJson(join(of.folder, runFiles.runner), RunnerIdentity);
+      if (runner && !isAlive(runner)) return await concludeDead(of);
+      if (!runner && (launchedAt === undefined || Date.now() - launchedAt > claimWithinMs)) {
+        launch(of);
+        launchedAt = Date.now();
+      }
+      await changes.next();
     }
-    await changeOf(of.folder, of.watch.detach);
+  } finally {
+    of.watch.detach.removeEventListener('abort', wake);
+    changes.close();
   }
 }
 
@@ -64,8 +72,9 @@ async function stopRun(folder: string, runId: string): Promise<void> {
   const runner = await readJson(path, RunnerIdentity);
   if (runner && isAlive(runner)) {
     signal(runner.pid, 'SIGTERM');
-    const never = new AbortController().signal;
-    while (isAlive(runner)) await changeOf(folder, never);
+    const changes = new FolderChanges(folder);
+    while (isAlive(runner)) await changes.next();
+    changes.close();
   }
   killRun(runId);
 }
@@ -106,22 +115,42 @@ function launch(of: Supervision): void {
   child.unref();
 }
 
-/** Resolves when something happens in the folder, after a second, or when aborted. */
-async function changeOf(folder: string, abort: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(finish, lookAgainMs);
-    const watcher = tryWatch(folder, finish);
-    abort.addEventListener('abort', finish, { once: true });
-    function finish(): void {
-      watcher?.close();
-      clearTimeout(timer);
-      abort.removeEventListener('abort', finish);
-      resolve();
+/**
+ * Tells of changes in a folder, those between two calls of `next` too. Where the file system reports nothing, or the
+ * machine has no watches left, `next` still returns after a second.
+ */
+class FolderChanges {
+  readonly #watcher: FSWatcher | undefined;
+  #changed = false;
+  #resolve: () => void = () => undefined;
+
+  constructor(folder: string) {
+    this.#watcher = tryWatch(folder, () => this.wake());
+  }
+
+  wake(): void {
+    this.#changed = true;
+    this.#resolve();
+  }
+
+  async next(): Promise<void> {
+    if (!this.#changed) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, lookAgainMs);
+        this.#resolve = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
     }
-  });
+    this.#changed = false;
+  }
+
+  close(): void {
+    this.#watcher?.close();
+  }
 }
 
-/** A machine that has no watches left still has the timer. */
 function tryWatch(folder: string, onChange: () => void): FSWatcher | undefined {
   try {
     return watch(folder, onChange).on('error', onChange);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { MissionFile, MissionFileTask, Policy } from './mission-file.ts';
-import { MissionKey } from './names.ts';
+import type { MissionFile, MissionFileTask, Policy } from './mission-file.ts';
+import type { MissionKey } from './names.ts';
 
 /** A repository as the engine knows it: one id for each canonical host and path. */
 export const PlannedRepository = z.object({

@@ -9,7 +9,6 @@ export type RepositoryAddress =
  * helpers (`ext::sh …`), credentials in a URL, and hosts on a private network unless they are allowed.
  */
 export function readRepositoryAddress(text: string, allow: { privateAddresses: boolean }): RepositoryAddress {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
   if (/[\u0000-\u001f\u007f]/.test(text)) return refusedAddress('it has control characters');
   if (text.startsWith('-')) return refusedAddress('it begins with a dash, as an option would');
   const scp = /^(?<user>[A-Za-z0-9_.-]+)@(?<host>[A-Za-z0-9.-]+):(?!\/\/)(?<path>.+)$/.exec(text)?.groups;

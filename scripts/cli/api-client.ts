@@ -71,9 +71,12 @@ export function createApi(of: { url: string; token: string }): Api {
     show: async (id) => MissionWithTasks.parse(await call('GET', `/v1/missions/${encodeURIComponent(id)}`)),
     goAhead: async ({ id, task, headSha }) =>
       GoAhead.parse(await post(`${taskPath(id, task)}/merge-go-ahead`, { headSha })),
-    resolve: async ({ id, task, ...body }) => void (await post(`${taskPath(id, task)}/resolution`, body)),
-    cancel: async ({ id, ...body }) =>
-      void (await post(`/v1/missions/${encodeURIComponent(id)}/cancel`, body)),
+    resolve: async ({ id, task, ...body }) => {
+      await post(`${taskPath(id, task)}/resolution`, body);
+    },
+    cancel: async ({ id, ...body }) => {
+      await post(`/v1/missions/${encodeURIComponent(id)}/cancel`, body);
+    },
     createToken: async (body) => z.object({ token: z.string() }).parse(await post('/v1/tokens', body)).token,
     events,
   };
@@ -82,11 +85,7 @@ export function createApi(of: { url: string; token: string }): Api {
     return call('POST', path, { body: JSON.stringify(body), type: 'application/json' });
   }
 
-  async function call(
-    method: string,
-    path: string,
-    more: { body: string; type: string } | undefined = undefined,
-  ): Promise<unknown> {
+  async function call(method: string, path: string, more?: { body: string; type: string }): Promise<unknown> {
     const response = await send(path, {
       method,
       signal: AbortSignal.timeout(answerWithinMs),

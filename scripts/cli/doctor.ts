@@ -51,7 +51,7 @@ function checkNode(): Check {
 
 function checkGit(): Check {
   const said = spawnSync('git', ['--version'], { encoding: 'utf8', timeout: probeMs });
-  const version = /(\d+)\.(\d+)/.exec(said.stdout ?? '');
+  const version = /(\d+)\.(\d+)/.exec(said.stdout);
   const [, major = 0, minor = 0] = version?.map(Number) ?? [];
   if (major > 2 || (major === 2 && minor >= 38))
     return { name: 'git', state: 'ok', message: version?.[0] ?? '' };

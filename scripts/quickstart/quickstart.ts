@@ -72,7 +72,7 @@ async function quickstart(options: Options): Promise<void> {
     const proven = !crashes || (await prove({ folder, key, example, found, engine, crashes, options, say }));
     const report = makeReport(found, { wallMs: Date.now() - began, temporalUi });
     const merged = isAllMerged(report);
-    say(`${merged ? 'all tasks are merged and verified' : 'NOT all tasks are merged and verified'}`);
+    say(`${merged ? '' : 'NOT '}all tasks are merged and verified`);
     if (options.keep) await sayHowToStop(folder, say);
     if (options.json) print(JSON.stringify(report));
     process.exitCode = merged && proven ? exitCodes.ok : exitCodes.failed;

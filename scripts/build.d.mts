@@ -1,0 +1,1 @@
+export function build(say?: (line: string) => void): Promise<void>;

@@ -1,0 +1,242 @@
+import type { CiVerdict } from '../../schema/contracts/ci.ts';
+import type { MergeRequest } from '../../schema/contracts/messages.ts';
+import type { Finding, ReviewAnswer } from '../../schema/contracts/review.ts';
+import type { SessionEnd, SessionSummary } from '../../schema/contracts/session.ts';
+import type { NewEvent, TaskView } from '../../schema/contracts/views.ts';
+import { stillWaiting } from '../../activities/failures.ts';
+import type { ControlActivities } from '../../workers/activities.ts';
+import type { Delivery, Feedback, HostActivities, ReviewOutcome, TaskPlace } from '../../workflows/ports.ts';
+
+/** A commit id that says what it is: 40 hex digits made of a few. */
+export function sha(name: string | number): string {
+  return Buffer.from(String(name)).toString('hex').padEnd(40, '0').slice(0, 40);
+}
+
+interface FakePullRequest {
+  number: number;
+  branch: string;
+  state: 'open' | 'merged' | 'closed';
+}
+
+/** What an author does in one launch. */
+export type Work =
+  | { kind: 'commit'; name: string; touchesJudge?: boolean }
+  | { kind: 'nothing' }
+  | { kind: 'no-change'; reason: string }
+  | { kind: 'red-check'; check: string }
+  | { kind: 'ends'; end: SessionEnd; exitCode?: number };
+
+export const approval: ReviewAnswer = { verdict: 'approve', summary: 'good', findings: [] };
+
+export function objection(message: string, more: Partial<Finding> = {}): ReviewAnswer {
+  const finding: Finding = { severity: 'blocker', category: 'wrong', message, ...more };
+  return { verdict: 'request-changes', summary: message, findings: [finding] };
+}
+
+/**
+ * A forge, a CI, agents and reviewers in memory, with the state that real ones have: branches, a base that moves,
+ * verdicts for each commit. Tests set how agents and reviewers behave, and read what has become of the world.
+ */
+export class FakeWorld {
+  base = sha('base');
+  readonly branches = new Map<string, string>();
+  /** What each head holds of the base: an update puts the present base there. */
+  readonly testedOn = new Map<string, string>();
+  readonly issues = new Map<string, { number: number; state: 'open' | 'closed' }>();
+  readonly pullRequests: FakePullRequest[] = [];
+  readonly merges: { task: string; headSha: string; baseSha: string }[] = [];
+  readonly verdicts = new Map<string, CiVerdict>();
+  readonly sessions: { task: string; launch: number; feedback: Feedback[]; guidance: string[] }[] = [];
+  readonly stopped: string[] = [];
+  readonly cleaned: string[] = [];
+  readonly events: (NewEvent & { task: string | null })[] = [];
+  readonly views = new Map<string, TaskView>();
+  /** How many sessions live at this moment, and the most that ever did. */
+  live = 0;
+  mostLive = 0;
+
+  author: (of: { task: string; launch: number }) => Work | Promise<Work> = ({ task, launch }) => ({
+    kind: 'commit',
+    name: `${task}.${launch}`,
+  });
+  reviewer: (of: { engine: string; task: string; headSha: string }) => ReviewAnswer | 'garbage' = () =>
+    approval;
+  /** Called when the lane has checked everything and is about to merge. */
+  beforeMerge: (request: MergeRequest) => void | Promise<void> = () => undefined;
+  conflicts: (request: MergeRequest) => string[] = () => [];
+  #commits = 0;
+  readonly #work = new Map<string, Work>();
+
+  view(task: string): TaskView {
+    const view = this.views.get(task);
+    if (!view) throw new Error(`nothing was recorded of ${task}`);
+    return view;
+  }
+
+  /** Somebody pushes to a branch, behind the engine's back. */
+  push(branch: string, name: string): string {
+    const head = sha(name);
+    this.branches.set(branch, head);
+    this.testedOn.set(head, this.base);
+    return head;
+  }
+
+  moveBase(): void {
+    this.#commits += 1;
+    this.base = sha(`base${this.#commits}`);
+  }
+
+  verdictOf(commit: string): CiVerdict {
+    return this.verdicts.get(commit) ?? 'passed';
+  }
+
+  control(): Omit<ControlActivities, 'requestMerge'> {
+    return {
+      recordMission: async ({ events }) => {
+        this.events.push(...events.map((event) => ({ ...event, task: null })));
+      },
+      recordTask: async ({ view, events }) => {
+        this.views.set(view.id, view);
+        this.events.push(...events.map((event) => ({ ...event, task: view.id })));
+      },
+      openIssue: async ({ place }) => {
+        const issue = this.issues.get(place.task) ?? { number: this.issues.size + 1, state: 'open' as const };
+        this.issues.set(place.task, issue);
+        return { number: issue.number };
+      },
+      closeIssue: async ({ place, number }) => {
+        this.issues.set(place.task, { number, state: 'closed' });
+      },
+      openPullRequest: async ({ place }) => {
+        const standing = this.pullRequests.find(
+          ({ branch, state }) => branch === place.branch && state !== 'closed',
+        );
+        if (standing) return { number: standing.number };
+        const number = 100 + this.pullRequests.length;
+        this.pullRequests.push({ number, branch: place.branch, state: 'open' });
+        return { number };
+      },
+      tidyForge: async ({ place, pullRequest }) => {
+        const open = this.pullRequests.find(
+          ({ number, state }) => number === pullRequest && state === 'open',
+        );
+        if (open) open.state = 'closed';
+        this.branches.delete(place.branch);
+      },
+      awaitCi: async ({ sha: commit }) => {
+        const verdict = this.verdictOf(commit);
+        if (verdict === 'pending' || verdict === 'none-yet')
+          throw stillWaiting('CiPending', `CI is ${verdict}`);
+        const contexts = [
+          { name: 'ci/test', state: verdict === 'failed' ? ('failed' as const) : ('passed' as const) },
+        ];
+        return { sha: commit, verdict, contexts };
+      },
+      guardQueue: async ({ mustBeGreen }) => {
+        const verdict = this.verdictOf(this.base);
+        if (mustBeGreen && verdict !== 'passed') throw stillWaiting('BaseNotReady', `the base is ${verdict}`);
+        return { baseSha: this.base };
+      },
+      updateBranch: async ({ request, headSha }) => {
+        const head = this.branches.get(request.branch) ?? null;
+        if (head !== headSha) return { kind: 'head-moved', headSha: head };
+        if (this.testedOn.get(headSha) === this.base) {
+          return { kind: 'ready', headSha, baseSha: this.base, updated: headSha !== request.headSha };
+        }
+        const files = this.conflicts(request);
+        if (files.length > 0) return { kind: 'conflict', files };
+        const updated = this.push(request.branch, `${request.task}^${this.merges.length}`);
+        return { kind: 'ready', headSha: updated, baseSha: this.base, updated: true };
+      },
+      merge: async ({ request, headSha, baseSha }) => {
+        await this.beforeMerge(request);
+        const pullRequest = this.pullRequests.find(({ number }) => number === request.pullRequest);
+        if (pullRequest?.state === 'closed') return { kind: 'closed' };
+        const head = this.branches.get(request.branch) ?? null;
+        if (head !== headSha) return { kind: 'head-moved', headSha: head };
+        if (this.base !== baseSha) return { kind: 'base-moved' };
+        if (pullRequest) pullRequest.state = 'merged';
+        this.merges.push({ task: request.task, headSha, baseSha });
+        this.base = sha(`m${this.merges.length}`);
+        return { kind: 'merged', mergeSha: this.base };
+      },
+    };
+  }
+
+  host(): HostActivities {
+    return {
+      runSession: async ({ place, sessionId, launch, feedback, guidance, host }) => {
+        this.sessions.push({ task: place.task, launch, feedback, guidance });
+        this.live += 1;
+        this.mostLive = Math.max(this.mostLive, this.live);
+        try {
+          const work = await this.author({ task: place.task, launch });
+          this.#work.set(sessionId, work);
+          const end = work.kind === 'ends' ? work.end : 'exited';
+          const exitCode = work.kind === 'ends' ? (work.exitCode ?? null) : 0;
+          return summary({ id: sessionId, role: 'author', host, end, exitCode });
+        } finally {
+          this.live -= 1;
+        }
+      },
+      verifyDelivery: async ({ place, sessionId }) => this.#judge(place, sessionId),
+      pushBranch: async ({ place, headSha }) => {
+        this.branches.set(place.branch, headSha);
+      },
+      review: async ({ engine, place, headSha, sessionId, host }): Promise<ReviewOutcome> => {
+        const answer = this.reviewer({ engine, task: place.task, headSha });
+        const session = summary({
+          id: sessionId,
+          role: `review-${engine}`,
+          host,
+          end: 'exited',
+          exitCode: 0,
+        });
+        if (answer === 'garbage') return { kind: 'no-verdict', reason: 'no JSON', session };
+        return { kind: 'reviewed', review: { engine, sha: headSha, ...answer }, session };
+      },
+      cleanUp: async ({ place }) => {
+        this.cleaned.push(place.task);
+      },
+    };
+  }
+
+  #judge(place: TaskPlace, sessionId: string | null): Delivery {
+    const work = sessionId === null ? undefined : this.#work.get(sessionId);
+    if (!work) {
+      const headSha = this.branches.get(place.branch);
+      if (headSha === undefined)
+        return { kind: 'nothing-delivered', signature: 'no-branch', message: 'no branch' };
+      return this.#delivered(headSha, false);
+    }
+    switch (work.kind) {
+      case 'commit': {
+        const headSha = sha(work.name);
+        this.testedOn.set(headSha, this.base);
+        return this.#delivered(headSha, work.touchesJudge ?? false);
+      }
+      case 'no-change':
+        return { kind: 'no-change-needed', reason: work.reason };
+      case 'red-check': {
+        const { check } = work;
+        return {
+          kind: 'checks-failed',
+          headSha: sha('red'),
+          check,
+          message: `${check} is red`,
+          excerpt: 'not ok 1',
+        };
+      }
+      default:
+        return { kind: 'nothing-delivered', signature: 'no-commits', message: 'no commits' };
+    }
+  }
+
+  #delivered(headSha: string, touchesJudge: boolean): Delivery {
+    return { kind: 'delivered', headSha, baseSha: this.base, commits: 1, touchesJudge };
+  }
+}
+
+function summary(of: Pick<SessionSummary, 'id' | 'role' | 'host' | 'end' | 'exitCode'>): SessionSummary {
+  return { ...of, runtime: 'fake', startedAt: Date.now(), endedAt: Date.now() };
+}

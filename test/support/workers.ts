@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto';
+import { Client, Connection, WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
+import { NativeConnection } from '@temporalio/worker';
+import { inject } from 'vitest';
+import { createRequestMerge } from '../../activities/merge/request-merge.ts';
+import { Policy } from '../../schema/contracts/mission-file.ts';
+import {
+  workflowTypes,
+  type EngineFacts,
+  type MissionInput,
+  type MissionResult,
+  type TaskInput,
+  type TaskResult,
+} from '../../schema/contracts/messages.ts';
+import { controlQueue, missionWorkflowId, taskWorkflowId } from '../../schema/contracts/names.ts';
+import type { PlannedTask } from '../../schema/contracts/plan.ts';
+import { clientTracing } from '../../workers/tracing.ts';
+import { createControlWorker, createHostWorker } from '../../workers/workers.ts';
+import type { FakeWorld } from '../fakes/fake-world.ts';
+
+export const repository = { id: 'r1', forge: 'local' as const, address: '/srv/greeter.git', base: 'main' };
+
+export function task(id: string, more: Partial<PlannedTask> = {}): PlannedTask {
+  const program = { runtime: 'script' as const, text: 'true' };
+  return {
+    id,
+    title: `Task ${id}`,
+    goal: 'Do it.',
+    acceptance: [],
+    checks: [],
+    dependsOn: [],
+    program,
+    ...more,
+  };
+}
+
+type TaskWorkflow = (input: TaskInput) => Promise<TaskResult>;
+type MissionWorkflow = (input: MissionInput) => Promise<MissionResult>;
+
+export interface TestEngine {
+  client: Client;
+  facts: EngineFacts;
+  startTask(of: { task?: PlannedTask; policy?: Partial<Policy> }): Promise<WorkflowHandle<TaskWorkflow>>;
+  startMission(of: {
+    key: string;
+    milestones: { id: string; tasks: PlannedTask[] }[];
+    policy?: Partial<Policy>;
+  }): Promise<WorkflowHandle<MissionWorkflow>>;
+  taskHandle(of: { mission: string; task: string }): WorkflowHandle;
+  stop(): Promise<void>;
+}
+
+/** Real Temporal server, real workers, real workflow bundle; the world outside is a fake. */
+export async function startTestEngine(
+  world: FakeWorld,
+  address: string = inject('temporalAddress'),
+): Promise<TestEngine> {
+  const installation = `t${randomBytes(4).toString('hex')}`;
+  const connection = await Connection.connect({ address });
+  const native = await NativeConnection.connect({ address });
+  const client = new Client({ connection, interceptors: clientTracing() });
+  const facts: EngineFacts = {
+    installation,
+    tenant: 'default',
+    host: 'local',
+    searchAttributes: true,
+    goAheadBySignal: true,
+  };
+  const common = { connection: native, namespace: 'default', installation };
+  const workers = await Promise.all([
+    createControlWorker({ ...common, activities: { ...world.control(), ...createRequestMerge({ client }) } }),
+    createHostWorker({ ...common, host: 'local', activities: world.host() }),
+  ]);
+  const running = Promise.all(workers.map((worker) => worker.run()));
+  const taskQueue = controlQueue(installation);
+
+  return {
+    client,
+    facts,
+    async startTask({ task: planned = task('T-1'), policy = {} }) {
+      const input: TaskInput = {
+        engine: facts,
+        mission: 'demo',
+        milestone: 'm1',
+        repository,
+        policy: Policy.parse(policy),
+        task: planned,
+      };
+      const workflowId = taskWorkflowId({ installation, mission: 'demo', task: planned.id });
+      return client.workflow.start<TaskWorkflow>(workflowTypes.task, {
+        workflowId,
+        taskQueue,
+        args: [input],
+      });
+    },
+    async startMission({ key, milestones, policy = {} }) {
+      const plan = {
+        mission: key,
+        title: 'Demo',
+        repository,
+        policy: Policy.parse(policy),
+        milestones: milestones.map((milestone) => ({ title: milestone.id, ...milestone })),
+      };
+      const input: MissionInput = { engine: facts, plan };
+      const workflowId = missionWorkflowId({ installation, mission: key });
+      return client.workflow.start<MissionWorkflow>(workflowTypes.mission, {
+        workflowId,
+        taskQueue,
+        args: [input],
+      });
+    },
+    taskHandle: (of) => client.workflow.getHandle(taskWorkflowId({ installation, ...of })),
+    async stop() {
+      for (const worker of workers) worker.shutdown();
+      await running;
+      await native.close();
+      await connection.close();
+    },
+  };
+}
+
+/** The type of the failure with which an update was refused. */
+export async function refusalOf(update: Promise<unknown>): Promise<string> {
+  try {
+    await update;
+  } catch (error) {
+    if (error instanceof WorkflowUpdateFailedError && error.cause && 'type' in error.cause) {
+      return String(error.cause.type);
+    }
+    throw error;
+  }
+  throw new Error('the update was accepted');
+}

@@ -1,0 +1,85 @@
+import { ActivityFailure, condition, isCancellation } from '@temporalio/workflow';
+import type { Gate, Wait } from '../schema/contracts/gates.ts';
+import { record } from './proxies.ts';
+import { overBudget, type Rejection } from './rules/remediation.ts';
+import type { TaskState } from './task-state.ts';
+import { TaskDisplay } from './visibility.ts';
+
+/** A person has decided that the task ends here. */
+export class GivenUp extends Error {
+  readonly status: 'skipped' | 'abandoned';
+  constructor(status: 'skipped' | 'abandoned', reason: string) {
+    super(reason);
+    this.status = status;
+  }
+}
+
+/** How a task takes a step, waits, is sent back, and parks: the same at every gate. */
+export class TaskSteps {
+  readonly #task: TaskState;
+  readonly #display = new TaskDisplay();
+
+  constructor(task: TaskState) {
+    this.#task = task;
+  }
+
+  /** True: there was nothing to send back. Otherwise the failures are counted, and parked when there are too many. */
+  async sendBack(rejections: readonly (Rejection | undefined)[]): Promise<boolean> {
+    const task = this.#task;
+    const real = rejections.filter((rejection) => rejection !== undefined);
+    if (real.length === 0) return true;
+    const counts = task.sentBack(real);
+    const failures = real.map((rejection) => rejection.failure);
+    const worst = overBudget(counts, failures, task.input.policy.remediations);
+    if (worst) await this.park(`${worst.message} (${counts.get(worst.signature) ?? 0} times)`);
+    return false;
+  }
+
+  /** Runs a step; when its retries are used up the task waits for an answer and, told so, tries it again. */
+  async try<T>(step: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await step();
+      } catch (error) {
+        if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
+        await this.park(describeFailure(error));
+      }
+    }
+  }
+
+  async park(reason: string): Promise<void> {
+    const task = this.#task;
+    const answered = task.resolutions.length;
+    task.block(reason);
+    await this.record();
+    await condition(() => task.resolutions.length > answered);
+    const resolution = task.resolutions[answered];
+    if (!resolution) throw new Error('a resolution was counted but is not there');
+    task.unblock(resolution);
+    await this.record();
+    if (resolution.action === 'skip') throw new GivenUp('skipped', reason);
+    if (resolution.action === 'abandon') throw new GivenUp('abandoned', reason);
+  }
+
+  async enter(gate: Gate, wait: Pick<Wait, 'on' | 'for'>): Promise<void> {
+    this.#task.enter(gate, wait);
+    await this.record();
+  }
+
+  show(): void {
+    this.#display.show(this.#task.view, this.#task.input.engine);
+  }
+
+  async record(): Promise<void> {
+    const { view, place } = this.#task;
+    this.show();
+    const { tenant, mission } = place;
+    await record.recordTask({ tenant, mission, view, ...this.#task.takeNews() });
+  }
+}
+
+/** The innermost cause says most: the outer ones only name the activity. */
+export function describeFailure(error: ActivityFailure): string {
+  const cause = error.cause?.message ?? error.message;
+  return `${error.activityType}: ${cause}`;
+}
