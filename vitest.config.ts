@@ -12,6 +12,7 @@ export default defineConfig({
       'test/**/*.test.ts',
     ],
     globalSetup: ['test/support/global-setup.ts'],
+    setupFiles: ['test/support/quiet.ts'],
     reporters: ['default', './test/support/summary-reporter.ts'],
     // Real servers, processes and databases: what hangs is ended, what is slow on a loaded machine is not.
     testTimeout: 120_000,

@@ -26,7 +26,17 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   });
 
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });
-  app.doc31('/v1/openapi.json', {
+  app.get('/v1/openapi.json', (context) => context.json(describe(app)));
+  docsRoutes(app);
+
+  app.use('/v1/*', authenticate(deps.queries));
+  missionRoutes(app, deps);
+  tokenRoutes(app, deps);
+  return app;
+}
+
+function describe(app: OpenAPIHono<ApiEnv>) {
+  const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: {
       title: 'Mission engine',
@@ -34,12 +44,9 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
       description: 'Durable missions for fleets of coding agents.',
     },
   });
-  docsRoutes(app);
-
-  app.use('/v1/*', authenticate(deps.queries));
-  missionRoutes(app, deps);
-  tokenRoutes(app, deps);
-  return app;
+  const body = document.paths?.['/v1/missions']?.post?.requestBody;
+  if (body && !('$ref' in body)) body.required = true;
+  return document;
 }
 
 async function readiness(deps: ApiDeps): Promise<Record<'database' | 'temporal', string>> {

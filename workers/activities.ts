@@ -13,7 +13,7 @@ import { createGit } from '../activities/git/git.ts';
 import { createWorkspace } from '../activities/git/workspace.ts';
 import { createMergeActivities } from '../activities/merge/merge-activities.ts';
 import { createRequestMerge } from '../activities/merge/request-merge.ts';
-import { defaultProcessOptions } from '../activities/processes/steps.ts';
+import { createProcesses } from '../activities/processes/supervise.ts';
 import { createRecordActivities } from '../activities/record/record-activities.ts';
 import { builtInEngines, type Engines } from '../activities/review/engines.ts';
 import { createReviewActivities } from '../activities/review/review-activities.ts';
@@ -48,7 +48,7 @@ export function createActivities(deps: {
   tenant: string;
 }): { control: ControlActivities; host: HostActivities } {
   const { client, queries, paths, config, tenant } = deps;
-  const processes = { ...defaultProcessOptions, runner: join(programsFolder(), 'runner.js') };
+  const processes = createProcesses({ runner: join(programsFolder(), 'runner.js') });
   const git = createGit({ configFile: paths.gitConfig });
   const workspace = createWorkspace({ git, paths });
   const store = new LocalStore({ queries, tenant });

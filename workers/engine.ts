@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAdaptorServer, type ServerType } from '@hono/node-server';
 import { Client, Connection } from '@temporalio/client';
-import { makeTelemetryFilterString, NativeConnection, Runtime, type Worker } from '@temporalio/worker';
+import { NativeConnection, type Worker } from '@temporalio/worker';
 import { createGit } from '../activities/git/git.ts';
 import { createApp } from '../api/app.ts';
 import type { ApiDeps } from '../api/deps.ts';
@@ -178,12 +178,6 @@ async function startWorkers(of: {
   closers: Closers;
 }): Promise<{ done: Promise<void> }> {
   const { options, engine, closers } = of;
-  Runtime.install({
-    logger: options.log.temporal,
-    // Who stops the engine is decided above the workers.
-    shutdownSignals: [],
-    telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR' }), forward: {} } },
-  });
   const connection = await NativeConnection.connect({ address: of.temporal.address });
   closers.add(() => connection.close());
   const activities = createActivities({

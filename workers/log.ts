@@ -8,6 +8,9 @@ export interface Log {
   temporal: Logger;
 }
 
+/** What the SDK warns of and we mean: a host worker has activities only. */
+const expected = ['No workflows registered, not polling for workflow tasks'];
+
 export function createLog(): Log {
   function write(level: string, message: string): void {
     process.stderr.write(`${new Date().toISOString()} ${level} ${message}\n`);
@@ -21,6 +24,7 @@ export function createLog(): Log {
         `${message}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
       ),
     temporal: new DefaultLogger('WARN', ({ level, message, meta }) => {
+      if (expected.includes(message)) return;
       const { workflowId, activityType, error } = { ...meta };
       const details = [workflowId, activityType, error instanceof Error ? error.message : error]
         .filter((part) => part !== undefined)

@@ -10,6 +10,8 @@ import { isAlive, processStartTime, signal } from '../activities/processes/tree.
 /** A development server takes about a second; a loaded machine some more. */
 const startWithinMs = 60_000;
 
+const portTries = 5;
+
 /** How soon a dead server is noticed: workers and clients try again for much longer. */
 const guardMs = 500;
 
@@ -41,11 +43,23 @@ export async function startDevServer(of: {
 }): Promise<TemporalServer> {
   const recordPath = join(of.root, 'temporal.json');
   const known = await readRecord(recordPath);
-  let server = known && isAlive(known) ? known : await launch(known);
-  await reachable(server.address);
+  let server = await startOrAdopt(known);
   let stopping = false;
   let guard = watchOver();
   return { address: server.address, ui: server.ui, stop };
+
+  /** A port that was free may be taken before the server binds it: then the server ends at once, and others are tried. */
+  async function startOrAdopt(known: ServerRecord | undefined): Promise<ServerRecord> {
+    for (let ports = known, tries = 1; ; ports = undefined, tries++) {
+      const started = ports && isAlive(ports) ? ports : await launch(ports);
+      try {
+        await reachable(started.address, startWithinMs, () => isAlive(started));
+        return started;
+      } catch (error) {
+        if (isAlive(started) || tries === portTries) throw error;
+      }
+    }
+  }
 
   async function launch(before: ServerRecord | undefined): Promise<ServerRecord> {
     const port = before?.port ?? (await freePort());
@@ -114,7 +128,11 @@ async function readRecord(path: string): Promise<ServerRecord | undefined> {
 }
 
 /** Waits until a server answers; its port opens before its services are up. */
-export async function reachable(address: string, withinMs = startWithinMs): Promise<void> {
+export async function reachable(
+  address: string,
+  withinMs = startWithinMs,
+  isWorthWaiting: () => boolean = () => true,
+): Promise<void> {
   const deadline = Date.now() + withinMs;
   for (;;) {
     try {
@@ -122,7 +140,7 @@ export async function reachable(address: string, withinMs = startWithinMs): Prom
       await connection.close();
       return;
     } catch (error) {
-      if (Date.now() > deadline) {
+      if (Date.now() > deadline || !isWorthWaiting()) {
         const reason = error instanceof Error ? error.message : String(error);
         throw new Error(
           `no Temporal server answers at ${address} (${reason}): start it, or check the address`,

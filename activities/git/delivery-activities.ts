@@ -4,14 +4,8 @@ import { z } from 'zod';
 import type { Delivery, HostActivities, TaskPlace, VerifyDeliveryInput } from '../../workflows/ports.ts';
 import type { DataPaths } from '../data-paths.ts';
 import { refused } from '../failures.ts';
-import {
-  describeEnd,
-  excerptOf,
-  firstFailure,
-  runSteps,
-  type ProcessOptions,
-  type StepOutcome,
-} from '../processes/steps.ts';
+import { describeEnd, excerptOf, firstFailure, runSteps, type StepOutcome } from '../processes/steps.ts';
+import type { Processes } from '../processes/supervise.ts';
 import { sessionFiles } from '../sessions/session-activities.ts';
 import { asSupervisor, type Watch } from '../supervision.ts';
 import { changedFiles, isAncestor, type Git } from './git.ts';
@@ -27,7 +21,7 @@ export function createDeliveryActivities(deps: {
   git: Git;
   workspace: Workspace;
   paths: DataPaths;
-  processes: ProcessOptions;
+  processes: Processes;
 }): Pick<HostActivities, 'verifyDelivery' | 'pushBranch'> {
   const { git, workspace, paths } = deps;
   return {
@@ -135,7 +129,7 @@ export function createDeliveryActivities(deps: {
         await workspace.checkOut({ repository: place.repository, folder: checkout.repository, sha });
         await mkdir(checkout.home, { recursive: true });
       },
-      options: deps.processes,
+      processes: deps.processes,
       watch,
     });
     await rm(checkout.folder, { recursive: true, force: true });

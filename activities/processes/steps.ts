@@ -3,18 +3,7 @@ import { join } from 'node:path';
 import type { Watch } from '../supervision.ts';
 import { programEnvironment } from './environment.ts';
 import { isGreen, type StepResult } from './spec.ts';
-import { superviseRun } from './supervise.ts';
-
-/** How the engine runs programs; the same for sessions, checks, CI and reviewers. */
-export interface ProcessOptions {
-  /** The built runner program. */
-  runner: string;
-  /** How often a runner touches its heartbeat file. */
-  heartbeatMs: number;
-  maxOutputBytes: number;
-}
-
-export const defaultProcessOptions = { heartbeatMs: 15_000, maxOutputBytes: 64 * 1024 * 1024 };
+import type { Processes } from './supervise.ts';
 
 export interface ShellStep {
   name: string;
@@ -41,24 +30,25 @@ export async function runSteps(of: {
   home: string;
   steps: ShellStep[];
   prepare: () => Promise<void>;
-  options: ProcessOptions;
+  processes: Processes;
   watch: Watch;
 }): Promise<StepOutcome[]> {
   for (let lost = 0; lost < maxLost; lost++) {
-    const end = await superviseRun({
-      id: of.id,
-      folder: of.folder,
-      runner: of.options.runner,
-      prepare: async () => {
-        await of.prepare();
-        return { spec: stepsSpec(of) };
-      },
-      watch: of.watch,
-    }).catch(async (error: unknown) => {
-      // Steps that were stopped have judged nothing: whoever asks next begins anew.
-      if (of.watch.stopAsked()) await rm(of.folder, { recursive: true, force: true });
-      throw error;
-    });
+    const end = await of.processes
+      .supervise({
+        id: of.id,
+        folder: of.folder,
+        prepare: async () => {
+          await of.prepare();
+          return { spec: stepsSpec(of) };
+        },
+        watch: of.watch,
+      })
+      .catch(async (error: unknown) => {
+        // Steps that were stopped have judged nothing: whoever asks next begins anew.
+        if (of.watch.stopAsked()) await rm(of.folder, { recursive: true, force: true });
+        throw error;
+      });
     if (end.kind === 'ended') {
       return end.result.steps.map((step, index) => ({ ...step, log: join(of.folder, logName(index)) }));
     }
@@ -67,13 +57,7 @@ export async function runSteps(of: {
   throw new Error(`the steps in ${of.folder} were lost ${maxLost} times: something ends their runner`);
 }
 
-function stepsSpec(of: {
-  id: string;
-  cwd: string;
-  home: string;
-  steps: ShellStep[];
-  options: ProcessOptions;
-}) {
+function stepsSpec(of: { id: string; cwd: string; home: string; steps: ShellStep[]; processes: Processes }) {
   return {
     cwd: of.cwd,
     env: programEnvironment({ runId: of.id, home: of.home }),
@@ -85,8 +69,8 @@ function stepsSpec(of: {
       stdout: logName(index),
       stderr: logName(index),
     })),
-    maxOutputBytes: of.options.maxOutputBytes,
-    heartbeatMs: of.options.heartbeatMs,
+    maxOutputBytes: of.processes.maxOutputBytes,
+    heartbeatMs: of.processes.heartbeatMs,
   };
 }
 

@@ -3,6 +3,7 @@ import { watch, type FSWatcher } from 'node:fs';
 import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
+import { KeyedLock } from '../keyed-lock.ts';
 import type { Watch } from '../supervision.ts';
 import { runFiles, RunnerIdentity, RunResult, RunSpec } from './spec.ts';
 import { isAlive, killRun, signal } from './tree.ts';
@@ -21,27 +22,46 @@ export interface Supervision {
   folder: string;
   /** What to run, and the files it reads. Asked only when the run does not exist yet. */
   prepare: () => Promise<{ spec: Omit<RunSpec, 'id'>; files?: Record<string, string> }>;
-  /** The built runner program. */
-  runner: string;
   watch: Watch;
 }
 
-/**
- * Sees a run to its end: launches it if it never was, attaches if its runner lives, reads the result if it has
- * ended. Safe to call again after any crash. When the watching ends early the run lives on, unless it was asked to
- * stop: then it is gone when this throws.
- */
-export async function superviseRun(of: Supervision): Promise<RunEnd> {
-  try {
-    await prepareFolder(of);
-    return await watchRun(of);
-  } catch (error) {
-    if (of.watch.stopAsked()) await stopRun(of.folder, of.id);
-    throw error;
+/** How the engine runs programs; the same for sessions, checks, CI and reviewers. */
+export interface Processes {
+  /** How often a runner touches its heartbeat file. */
+  heartbeatMs: number;
+  /** Above this much output a step is ended. */
+  maxOutputBytes: number;
+  /**
+   * Sees a run to its end: launches it if it never was, attaches if its runner lives, reads the result if it has
+   * ended. Safe to call again after any crash, and by several at once. When the watching ends early the run lives
+   * on, unless it was asked to stop: then it is gone when this throws.
+   */
+  supervise(of: Supervision): Promise<RunEnd>;
+}
+
+/** `runner` is the built runner program. */
+export function createProcesses(of: {
+  runner: string;
+  heartbeatMs?: number;
+  maxOutputBytes?: number;
+}): Processes {
+  const { runner, heartbeatMs = 15_000, maxOutputBytes = 64 * 1024 * 1024 } = of;
+  // An attempt that Temporal has given up for dead may still be preparing when the next one comes.
+  const preparing = new KeyedLock();
+  return { heartbeatMs, maxOutputBytes, supervise };
+
+  async function supervise(run: Supervision): Promise<RunEnd> {
+    try {
+      await preparing.with(run.folder, () => prepareFolder(run));
+      return await watchRun(run, runner);
+    } catch (error) {
+      if (run.watch.stopAsked()) await stopRun(run.folder, run.id);
+      throw error;
+    }
   }
 }
 
-async function watchRun(of: Supervision): Promise<RunEnd> {
+async function watchRun(of: Supervision, runner: string): Promise<RunEnd> {
   const changes = new FolderChanges(of.folder);
   const wake = (): void => changes.wake();
   of.watch.detach.addEventListener('abort', wake);
@@ -51,10 +71,10 @@ async function watchRun(of: Supervision): Promise<RunEnd> {
       of.watch.detach.throwIfAborted();
       const result = await readJson(join(of.folder, runFiles.result), RunResult);
       if (result) return { kind: 'ended', result };
-      const runner = await readJson(join(of.folder, runFiles.runner), RunnerIdentity);
-      if (runner && !isAlive(runner)) return await concludeDead(of);
-      if (!runner && (launchedAt === undefined || Date.now() - launchedAt > claimWithinMs)) {
-        launch(of);
+      const claim = await readJson(join(of.folder, runFiles.runner), RunnerIdentity);
+      if (claim && !isAlive(claim)) return await concludeDead(of);
+      if (!claim && (launchedAt === undefined || Date.now() - launchedAt > claimWithinMs)) {
+        launch(runner, of.folder);
         launchedAt = Date.now();
       }
       await changes.next();
@@ -102,11 +122,11 @@ async function prepareFolder(of: Supervision): Promise<void> {
   await writeDurably(join(of.folder, runFiles.spec), JSON.stringify({ ...spec, id: of.id }));
 }
 
-function launch(of: Supervision): void {
-  const child = spawn(process.execPath, [of.runner, of.folder], {
+function launch(runner: string, folder: string): void {
+  const child = spawn(process.execPath, [runner, folder], {
     detached: true,
     stdio: 'ignore',
-    cwd: of.folder,
+    cwd: folder,
     // The programs' environment is in the spec; the runner needs none of the worker's, which holds its secrets.
     env: {},
   });

@@ -8,8 +8,7 @@ import type { Forge } from '../forge/forge.ts';
 import type { Git } from '../git/git.ts';
 import { exists, type Workspace } from '../git/workspace.ts';
 import { programEnvironment } from '../processes/environment.ts';
-import type { ProcessOptions } from '../processes/steps.ts';
-import { superviseRun } from '../processes/supervise.ts';
+import type { Processes } from '../processes/supervise.ts';
 import { sessionFiles, summarize } from '../sessions/session-activities.ts';
 import { asSupervisor, type Watch } from '../supervision.ts';
 import type { Engine, Engines } from './engines.ts';
@@ -23,7 +22,7 @@ export function createReviewActivities(deps: {
   forge: Forge;
   workspace: Workspace;
   paths: DataPaths;
-  processes: ProcessOptions;
+  processes: Processes;
   engines: Engines;
 }): Pick<HostActivities, 'review'> {
   const { git, forge, workspace, paths } = deps;
@@ -36,10 +35,9 @@ export function createReviewActivities(deps: {
     const folder = paths.session(input.sessionId);
     const checkout = paths.checkout(input.sessionId);
     const startedAt = Date.now();
-    const end = await superviseRun({
+    const end = await deps.processes.supervise({
       id: input.sessionId,
       folder,
-      runner: deps.processes.runner,
       prepare: async () => {
         await workspace.checkOut({
           repository: input.place.repository,

@@ -8,8 +8,7 @@ import { refused } from '../failures.ts';
 import type { Workspace } from '../git/workspace.ts';
 import { programEnvironment } from '../processes/environment.ts';
 import type { RunSpec } from '../processes/spec.ts';
-import type { ProcessOptions } from '../processes/steps.ts';
-import { superviseRun, type RunEnd } from '../processes/supervise.ts';
+import type { Processes, RunEnd } from '../processes/supervise.ts';
 import { asSupervisor } from '../supervision.ts';
 import { composePrompt } from './prompt.ts';
 
@@ -28,7 +27,7 @@ export type Commands = Readonly<Record<string, readonly string[]>>;
 export function createSessionActivities(deps: {
   paths: DataPaths;
   workspace: Workspace;
-  processes: ProcessOptions;
+  processes: Processes;
   commands: Commands;
 }): Pick<HostActivities, 'runSession' | 'cleanUp'> {
   const { paths, workspace } = deps;
@@ -38,10 +37,9 @@ export function createSessionActivities(deps: {
     const folder = paths.session(input.sessionId);
     const startedAt = Date.now();
     const end = await asSupervisor((watch) =>
-      superviseRun({
+      deps.processes.supervise({
         id: input.sessionId,
         folder,
-        runner: deps.processes.runner,
         prepare: () => prepareSession(input, folder),
         watch,
       }),

@@ -33,7 +33,9 @@ Whoever may create missions can run programs on this machine as the user that ru
       // The engine loads Temporal's native core: no other command should wait for that.
       const { startEngine } = await import('../../workers/engine.ts');
       const { createLog } = await import('../../workers/log.ts');
+      const { installRuntime } = await import('../../workers/runtime.ts');
       const log = createLog();
+      installRuntime(log);
       const engine = await startEngine({
         data: options.data,
         port: options.port,

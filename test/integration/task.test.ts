@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { signals, updates } from '../../schema/contracts/messages.ts';
 import { approval, FakeWorld, objection, sha } from '../fakes/fake-world.ts';
+import { until } from '../support/until.ts';
 import { refusalOf, startTestEngine, task, type TestEngine } from '../support/workers.ts';
 
 let world: FakeWorld;
@@ -12,11 +13,6 @@ beforeEach(async () => {
 });
 afterEach(() => engine.stop());
 
-/** Waits until the read model was told something of a task. */
-async function until(condition: () => boolean): Promise<void> {
-  await vi.waitFor(() => expect(condition()).toBe(true), { timeout: 30_000, interval: 20 });
-}
-
 function isAt(id: string, gate: string): boolean {
   return world.views.get(id)?.gate === gate;
 }
@@ -26,7 +22,9 @@ describe('a task that merges solo', () => {
     const handle = await engine.startTask({});
 
     expect(await handle.result()).toMatchObject({ status: 'merged', mergeSha: sha('m1') });
-    const gates = world.events.filter(({ type }) => type === 'gate-entered').map(({ message }) => message.split(':')[0]);
+    const gates = world.events
+      .filter(({ type }) => type === 'gate-entered')
+      .map(({ message }) => message.split(':')[0]);
     expect(gates).toEqual([
       'intake',
       'implement',
@@ -68,7 +66,9 @@ describe('a task that merges solo', () => {
 describe('what a gate sends back', () => {
   it('tells the next session what the reviewer found, and merges the second attempt', async () => {
     world.reviewer = ({ engine: name, headSha }) =>
-      name === 'test-check' && headSha === sha('T-1.1') ? objection('no test', { category: 'untested' }) : approval;
+      name === 'test-check' && headSha === sha('T-1.1')
+        ? objection('no test', { category: 'untested' })
+        : approval;
     const handle = await engine.startTask({});
 
     expect(await handle.result()).toMatchObject({ status: 'merged' });
@@ -115,7 +115,9 @@ describe('what a gate sends back', () => {
     expect(world.sessions).toHaveLength(4);
     expect(world.view('T-1').waits).toMatchObject({ for: 'person' });
     fixed = true;
-    await handle.executeUpdate(updates.resolve, { args: [{ action: 'retry', guidance: 'look again', by: 'lead' }] });
+    await handle.executeUpdate(updates.resolve, {
+      args: [{ action: 'retry', guidance: 'look again', by: 'lead' }],
+    });
 
     expect(await handle.result()).toMatchObject({ status: 'merged' });
     expect(world.sessions[4]?.guidance).toEqual(['lead: look again']);

@@ -6,13 +6,8 @@ import { changedFiles, type Git } from '../../git/git.ts';
 import { KeyedLock } from '../../keyed-lock.ts';
 import type { Workspace } from '../../git/workspace.ts';
 import { isGreen } from '../../processes/spec.ts';
-import {
-  describeEnd,
-  excerptOf,
-  runSteps,
-  type ProcessOptions,
-  type StepOutcome,
-} from '../../processes/steps.ts';
+import { describeEnd, excerptOf, runSteps, type StepOutcome } from '../../processes/steps.ts';
+import type { Processes } from '../../processes/supervise.ts';
 import { untilAborted, type Watch } from '../../supervision.ts';
 import type { Ci, CiQuestion } from '../ci.ts';
 import { isIgnored, parsePipeline, pipelinePath, type PipelineFile } from './pipeline-file.ts';
@@ -26,7 +21,7 @@ export function createLocalCi(deps: {
   workspace: Workspace;
   store: LocalStore;
   paths: DataPaths;
-  processes: ProcessOptions;
+  processes: Processes;
 }): Ci {
   const { git, workspace, store, paths } = deps;
   // A task and the lane may wait for the same commit: its pipeline runs once.
@@ -98,7 +93,7 @@ export function createLocalCi(deps: {
         await workspace.checkOut({ repository: of.repository, folder: checkout.repository, sha: of.sha });
         await mkdir(checkout.home, { recursive: true });
       },
-      options: deps.processes,
+      processes: deps.processes,
       watch: of.watch,
     });
     await rm(checkout.folder, { recursive: true, force: true });

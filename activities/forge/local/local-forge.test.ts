@@ -1,0 +1,155 @@
+import { eq } from 'drizzle-orm';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openPglite, type Database } from '../../../schema/db/database.ts';
+import { effects, forgePullRequests } from '../../../schema/db/tables.ts';
+import { localForge, makeRepository, type TestRepository } from '../../../test/support/repository.ts';
+import type { Git } from '../../git/git.ts';
+
+let database: Database;
+let repository: TestRepository;
+
+beforeAll(async () => {
+  database = await openPglite();
+});
+afterAll(() => database.close());
+beforeEach(async () => {
+  repository = await makeRepository({ 'README.md': 'hello\n' });
+  await database.queries.delete(effects);
+  await database.queries.delete(forgePullRequests);
+});
+
+/** A pull request of one commit, and what is needed to merge it. */
+async function openPullRequest(git: Git = repository.git) {
+  const forge = localForge({ git, queries: database.queries });
+  const { planned } = repository;
+  const baseSha = (await forge.branchHead({ repository: planned, branch: 'main' })) ?? '';
+  const headSha = await repository.commit({ branch: 'topic', files: { 'a.txt': 'a\n' } });
+  const { number } = await forge.findOrOpenPullRequest({
+    repository: planned,
+    branch: 'topic',
+    title: 'T-1: Add a',
+    body: '',
+  });
+  const request = {
+    repository: planned,
+    pullRequest: number,
+    headSha,
+    baseSha,
+    title: 'T-1: Add a',
+    effectKey: 'k',
+  };
+  return { forge, request };
+}
+
+/** A git whose worker is killed right after one command: the effect is there, its answer never arrives. */
+function dyingAfter(git: Git, command: string): Git {
+  let dead = false;
+  return {
+    async run(of) {
+      if (dead) throw new Error('killed');
+      const result = await git.run(of);
+      if (of.args[0] === command) dead = true;
+      if (dead) throw new Error('killed');
+      return result;
+    },
+  };
+}
+
+describe('a merge on the local forge', () => {
+  it('puts one squash commit on the base, with the head’s very tree', async () => {
+    const { forge, request } = await openPullRequest();
+    const outcome = await forge.merge(request);
+
+    expect(outcome).toMatchObject({ kind: 'merged' });
+    expect(await repository.history()).toEqual([`T-1: Add a (#${request.pullRequest})`, 'first']);
+    const { git, planned } = repository;
+    const diff = await git.run({
+      cwd: planned.address,
+      args: ['diff', '--name-only', 'main', request.headSha],
+    });
+    expect(diff.stdout).toBe('');
+  });
+
+  it('answers the same when it is asked again', async () => {
+    const { forge, request } = await openPullRequest();
+    const first = await forge.merge(request);
+    expect(await forge.merge(request)).toEqual(first);
+    expect(await repository.history()).toHaveLength(2);
+  });
+
+  it('happens once when many ask at the same time', async () => {
+    const { forge, request } = await openPullRequest();
+    const outcomes = await Promise.all([1, 2, 3, 4].map(() => forge.merge(request).catch(() => 'failed')));
+    expect(outcomes.some((outcome) => typeof outcome === 'object' && outcome.kind === 'merged')).toBe(true);
+    expect(await repository.history()).toHaveLength(2);
+  });
+
+  it('is found, not repeated, when the worker died right after it', async () => {
+    const { forge, request } = await openPullRequest();
+    const dying = localForge({ git: dyingAfter(repository.git, 'update-ref'), queries: database.queries });
+    await expect(dying.merge(request)).rejects.toThrow('killed');
+    expect(await repository.history()).toHaveLength(2);
+
+    const outcome = await forge.merge(request);
+    expect(outcome).toMatchObject({ kind: 'merged' });
+    expect(await repository.history()).toHaveLength(2);
+    const [row] = await database.queries
+      .select()
+      .from(forgePullRequests)
+      .where(eq(forgePullRequests.number, request.pullRequest));
+    expect(row).toMatchObject({ state: 'merged', headSha: request.headSha });
+  });
+
+  it('is done when the worker died right before it', async () => {
+    const { forge, request } = await openPullRequest();
+    const dying = localForge({ git: dyingAfter(repository.git, 'commit-tree'), queries: database.queries });
+    await expect(dying.merge(request)).rejects.toThrow('killed');
+    expect(await repository.history()).toHaveLength(1);
+    expect(await forge.merge(request)).toMatchObject({ kind: 'merged' });
+    expect(await repository.history()).toHaveLength(2);
+  });
+
+  it('is found even when others have merged since', async () => {
+    const { forge, request } = await openPullRequest();
+    const dying = localForge({ git: dyingAfter(repository.git, 'update-ref'), queries: database.queries });
+    await expect(dying.merge(request)).rejects.toThrow('killed');
+    await repository.commit({ branch: 'main', files: { 'b.txt': 'b\n' } });
+
+    expect(await forge.merge(request)).toMatchObject({ kind: 'merged' });
+    expect(await repository.history()).toHaveLength(3);
+  });
+
+  it('refuses a head that has moved since it was approved', async () => {
+    const { forge, request } = await openPullRequest();
+    const headSha = await repository.commit({ branch: 'topic', from: 'topic', files: { 'a.txt': 'evil\n' } });
+    expect(await forge.merge(request)).toEqual({ kind: 'head-moved', headSha });
+    expect(await repository.history()).toEqual(['first']);
+  });
+
+  it('refuses a base that the head was not tested on', async () => {
+    const { forge, request } = await openPullRequest();
+    const baseSha = await repository.commit({ branch: 'main', files: { 'b.txt': 'b\n' } });
+    expect(await forge.merge(request)).toEqual({ kind: 'base-moved', baseSha });
+    await expect(forge.merge({ ...request, baseSha })).rejects.toThrow('was not tested on');
+  });
+
+  it('refuses a pull request that was closed', async () => {
+    const { forge, request } = await openPullRequest();
+    await forge.closePullRequest({ repository: repository.planned, number: request.pullRequest });
+    expect(await forge.merge(request)).toEqual({ kind: 'closed' });
+  });
+});
+
+describe('issues and pull requests on the local forge', () => {
+  it('are found by marker and branch, not made twice, also by many at once', async () => {
+    const forge = localForge({ git: repository.git, queries: database.queries });
+    const { planned } = repository;
+    const issue = { repository: planned, marker: 'mission:m/T-1', title: 'T', body: '' };
+    const issues = await Promise.all([1, 2, 3].map(() => forge.findOrCreateIssue(issue)));
+    expect(new Set(issues.map(({ number }) => number)).size).toBe(1);
+
+    const pullRequest = { repository: planned, branch: 'topic', title: 'T', body: '' };
+    const opened = await Promise.all([1, 2, 3].map(() => forge.findOrOpenPullRequest(pullRequest)));
+    expect(new Set(opened.map(({ number }) => number)).size).toBe(1);
+  });
+});

@@ -1,0 +1,185 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../../test/support/temporary.ts';
+import { until } from '../../test/support/until.ts';
+import { programsFolder } from '../../workers/activities.ts';
+import type { Watch } from '../supervision.ts';
+import { exists } from '../git/workspace.ts';
+import { programEnvironment } from './environment.ts';
+import { runFiles, RunnerIdentity, type RunSpec } from './spec.ts';
+import { createProcesses, type Supervision } from './supervise.ts';
+import { isAlive, processesOfRun } from './tree.ts';
+
+const processes = createProcesses({ runner: join(programsFolder(), 'runner.js') });
+let runs = 0;
+
+interface TestRun extends Supervision {
+  work: string;
+  detach: () => void;
+  stop: () => void;
+}
+
+/** A run of one shell script, in folders of its own. */
+async function newRun(
+  script: string,
+  more: { timeoutMs?: number; maxOutputBytes?: number } = {},
+): Promise<TestRun> {
+  const work = await temporaryFolder();
+  const folder = join(work, 'run');
+  runs += 1;
+  const id = `test-${process.pid}-${runs}`;
+  const abort = new AbortController();
+  let stopAsked = false;
+  const watch: Watch = { detach: abort.signal, stopAsked: () => stopAsked };
+  const spec: Omit<RunSpec, 'id'> = {
+    cwd: work,
+    env: programEnvironment({ runId: id, home: work }),
+    steps: [
+      {
+        name: 'script',
+        argv: ['sh', '-c', script],
+        timeoutMs: more.timeoutMs ?? 60_000,
+        stdin: null,
+        stdout: 'out.log',
+        stderr: 'out.log',
+      },
+    ],
+    maxOutputBytes: more.maxOutputBytes ?? 1_000_000,
+    heartbeatMs: 50,
+  };
+  return {
+    id,
+    folder,
+    work,
+    watch,
+    prepare: () => Promise.resolve({ spec }),
+    detach: () => abort.abort(new Error('detached')),
+    stop: () => {
+      stopAsked = true;
+      abort.abort(new Error('stopped'));
+    },
+  };
+}
+
+async function runnerOf(run: TestRun): Promise<RunnerIdentity> {
+  return RunnerIdentity.parse(JSON.parse(await readFile(join(run.folder, runFiles.runner), 'utf8')));
+}
+
+async function hasStarted(run: TestRun): Promise<boolean> {
+  return exists(join(run.work, 'started'));
+}
+
+describe('a run', () => {
+  it('ends with its exit code, its output in files', async () => {
+    const run = await newRun('echo hello; exit 3');
+    const end = await processes.supervise(run);
+
+    expect(end).toMatchObject({ kind: 'ended', result: { steps: [{ end: 'exited', exitCode: 3 }] } });
+    expect(await readFile(join(run.folder, 'out.log'), 'utf8')).toBe('hello\n');
+  });
+
+  it('is launched once, however many supervise it', async () => {
+    const run = await newRun('echo one >> count; sleep 0.3');
+    const ends = await Promise.all([
+      processes.supervise(run),
+      processes.supervise(run),
+      processes.supervise(run),
+    ]);
+
+    expect(ends.map((end) => end.kind)).toEqual(['ended', 'ended', 'ended']);
+    expect(await readFile(join(run.work, 'count'), 'utf8')).toBe('one\n');
+  });
+
+  it('lives on when its supervisor lets go, and is adopted by the next', async () => {
+    const run = await newRun('touch started; until [ -e go ]; do sleep 0.02; done; echo done');
+    const first = processes.supervise(run);
+    await until(() => hasStarted(run));
+    run.detach();
+    await expect(first).rejects.toThrow('detached');
+    const before = await runnerOf(run);
+    expect(isAlive(before)).toBe(true);
+
+    const watch: Watch = { detach: new AbortController().signal, stopAsked: () => false };
+    const second = processes.supervise({ ...run, watch });
+    await writeFile(join(run.work, 'go'), '');
+    expect(await second).toMatchObject({ kind: 'ended', result: { steps: [{ exitCode: 0 }] } });
+    expect(await runnerOf(run)).toEqual(before);
+  });
+
+  it('is read, not run again, when it has ended meanwhile', async () => {
+    const run = await newRun('echo one >> count');
+    await processes.supervise(run);
+    await processes.supervise(run);
+    expect(await readFile(join(run.work, 'count'), 'utf8')).toBe('one\n');
+  });
+
+  it('is lost when its runner is killed, and leaves no process behind', async () => {
+    const run = await newRun('touch started; setsid sleep 60 & sleep 60');
+    const end = processes.supervise(run);
+    await until(() => hasStarted(run));
+    process.kill((await runnerOf(run)).pid, 'SIGKILL');
+
+    expect(await end).toEqual({ kind: 'lost' });
+    expect(processesOfRun(run.id)).toEqual([]);
+  });
+
+  it('is stopped with its whole tree, daemons in their own sessions included', async () => {
+    const run = await newRun('setsid sh -c "sleep 60" & touch started; sleep 60');
+    const end = processes.supervise(run);
+    await until(() => hasStarted(run));
+    run.stop();
+
+    await expect(end).rejects.toThrow('stopped');
+    expect(processesOfRun(run.id)).toEqual([]);
+    expect(isAlive(await runnerOf(run))).toBe(false);
+  });
+
+  it('that was stopped before its runner came up never starts', async () => {
+    const run = await newRun('echo one >> count');
+    run.stop();
+    await expect(processes.supervise(run)).rejects.toThrow('stopped');
+
+    const watch: Watch = { detach: new AbortController().signal, stopAsked: () => false };
+    expect(await processes.supervise({ ...run, watch })).toEqual({ kind: 'lost' });
+    expect(await exists(join(run.work, 'count'))).toBe(false);
+  });
+
+  it('is ended when its time is over', async () => {
+    const run = await newRun('setsid sleep 60 & sleep 60', { timeoutMs: 200 });
+    expect(await processes.supervise(run)).toMatchObject({
+      result: { steps: [{ end: 'timed-out', exitCode: null }] },
+    });
+    expect(processesOfRun(run.id)).toEqual([]);
+  });
+
+  it('is ended when it floods its output', async () => {
+    const run = await newRun('yes', { maxOutputBytes: 100_000 });
+    expect(await processes.supervise(run)).toMatchObject({ result: { steps: [{ end: 'flooded' }] } });
+  });
+
+  it('takes daemons with it when its program ends', async () => {
+    const run = await newRun('setsid sleep 60 & echo started');
+    expect(await processes.supervise(run)).toMatchObject({
+      result: { steps: [{ end: 'exited', exitCode: 0 }] },
+    });
+    expect(processesOfRun(run.id)).toEqual([]);
+  });
+
+  it('says so when its program can not be started', async () => {
+    const run = await newRun('true');
+    const { spec } = await run.prepare();
+    const [step] = spec.steps;
+    const steps = step ? [{ ...step, argv: ['/no/such/program'] }] : [];
+    const prepare = () => Promise.resolve({ spec: { ...spec, steps } });
+    expect(await processes.supervise({ ...run, prepare })).toMatchObject({
+      result: { steps: [{ end: 'unstartable' }] },
+    });
+  });
+
+  it('survives a program that deletes the folder it works in', async () => {
+    const run = await newRun('rm -rf "$PWD"/here; cd /; exit 0');
+    expect(await processes.supervise(run)).toMatchObject({ kind: 'ended' });
+    await rm(run.folder, { recursive: true, force: true });
+  });
+});

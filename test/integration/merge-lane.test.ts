@@ -1,0 +1,141 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { signals } from '../../schema/contracts/messages.ts';
+import { laneWorkflowId } from '../../schema/contracts/names.ts';
+import { FakeWorld, sha } from '../fakes/fake-world.ts';
+import { until } from '../support/until.ts';
+import { repository, startTestEngine, task, type TestEngine } from '../support/workers.ts';
+
+let world: FakeWorld;
+let engine: TestEngine;
+
+beforeEach(async () => {
+  world = new FakeWorld();
+  engine = await startTestEngine(world);
+});
+afterEach(() => engine.stop());
+
+function tasksNamed(...ids: string[]) {
+  return [{ id: 'm1', tasks: ids.map((id) => task(id)) }];
+}
+
+function lane() {
+  return engine.client.workflow.getHandle(
+    laneWorkflowId({
+      installation: engine.facts.installation,
+      repositoryId: repository.id,
+      base: repository.base,
+    }),
+  );
+}
+
+describe('the merge lane', () => {
+  it('merges parallel tasks one at a time, each tested on the merge before it', async () => {
+    let inside = 0;
+    let most = 0;
+    world.beforeMerge = async () => {
+      inside += 1;
+      most = Math.max(most, inside);
+      await Promise.resolve();
+      inside -= 1;
+    };
+    const mission = await engine.startMission({ key: 'lane', milestones: tasksNamed('A', 'B', 'C') });
+
+    expect(await mission.result()).toMatchObject({ status: 'completed' });
+    expect(most).toBe(1);
+    expect(world.merges.map(({ baseSha }) => baseSha)).toEqual([sha('base'), sha('m1'), sha('m2')]);
+    expect(new Set(world.merges.map((merge) => merge.task))).toEqual(new Set(['A', 'B', 'C']));
+  });
+
+  it('keeps both approvals over its own update of the branch, without a new review', async () => {
+    const mission = await engine.startMission({ key: 'update', milestones: tasksNamed('A', 'B') });
+    await mission.result();
+
+    const second = world.merges[1];
+    expect(second?.headSha).not.toBe(sha(`${second?.task ?? ''}.1`));
+    const view = world.view(second?.task ?? '');
+    expect(view.headSha).toBe(second?.headSha);
+    expect(view.reviews.map((review) => review.sha)).toEqual(Array(2).fill(sha(`${view.id}.1`)));
+  });
+
+  it('sends a conflict back to the author, with the files', async () => {
+    world.conflicts = (request) => (request.headSha.startsWith(sha('B.1').slice(0, 6)) ? ['src/a.js'] : []);
+    const mission = await engine.startMission({
+      key: 'conflict',
+      milestones: tasksNamed('A', 'B'),
+      policy: { parallel: 2 },
+    });
+    world.beforeMerge = async ({ task: id }) => {
+      if (id === 'A') await until(() => world.views.get('B')?.gate === 'merge-lane');
+    };
+
+    expect(await mission.result()).toMatchObject({ status: 'completed' });
+    const retold = world.sessions.find(({ task: id, launch }) => id === 'B' && launch === 2);
+    expect(retold?.feedback[0]?.message).toContain('src/a.js');
+  });
+
+  it('tries again on a base that somebody else has moved', async () => {
+    let moved = false;
+    world.beforeMerge = () => {
+      if (!moved) world.moveBase();
+      moved = true;
+    };
+    const handle = await engine.startTask({});
+
+    expect(await handle.result()).toMatchObject({ status: 'merged' });
+    expect(world.merges).toEqual([expect.objectContaining({ baseSha: sha('base1') })]);
+  });
+
+  it('stands while the base is red after a merge, says so, and goes on when it is green', async () => {
+    world.verdicts.set(sha('m1'), 'failed');
+    const mission = await engine.startMission({ key: 'red', milestones: tasksNamed('A', 'B') });
+    await until(() => [...world.views.values()].some((view) => view.waits?.on.includes('mended') ?? false));
+
+    const [first] = world.merges;
+    expect(world.view(first?.task ?? '').waits).toMatchObject({ for: 'person', gate: 'verify-merge' });
+    expect(world.merges).toHaveLength(1);
+    world.verdicts.delete(sha('m1'));
+
+    expect(await mission.result()).toMatchObject({ status: 'completed' });
+    expect(world.merges).toHaveLength(2);
+  });
+
+  it('lets a request that waits be withdrawn, and merges the others', async () => {
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    world.beforeMerge = () => released;
+    const first = await engine.startTask({ task: task('A') });
+    await until(() => world.views.get('A')?.gate === 'merge-lane');
+    const second = await engine.startTask({ task: task('B') });
+    await until(() => world.views.get('B')?.gate === 'merge-lane');
+    await second.cancel();
+    await until(() => world.views.get('B')?.status === 'cancelled');
+    release();
+
+    expect(await first.result()).toMatchObject({ status: 'merged' });
+    await expect(second.result()).rejects.toThrow();
+    expect(world.merges.map((merge) => merge.task)).toEqual(['A']);
+  });
+
+  it('ignores malformed signals and a request that it has answered already', async () => {
+    const handle = await engine.startTask({ task: task('A') });
+    await handle.result();
+    await lane().signal(signals.mergeRequest, { nonsense: true });
+    await lane().signal(signals.mergeWithdrawal, 7);
+    await lane().signal(signals.mergeRequest, {
+      id: `${handle.workflowId}#1`,
+      workflowId: handle.workflowId,
+      mission: 'demo',
+      task: 'A',
+      title: 'A again',
+      pullRequest: 100,
+      branch: 'mission/demo/A',
+      headSha: sha('A.1'),
+      approvals: [],
+      requireCi: false,
+    });
+    const next = await engine.startTask({ task: task('B') });
+
+    expect(await next.result()).toMatchObject({ status: 'merged' });
+    expect(world.merges.map((merge) => merge.task)).toEqual(['A', 'B']);
+  });
+});

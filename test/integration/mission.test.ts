@@ -1,0 +1,119 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { updates } from '../../schema/contracts/messages.ts';
+import { FakeWorld } from '../fakes/fake-world.ts';
+import { until } from '../support/until.ts';
+import { startTestEngine, task, type TestEngine } from '../support/workers.ts';
+
+let world: FakeWorld;
+let engine: TestEngine;
+
+beforeEach(async () => {
+  world = new FakeWorld();
+  engine = await startTestEngine(world);
+});
+afterEach(() => engine.stop());
+
+describe('a mission', () => {
+  it('starts a task only when what it depends on is merged, across milestones', async () => {
+    const mission = await engine.startMission({
+      key: 'order',
+      milestones: [
+        { id: 'm1', tasks: [task('A'), task('B', { dependsOn: ['A'] })] },
+        { id: 'm2', tasks: [task('C', { dependsOn: ['A', 'B'] })] },
+      ],
+    });
+
+    expect(await mission.result()).toMatchObject({ status: 'completed' });
+    expect(world.sessions.map((session) => session.task)).toEqual(['A', 'B', 'C']);
+    expect(world.merges.map((merge) => merge.task)).toEqual(['A', 'B', 'C']);
+  });
+
+  it('runs as many tasks at once as the cap says, and no more', async () => {
+    let arrived = 0;
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    world.author = async ({ task: id, launch }) => {
+      arrived += 1;
+      if (arrived === 2) release();
+      await released;
+      return { kind: 'commit', name: `${id}.${launch}` };
+    };
+    const ids = ['A', 'B', 'C', 'D', 'E'];
+    const mission = await engine.startMission({
+      key: 'cap',
+      milestones: [{ id: 'm1', tasks: ids.map((id) => task(id)) }],
+      policy: { parallel: 2 },
+    });
+
+    expect(await mission.result()).toMatchObject({ status: 'completed' });
+    expect(world.mostLive).toBe(2);
+    expect(world.merges).toHaveLength(5);
+  });
+
+  it('does not enter a milestone while the one before it is incomplete', async () => {
+    world.reviewer = () => ({ verdict: 'request-changes', summary: 'never', findings: [] });
+    const mission = await engine.startMission({
+      key: 'stuck',
+      milestones: [
+        { id: 'm1', tasks: [task('A')] },
+        { id: 'm2', tasks: [task('B')] },
+      ],
+      policy: { remediations: 0 },
+    });
+    await until(() => world.views.get('A')?.status === 'blocked');
+    await engine
+      .taskHandle({ mission: 'stuck', task: 'A' })
+      .executeUpdate(updates.resolve, { args: [{ action: 'abandon', by: 'lead' }] });
+
+    expect(await mission.result()).toMatchObject({ status: 'incomplete' });
+    expect(world.sessions.map((session) => session.task)).toEqual(['A']);
+  });
+
+  it('goes on past a task that a person has skipped', async () => {
+    world.reviewer = ({ task: id }) =>
+      id === 'A'
+        ? { verdict: 'request-changes', summary: 'never', findings: [] }
+        : { verdict: 'approve', summary: 'good', findings: [] };
+    const mission = await engine.startMission({
+      key: 'skip',
+      milestones: [{ id: 'm1', tasks: [task('A'), task('B', { dependsOn: ['A'] })] }],
+      policy: { remediations: 0 },
+    });
+    await until(() => world.views.get('A')?.status === 'blocked');
+    await engine
+      .taskHandle({ mission: 'skip', task: 'A' })
+      .executeUpdate(updates.resolve, { args: [{ action: 'skip', by: 'lead' }] });
+
+    expect(await mission.result()).toMatchObject({ status: 'completed' });
+    expect(world.merges.map((merge) => merge.task)).toEqual(['B']);
+  });
+
+  it('is cancelled with all its tasks, and says by whom', async () => {
+    const mission = await engine.startMission({
+      key: 'cancel',
+      milestones: [{ id: 'm1', tasks: [task('A'), task('B')] }],
+      policy: { coordinators: ['lead'] },
+    });
+    await until(() => ['A', 'B'].every((id) => world.views.get(id)?.gate === 'go-ahead'));
+    await mission.executeUpdate(updates.cancel, { args: [{ by: 'lead', reason: 'wrong branch' }] });
+
+    expect(await mission.result()).toMatchObject({ status: 'cancelled' });
+    expect(world.view('A').status).toBe('cancelled');
+    expect(world.view('B').status).toBe('cancelled');
+    expect([...world.cleaned].sort()).toEqual(['A', 'B']);
+    expect(world.events.at(-1)).toMatchObject({ type: 'mission-ended' });
+    expect(world.events.at(-1)?.message).toContain('cancelled by lead: wrong branch');
+  });
+
+  it('spends few events of its own on each task', async () => {
+    const ids = Array.from({ length: 6 }, (_, index) => `T${index}`);
+    const mission = await engine.startMission({
+      key: 'short',
+      milestones: [{ id: 'm1', tasks: ids.map((id) => task(id)) }],
+      policy: { parallel: 6 },
+    });
+    await mission.result();
+    const { historyLength } = await mission.describe();
+    expect(historyLength / ids.length).toBeLessThanOrEqual(12);
+  });
+});

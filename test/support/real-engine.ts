@@ -1,0 +1,76 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { inject, onTestFinished } from 'vitest';
+import { createApi, type Api } from '../../scripts/cli/api-client.ts';
+import { adminTokenFile } from '../../workers/data-directory.ts';
+import { startEngine, type Engine } from '../../workers/engine.ts';
+import { createLog } from '../../workers/log.ts';
+import { makeRepository, type TestRepository } from './repository.ts';
+import { temporaryFolder } from './temporary.ts';
+
+/** A whole engine in this process, real in every part, on the tests' Temporal server. */
+export interface RealEngine {
+  engine: Engine;
+  url: string;
+  token: string;
+  api: Api;
+  repository: TestRepository;
+  root: string;
+  /** A mission file of script tasks, by id. */
+  missionFile(of: {
+    key: string;
+    scripts: Record<string, string>;
+    more?: object;
+    task?: object;
+  }): Promise<object>;
+}
+
+export async function startRealEngine(files: Record<string, string>): Promise<RealEngine> {
+  const root = await temporaryFolder();
+  const repository = await makeRepository(files);
+  const data = join(root, 'data');
+  const engine = await startEngine({
+    data,
+    port: 0,
+    listen: '127.0.0.1',
+    temporal: inject('temporalAddress'),
+    namespace: 'default',
+    databaseUrl: undefined,
+    roots: [root, join(repository.planned.address, '..')],
+    temporalCommand: () => Promise.reject(new Error('the tests have a server')),
+    log: createLog(),
+  });
+  onTestFinished(() => engine.stop());
+  const token = (await readFile(join(data, adminTokenFile), 'utf8')).trim();
+  const { url } = engine.address;
+  return { engine, url, token, api: createApi({ url, token }), repository, root, missionFile };
+
+  async function missionFile(of: {
+    key: string;
+    scripts: Record<string, string>;
+    more?: object;
+    task?: object;
+  }): Promise<object> {
+    const folder = join(root, 'scripts', of.key);
+    await mkdir(folder, { recursive: true });
+    const tasks = [];
+    for (const [id, text] of Object.entries(of.scripts)) {
+      const script = join(folder, `${id}.sh`);
+      await writeFile(script, text);
+      tasks.push({ id, title: `Task ${id}`, goal: 'Do it.', runtime: 'script', script, ...of.task });
+    }
+    return {
+      version: 1,
+      key: of.key,
+      title: `Mission ${of.key}`,
+      repository: { forge: 'local', path: repository.planned.address },
+      milestones: [{ id: 'm1', title: 'All', tasks }],
+      ...of.more,
+    };
+  }
+}
+
+/** A script that commits one file. */
+export function commits(file: string, text = 'hello'): string {
+  return `echo '${text}' > ${file}\ngit add --all\ngit commit --quiet --message 'Add ${file}'\n`;
+}
