@@ -51,8 +51,8 @@ const create = createRoute({
   security,
   middleware: [requireScope('missions:write'), limitBody()] as const,
   request: {
+    // Not `required` here, or the framework would take every body for JSON; the document says that it is.
     body: {
-      required: true,
       content: { 'application/json': { schema: MissionFile }, 'application/yaml': { schema: MissionFile } },
     },
   },

@@ -14,6 +14,7 @@ const sources = ['workflows', 'activities', 'workers', 'api', 'schema', 'scripts
 const programs = {
   mission: 'scripts/cli/mission.ts',
   quickstart: 'scripts/quickstart/quickstart.ts',
+  'record-histories': 'scripts/record-histories.ts',
   runner: 'activities/processes/runner.ts',
   'diff-check': 'activities/review/engines/diff-check.ts',
   'test-check': 'activities/review/engines/test-check.ts',

@@ -17,7 +17,7 @@ import { createProcesses } from '../activities/processes/supervise.ts';
 import { createRecordActivities } from '../activities/record/record-activities.ts';
 import { builtInEngines, type Engines } from '../activities/review/engines.ts';
 import { createReviewActivities } from '../activities/review/review-activities.ts';
-import { createSessionActivities } from '../activities/sessions/session-activities.ts';
+import { createSessionActivities, type Commands } from '../activities/sessions/session-activities.ts';
 import type { Queries } from '../schema/db/database.ts';
 import { packageRoot } from '../schema/package-root.ts';
 import type {
@@ -37,7 +37,11 @@ export function programsFolder(): string {
 }
 
 export function knownEngines(config: EngineConfig): Engines {
-  return { ...builtInEngines(programsFolder()), ...config.engines };
+  return new Map([...builtInEngines(programsFolder()), ...Object.entries(config.engines)]);
+}
+
+export function knownCommands(config: EngineConfig): Commands {
+  return new Map(Object.entries(config.commands));
 }
 
 export function createActivities(deps: {
@@ -64,7 +68,7 @@ export function createActivities(deps: {
       ...createRequestMerge({ client }),
     },
     host: {
-      ...createSessionActivities({ paths, workspace, processes, commands: config.commands }),
+      ...createSessionActivities({ paths, workspace, processes, commands: knownCommands(config) }),
       ...createDeliveryActivities({ git, workspace, paths, processes }),
       ...createReviewActivities({ git, forge, workspace, paths, processes, engines }),
     },

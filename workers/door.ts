@@ -67,7 +67,7 @@ export function createDoor(deps: { git: Git; config: EngineConfig; engines: Engi
       for (const [t, task] of milestone.tasks.entries()) {
         const at = `milestones.${m}.tasks.${t}`;
         if (task.runtime === 'command') {
-          if (task.command in config.commands) continue;
+          if (Object.hasOwn(config.commands, task.command)) continue;
           const message = `no command is named ${task.command}: the operator names them under commands: in engine.yaml`;
           faults.push({ path: `${at}.command`, message });
           continue;

@@ -21,8 +21,8 @@ export class LaneState {
 
   constructor(input: LaneInput) {
     this.input = input;
-    this.#waiting = input.requests ?? [];
-    this.#answered = input.answered ?? [];
+    this.#waiting = [...(input.requests ?? [])];
+    this.#answered = [...(input.answered ?? [])];
   }
 
   get hasWaiting(): boolean {

@@ -30,7 +30,7 @@ export function createReviewActivities(deps: {
 
   /** Runs one engine on one commit, in a clean checkout of its own, and puts its verdict on the pull request. */
   async function review(input: ReviewInput, watch: Watch): Promise<ReviewOutcome> {
-    const engine = deps.engines[input.engine];
+    const engine = deps.engines.get(input.engine);
     if (!engine) throw refused(`no engine is named ${input.engine} on this host`);
     const folder = paths.session(input.sessionId);
     const checkout = paths.checkout(input.sessionId);

@@ -22,7 +22,7 @@ export const sessionFiles = {
 } as const;
 
 /** Programs that the operator has allowed, by name. */
-export type Commands = Readonly<Record<string, readonly string[]>>;
+export type Commands = ReadonlyMap<string, readonly string[]>;
 
 export function createSessionActivities(deps: {
   paths: DataPaths;
@@ -96,7 +96,7 @@ export function createSessionActivities(deps: {
 
   function programArgv(program: Program, folder: string): string[] {
     if (program.runtime === 'script') return scriptArgv(program.text, join(folder, sessionFiles.script));
-    const argv = deps.commands[program.command];
+    const argv = deps.commands.get(program.command);
     if (argv) return [...argv];
     throw refused(
       `the command ${program.command} is not allowed on this host: name it under commands: in engine.yaml`,
@@ -110,7 +110,7 @@ export function createSessionActivities(deps: {
 
 /** The interpreter of a script's first line, as the kernel would read it; `sh` without one. */
 export function scriptArgv(text: string, path: string): string[] {
-  const shebang = /^#![ \t]*(\S+)[ \t]*(.*)$/m.exec(text.split('\n', 1)[0] ?? '');
+  const shebang = /^#![ \t]*(\S+)[ \t]*(.*)$/.exec(text.split('\n', 1)[0] ?? '');
   if (!shebang) return ['sh', path];
   const [, interpreter = 'sh', argument = ''] = shebang;
   return argument.trim() === '' ? [interpreter, path] : [interpreter, argument.trim(), path];

@@ -22,7 +22,7 @@ export const BranchName = z
   .max(200)
   .regex(/^[A-Za-z0-9_][A-Za-z0-9_./-]*$/, 'a branch name has letters, digits and . _ / -')
   .refine(
-    (name) => !/\.\.|\/\/|\/\.|\.lock(?:\/|$)|[./]$/.test(name),
+    (name) => name !== 'HEAD' && !/\.\.|\/\/|\/\.|\.lock(?:\/|$)|[./]$/.test(name),
     'git does not accept this as the name of a branch',
   );
 export type BranchName = z.infer<typeof BranchName>;

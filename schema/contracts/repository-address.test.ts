@@ -3,6 +3,12 @@ import { isPrivateHost, readRepositoryAddress } from './repository-address.ts';
 
 const publicOnly = { privateAddresses: false };
 
+/** Why an address is refused; undefined when it is not. */
+function refusalOf(text: string, allow = publicOnly): string | undefined {
+  const address = readRepositoryAddress(text, allow);
+  return address.kind === 'refused' ? address.reason : undefined;
+}
+
 describe('an address that is used', () => {
   it.each([
     { text: 'https://forge.example/team/app.git', scheme: 'https', host: 'forge.example' },
@@ -65,15 +71,13 @@ describe('an address that is refused', () => {
     { name: 'a port that is none', text: 'https://forge.example:99999/a', says: 'no URL' },
     { name: 'half of an IPv6 address', text: 'https://[::1/a', says: 'no URL' },
   ])('has $name', ({ text, says }) => {
-    const expected = { kind: 'refused', reason: expect.stringContaining(says) };
-    expect(readRepositoryAddress(text, publicOnly)).toEqual(expected);
+    expect(refusalOf(text)).toContain(says);
     // What is dangerous on the internet is no better on a private network.
-    expect(readRepositoryAddress(text, { privateAddresses: true })).toEqual(expected);
+    expect(refusalOf(text, { privateAddresses: true })).toContain(says);
   });
 
   it('does not repeat the password', () => {
-    const refusal = readRepositoryAddress('https://me:hunter2@forge.example/a', publicOnly);
-    expect(JSON.stringify(refusal)).not.toContain('hunter2');
+    expect(refusalOf('https://me:hunter2@forge.example/a')).not.toContain('hunter2');
   });
 });
 
@@ -111,10 +115,7 @@ describe('an address on a private network', () => {
   ];
 
   it.each(addresses)('is refused: %s', (text) => {
-    expect(readRepositoryAddress(text, publicOnly)).toEqual({
-      kind: 'refused',
-      reason: expect.stringContaining('private address'),
-    });
+    expect(refusalOf(text)).toContain('private address');
   });
 
   it.each(addresses)('is used where the operator allows it: %s', (text) => {

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { findServer } from '../toolchain.mjs';
-import { dataOption, exitCodes, print } from './output.ts';
+import { dataOption, failWith, print } from './output.ts';
 
 /** The standard port of the API; any number above 1023 that nothing well known uses. */
 const defaultPort = 7077;
@@ -30,35 +30,44 @@ Examples:
 Whoever may create missions can run programs on this machine as the user that runs \`mission up\`.`,
     )
     .action(async (options: UpOptions) => {
-      // The engine loads Temporal's native core: no other command should wait for that.
-      const { startEngine } = await import('../../workers/engine.ts');
-      const { createLog } = await import('../../workers/log.ts');
-      const { installRuntime } = await import('../../workers/runtime.ts');
-      const log = createLog();
-      installRuntime(log);
-      const engine = await startEngine({
-        data: options.data,
-        port: options.port,
-        listen: options.host,
-        temporal: options.temporal,
-        namespace: options.namespace,
-        databaseUrl: process.env['DATABASE_URL'],
-        roots: options.root,
-        temporalCommand: () => findServer('cli'),
-        log,
-      });
-      const { url, temporalUi } = engine.address;
-      if (options.json) print(JSON.stringify(engine.address));
-      else {
-        print(`API          ${url}   (docs: ${url}/docs)`);
-        print(`Temporal UI  ${temporalUi ?? 'of the server that was named'}`);
-        print('Ctrl-C stops the engine; agents live on and are found again.');
+      try {
+        await runEngine(options);
+      } catch (error) {
+        failWith(error);
       }
-      await Promise.race([engine.done, askedToStop()]);
-      log.info('stopping');
-      await engine.stop();
-      process.exit(exitCodes.ok);
+      // Temporal's native core keeps a process alive whose work is done.
+      process.exit();
     });
+}
+
+async function runEngine(options: UpOptions): Promise<void> {
+  // The engine loads Temporal's native core: no other command should wait for that.
+  const { startEngine } = await import('../../workers/engine.ts');
+  const { createLog } = await import('../../workers/log.ts');
+  const { installRuntime } = await import('../../workers/runtime.ts');
+  const log = createLog();
+  installRuntime(log);
+  const engine = await startEngine({
+    data: options.data,
+    port: options.port,
+    listen: options.host,
+    temporal: options.temporal,
+    namespace: options.namespace,
+    databaseUrl: process.env['DATABASE_URL'],
+    roots: options.root,
+    temporalCommand: () => findServer('cli'),
+    log,
+  });
+  const { url, temporalUi } = engine.address;
+  if (options.json) print(JSON.stringify(engine.address));
+  else {
+    print(`API          ${url}   (docs: ${url}/docs)`);
+    print(`Temporal UI  ${temporalUi ?? 'of the server that was named'}`);
+    print('Ctrl-C stops the engine; agents live on and are found again.');
+  }
+  await Promise.race([engine.done, askedToStop()]);
+  log.info('stopping');
+  await engine.stop();
 }
 
 interface UpOptions {

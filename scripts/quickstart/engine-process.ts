@@ -12,12 +12,12 @@ const startWithinMs = 180_000;
 /** The engine as the operator runs it: a process of its own, that can be killed and started again. */
 export class EngineProcess {
   readonly #data: string;
-  readonly #root: string;
+  readonly #roots: readonly string[];
   #child: ChildProcess | undefined;
 
-  constructor(of: { data: string; root: string }) {
+  constructor(of: { data: string; roots: readonly string[] }) {
     this.#data = of.data;
-    this.#root = of.root;
+    this.#roots = of.roots;
   }
 
   get logPath(): string {
@@ -28,7 +28,8 @@ export class EngineProcess {
     await mkdir(this.#data, { recursive: true });
     const log = openSync(this.logPath, 'a');
     const program = join(packageRoot(), 'dist/mission.js');
-    const args = ['up', '--data', this.#data, '--port', '0', '--root', this.#root, '--json'];
+    const roots = this.#roots.flatMap((root) => ['--root', root]);
+    const args = ['up', '--data', this.#data, '--port', '0', ...roots, '--json'];
     const child = spawn(process.execPath, ['--enable-source-maps', program, ...args], {
       // Of its own group: a Ctrl-C is for the quickstart, which then stops the engine in order.
       detached: true,

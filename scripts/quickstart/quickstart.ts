@@ -59,7 +59,7 @@ async function quickstart(options: Options): Promise<void> {
   const key = `greetings-${began.toString(36)}`;
   const work = join(folder, 'quickstart', key);
   await mkdir(work, { recursive: true });
-  const engine = new EngineProcess({ data: folder, root: work });
+  const engine = new EngineProcess({ data: folder, roots: [work] });
   process.once('SIGINT', () => void engine.stop().finally(() => process.exit(130)));
 
   say('starting the engine (the first time it makes its database) …');

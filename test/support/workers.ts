@@ -54,6 +54,7 @@ export interface TestEngine {
 export async function startTestEngine(
   world: FakeWorld,
   address: string = inject('temporalAddress'),
+  searchAttributes = true,
 ): Promise<TestEngine> {
   const installation = `t${randomBytes(4).toString('hex')}`;
   const connection = await Connection.connect({ address });
@@ -63,7 +64,7 @@ export async function startTestEngine(
     installation,
     tenant: 'default',
     host: 'local',
-    searchAttributes: true,
+    searchAttributes,
     goAheadBySignal: true,
   };
   const common = { connection: native, namespace: 'default', installation };

@@ -74,7 +74,7 @@ export function rejectCi(report: CiReport, policy: Pick<Policy, 'requireCi'>): R
       message: names === '' ? `CI is ${report.verdict}` : `CI failed: ${names}`,
       sha: report.sha,
     },
-    { excerpt: failed.map((context) => context.excerpt ?? '').join('\n') || null },
+    { excerpt: failed.flatMap((context) => context.excerpt ?? []).join('\n') || null },
   );
 }
 

@@ -11,7 +11,7 @@ const secretForms: readonly (readonly [name: string, form: RegExp])[] = [
   ['a token of this engine', /\bmission_[A-Za-z0-9_-]{43}\b/],
 ];
 
-const conflictMarker = /^(?:<{7} |>{7} |\|{7} |={7}$)/;
+const conflictMarker = /^(?:<{7} |>{7} |\|{7} |={7}\r?$)/;
 
 /** What is wrong with one added line. A secret is named by its form and never repeated. */
 export function lineFindings({ file, line, text }: AddedLine): Finding[] {
@@ -36,7 +36,7 @@ export function lineFindings({ file, line, text }: AddedLine): Finding[] {
       });
     }
   }
-  if (/[ \t]+\r?$/.test(text) && !/\.(?:md|markdown)$/.test(file)) {
+  if (/[ \t]\r?$/.test(text) && !/\.(?:md|markdown)$/.test(file)) {
     findings.push({
       severity: 'should-fix',
       category: 'whitespace',

@@ -1,0 +1,161 @@
+import { spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { exists } from '../../activities/git/workspace.ts';
+import { RunnerIdentity } from '../../activities/processes/spec.ts';
+import { isAlive, processesOfRun } from '../../activities/processes/tree.ts';
+import { packageRoot } from '../../schema/package-root.ts';
+import { startKillableEngine, type KillableEngine } from '../support/engine-process.ts';
+import { until } from '../support/until.ts';
+
+/** A script that notes its launch, then works until it is let go, then commits. */
+function patient(work: string): string {
+  return `echo "$MISSION_SESSION" >> '${work}/launches'
+i=0
+until [ -e '${work}/go' ] || [ $i -ge 600 ]; do i=$((i+1)); sleep 0.1; done
+echo done > file.txt
+git add --all
+git commit --quiet --message 'Work'
+`;
+}
+
+const quick = `echo "$MISSION_SESSION" >> file.txt
+git add --all
+git commit --quiet --message 'Work'
+`;
+
+async function letGo(at: KillableEngine): Promise<void> {
+  spawnSync('touch', [join(at.work, 'go')]);
+  await Promise.resolve();
+}
+
+async function launches(at: KillableEngine): Promise<string[]> {
+  const path = join(at.work, 'launches');
+  if (!(await exists(path))) return [];
+  return (await readFile(path, 'utf8')).trim().split('\n');
+}
+
+async function runnerOf(at: KillableEngine, session: string): Promise<RunnerIdentity> {
+  const path = join(at.data, 'sessions', session, 'runner.json');
+  return RunnerIdentity.parse(JSON.parse(await readFile(path, 'utf8')));
+}
+
+describe('what survives a SIGKILL', () => {
+  it('of the engine at every gate: each effect has happened once', async () => {
+    const at = await startKillableEngine();
+    await at.startMission({ key: 'gates', scripts: { A: quick } });
+    const fatal = new Set([
+      'implement',
+      'verify-delivery',
+      'push',
+      'review-and-ci',
+      'merge-lane',
+      'close-issue',
+      'clean-up',
+    ]);
+    let kills: Promise<void> = Promise.resolve();
+    const events = await at.follow('gates', (event) => {
+      const gate = event.message.split(':')[0] ?? '';
+      if (event.type !== 'gate-entered' || !fatal.delete(gate)) return;
+      kills = kills.then(async () => {
+        await at.engine.kill();
+        await at.engine.start();
+      });
+    });
+    await kills;
+
+    expect(fatal).toEqual(new Set());
+    expect(events.at(-1)).toMatchObject({ type: 'mission-ended', message: 'completed' });
+    expect(events.map((event) => event.seq)).toEqual(events.map((_, index) => index + 1));
+    expect(await at.repository.history()).toEqual([expect.stringMatching(/^A: Task A \(#\d+\)$/), 'first']);
+    const { tasks } = await (await at.api()).show('gates');
+    expect(tasks[0]?.sessions.filter((session) => session.role === 'author')).toHaveLength(1);
+  });
+
+  it('of the engine in a live session: the agent works on, is watched again, and is not launched again', async () => {
+    const at = await startKillableEngine();
+    await at.startMission({ key: 'live', scripts: { A: patient(at.work) } });
+    await until(async () => (await launches(at)).length === 1);
+    const before = await runnerOf(at, 'live.A.author.1');
+    await at.engine.kill();
+    expect(isAlive(before)).toBe(true);
+    await at.engine.start();
+    expect(isAlive(before)).toBe(true);
+    await letGo(at);
+
+    expect((await at.follow('live')).at(-1)).toMatchObject({ message: 'completed' });
+    expect(await launches(at)).toEqual(['live.A.author.1']);
+  });
+
+  it('of the Temporal server: it comes back on its file, and the mission goes on', async () => {
+    const at = await startKillableEngine();
+    await at.startMission({ key: 'server', scripts: { A: patient(at.work) } });
+    await until(async () => (await launches(at)).length === 1);
+    const record = await readFile(join(at.data, 'temporal.json'), 'utf8');
+    process.kill(z.object({ pid: z.number() }).parse(JSON.parse(record)).pid, 'SIGKILL');
+    await letGo(at);
+
+    expect((await at.follow('server')).at(-1)).toMatchObject({ message: 'completed' });
+    expect(await launches(at)).toEqual(['server.A.author.1']);
+    expect(await at.repository.history()).toHaveLength(2);
+  });
+
+  it('of the session’s runner: the session is lost, its tree is dead, a second one does the work', async () => {
+    const at = await startKillableEngine();
+    await at.startMission({ key: 'runner', scripts: { A: patient(at.work) } });
+    await until(async () => (await launches(at)).length === 1);
+    process.kill((await runnerOf(at, 'runner.A.author.1')).pid, 'SIGKILL');
+    await until(async () => (await launches(at)).length === 2);
+    expect(processesOfRun('runner.A.author.1')).toEqual([]);
+    await letGo(at);
+
+    expect((await at.follow('runner')).at(-1)).toMatchObject({ message: 'completed' });
+    const { tasks } = await (await at.api()).show('runner');
+    expect(tasks[0]?.sessions.map(({ end }) => end).slice(0, 2)).toEqual(['lost', 'exited']);
+    expect(await at.repository.history()).toHaveLength(2);
+  });
+
+  it('of the agent: the session has failed, and a second one does the work', async () => {
+    const at = await startKillableEngine();
+    await at.startMission({ key: 'agent', scripts: { A: patient(at.work) } });
+    await until(async () => (await launches(at)).length === 1);
+    for (const pid of processesOfRun('agent.A.author.1')) process.kill(pid, 'SIGKILL');
+    await until(async () => (await launches(at)).length === 2);
+    await letGo(at);
+
+    expect((await at.follow('agent')).at(-1)).toMatchObject({ message: 'completed' });
+    expect(await at.repository.history()).toHaveLength(2);
+  });
+});
+
+describe('a stop in order', () => {
+  it('takes seconds, leaves the agent alive, and is taken up where it was', async () => {
+    const at = await startKillableEngine();
+    await at.startMission({ key: 'stop', scripts: { A: patient(at.work) } });
+    await until(async () => (await launches(at)).length === 1);
+    const before = await runnerOf(at, 'stop.A.author.1');
+    const began = Date.now();
+    await at.engine.stop();
+    expect(Date.now() - began).toBeLessThan(15_000);
+    expect(isAlive(before)).toBe(true);
+    await at.engine.start();
+    await letGo(at);
+
+    expect((await at.follow('stop')).at(-1)).toMatchObject({ message: 'completed' });
+    expect(await launches(at)).toEqual(['stop.A.author.1']);
+  });
+});
+
+describe('a second engine', () => {
+  it('is refused on the same data directory, in one line with the remedy', async () => {
+    const at = await startKillableEngine();
+    const program = join(packageRoot(), 'dist/mission.js');
+    const second = spawnSync(process.execPath, [program, 'up', '--data', at.data, '--port', '0'], {
+      encoding: 'utf8',
+    });
+    expect(second.status).toBe(1);
+    expect(second.stderr.trim().split('\n').at(-1)).toMatch(/^error: another engine works in .*--data$/);
+  });
+});

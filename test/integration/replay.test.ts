@@ -1,0 +1,44 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
+import { Worker } from '@temporalio/worker';
+import { describe, expect, it } from 'vitest';
+import { packageRoot } from '../../schema/package-root.ts';
+import { programsFolder } from '../../workers/activities.ts';
+import { workerTracing } from '../../workers/tracing.ts';
+
+const folder = join(packageRoot(), 'test/histories');
+const files = (await readdir(folder)).filter((name) => name.endsWith('.json')).sort();
+const workflowBundle = { codePath: join(programsFolder(), 'workflow-bundle.js') };
+
+async function replay(history: unknown, workflowId: string): Promise<void> {
+  const { sinks } = workerTracing();
+  await Worker.runReplayHistory(
+    { workflowBundle, ...(sinks ? { sinks } : {}) },
+    historyFromJSON(history),
+    workflowId,
+  );
+}
+
+async function readHistory(name: string): Promise<{ events: Record<string, unknown>[] }> {
+  return JSON.parse(await readFile(join(folder, name), 'utf8'));
+}
+
+describe('recorded histories', () => {
+  it('are there for each workflow', () => {
+    for (const type of ['missionWorkflow', 'taskWorkflow', 'mergeLaneWorkflow']) {
+      expect(files.filter((name) => name.includes(type))).not.toEqual([]);
+    }
+  });
+
+  it.each(files)('%s replays on the workflows of today', async (name) => {
+    await replay(await readHistory(name), `replay/${name}`);
+  });
+
+  it('would not replay if a step had changed: the check can fail', async () => {
+    const name = files.find((file) => file.includes('taskWorkflow')) ?? '';
+    const history = await readHistory(name);
+    const altered = JSON.parse(JSON.stringify(history).replaceAll('"runSession"', '"somethingElse"'));
+    await expect(replay(altered, 'replay/altered')).rejects.toThrow(/[Nn]ondeterminism/);
+  });
+});

@@ -1,0 +1,74 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { createApi, findApi, type Api } from '../../scripts/cli/api-client.ts';
+import { followMission } from '../../scripts/cli/follow.ts';
+import { EngineProcess } from '../../scripts/quickstart/engine-process.ts';
+import type { MissionEvent } from '../../schema/contracts/views.ts';
+import { readAddress } from '../../workers/data-directory.ts';
+import { makeRepository, type TestRepository } from './repository.ts';
+import { temporaryFolder } from './temporary.ts';
+
+/** An engine in a process of its own, with its own Temporal server: it can be killed as a machine would kill it. */
+export interface KillableEngine {
+  engine: EngineProcess;
+  data: string;
+  work: string;
+  repository: TestRepository;
+  api: () => Promise<Api>;
+  startMission(of: { key: string; scripts: Record<string, string>; policy?: object }): Promise<void>;
+  /** Follows a mission over restarts of the engine, to its end. */
+  follow(key: string, onEvent?: (event: MissionEvent) => void): Promise<MissionEvent[]>;
+}
+
+export async function startKillableEngine(): Promise<KillableEngine> {
+  const root = await temporaryFolder();
+  const data = join(root, 'data');
+  const work = join(root, 'work');
+  await mkdir(work, { recursive: true });
+  const repository = await makeRepository({ 'README.md': 'hi\n' });
+  const engine = new EngineProcess({ data, roots: [work, join(repository.planned.address, '..')] });
+  onTestFinished(() => engine.stop());
+  await engine.start();
+  const admin = await findApi(data);
+  const token = await admin.createToken({ name: 'test', scopes: ['admin'] });
+  const api = async (): Promise<Api> =>
+    createApi({ url: (await readAddress(data))?.url ?? admin.url, token });
+
+  return {
+    engine,
+    data,
+    work,
+    repository,
+    api,
+    async startMission({ key, scripts, policy = {} }) {
+      const tasks = [];
+      for (const [id, text] of Object.entries(scripts)) {
+        const script = join(work, `${key}-${id}.sh`);
+        await writeFile(script, text);
+        tasks.push({ id, title: `Task ${id}`, goal: 'Do it.', runtime: 'script', script });
+      }
+      const file = {
+        version: 1,
+        key,
+        title: key,
+        repository: { forge: 'local', path: repository.planned.address },
+        policy,
+        milestones: [{ id: 'm1', title: 'All', tasks }],
+      };
+      await (await api()).create(JSON.stringify(file), 'application/json');
+    },
+    async follow(key, onEvent = () => undefined) {
+      const events: MissionEvent[] = [];
+      await followMission({
+        findApi: api,
+        id: key,
+        onEvent: (event) => {
+          events.push(event);
+          onEvent(event);
+        },
+      });
+      return events;
+    },
+  };
+}

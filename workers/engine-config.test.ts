@@ -1,0 +1,109 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../test/support/temporary.ts';
+import { readEngineConfig, type EngineConfig } from './engine-config.ts';
+
+/** Reads a data folder whose `engine.yaml` has this text; without text there is no such file. */
+async function read(text: string | undefined, roots: string[] = []): Promise<EngineConfig> {
+  const data = await temporaryFolder();
+  if (text !== undefined) await writeFile(join(data, 'engine.yaml'), text);
+  return readEngineConfig({ data, roots });
+}
+
+const nothingAllowed = { roots: [], allowPrivateAddresses: false, commands: {}, engines: {} };
+
+describe('the operator’s configuration', () => {
+  it.each([
+    { name: 'there is no file', text: undefined },
+    { name: 'the file is empty', text: '' },
+    { name: 'the file is a comment', text: '# later\n' },
+    { name: 'the file is null', text: 'null\n' },
+    { name: 'the file has an empty object', text: '{}\n' },
+  ])('allows nothing when $name', async ({ text }) => {
+    expect(await read(text)).toEqual(nothingAllowed);
+  });
+
+  it('names commands, engines and addresses', async () => {
+    const text = [
+      'allowPrivateAddresses: true',
+      'commands:',
+      '  build: [make, -j2, all]',
+      'engines:',
+      '  oracle: {family: oracle, argv: [oracle, --json]}',
+    ].join('\n');
+    expect(await read(text)).toEqual({
+      roots: [],
+      allowPrivateAddresses: true,
+      commands: { build: ['make', '-j2', 'all'] },
+      engines: { oracle: { family: 'oracle', argv: ['oracle', '--json'] } },
+    });
+  });
+
+  it.each([
+    { name: 'a key that nobody knows', text: 'root: [/srv]\n', says: '"root"' },
+    { name: 'a root that is no list', text: 'roots: /srv\n', says: 'roots' },
+    { name: 'an empty root, which would be the folder itself', text: "roots: ['']\n", says: 'roots[0]' },
+    { name: 'yes for true', text: 'allowPrivateAddresses: yes\n', says: 'allowPrivateAddresses' },
+    { name: 'a command as one text', text: 'commands: {build: make all}\n', says: 'commands.build' },
+    { name: 'a command of nothing', text: 'commands: {build: []}\n', says: 'commands.build' },
+    { name: 'a command with a number', text: 'commands: {build: [make, 2]}\n', says: 'commands.build[1]' },
+    { name: 'a command with a path for a name', text: 'commands: {../build: [make]}\n', says: '../build' },
+    {
+      name: 'an engine without a family',
+      text: 'engines: {oracle: {argv: [oracle]}}\n',
+      says: 'engines.oracle.family',
+    },
+    {
+      name: 'an engine of no family',
+      text: "engines: {oracle: {family: '', argv: [oracle]}}\n",
+      says: 'engines.oracle.family',
+    },
+    {
+      name: 'an engine without a program',
+      text: 'engines: {oracle: {family: a, argv: []}}\n',
+      says: 'engines.oracle.argv',
+    },
+    {
+      name: 'an engine with a key that nobody knows',
+      text: 'engines: {oracle: {family: a, argv: [b], model: c}}\n',
+      says: '"model"',
+    },
+    { name: 'a list', text: '- /srv\n', says: 'expected object' },
+  ])('is refused with the place and the file: $name', async ({ text, says }) => {
+    await expect(read(text)).rejects.toThrow(says);
+    await expect(read(text)).rejects.toThrow('engine.yaml');
+  });
+
+  it.each([
+    { name: 'is no YAML', text: 'roots: [\n' },
+    { name: 'says a thing twice', text: 'roots: []\nroots: [/srv]\n' },
+  ])('is refused when it $name', async ({ text }) => {
+    await expect(read(text)).rejects.toThrow();
+  });
+
+  it('is refused when its file can’t be read', async () => {
+    const data = await temporaryFolder();
+    await mkdir(join(data, 'engine.yaml'));
+    await expect(readEngineConfig({ data, roots: [] })).rejects.toThrow('EISDIR');
+  });
+});
+
+describe('the roots', () => {
+  it('of the file are relative to the file, those of the command line to where it was given', async () => {
+    const data = await temporaryFolder();
+    await writeFile(join(data, 'engine.yaml'), 'roots: [repos, ../shared, /srv/git]\n');
+    const { roots } = await readEngineConfig({ data, roots: ['mine', '/opt/git'] });
+    expect(roots).toEqual([
+      join(data, 'repos'),
+      resolve(data, '../shared'),
+      '/srv/git',
+      resolve('mine'),
+      '/opt/git',
+    ]);
+  });
+
+  it('of the command line count without a file', async () => {
+    expect(await read(undefined, ['/opt/git'])).toEqual({ ...nothingAllowed, roots: ['/opt/git'] });
+  });
+});

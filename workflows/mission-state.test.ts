@@ -1,0 +1,179 @@
+import { describe, expect, it } from 'vitest';
+import type { TaskStatus } from '../schema/contracts/gates.ts';
+import { Policy } from '../schema/contracts/mission-file.ts';
+import type { PlannedMilestone, PlannedTask } from '../schema/contracts/plan.ts';
+import { MissionState } from './mission-state.ts';
+
+function task(id: string, dependsOn: string[] = []): PlannedTask {
+  return {
+    id,
+    title: id,
+    goal: 'greet',
+    acceptance: [],
+    checks: [],
+    dependsOn,
+    program: { runtime: 'script', text: 'true' },
+  };
+}
+
+const core: PlannedMilestone = { id: 'm1', title: 'Core', tasks: [task('a'), task('b', ['a']), task('c')] };
+const extras: PlannedMilestone = { id: 'm2', title: 'Extras', tasks: [task('d', ['a'])] };
+
+function mission(parallel = 2): MissionState {
+  return new MissionState(
+    {
+      engine: {
+        installation: 'i1',
+        tenant: 'default',
+        host: 'h1',
+        searchAttributes: false,
+        goAheadBySignal: false,
+      },
+      plan: {
+        mission: 'greetings',
+        title: 'Greetings',
+        repository: { id: 'r1', forge: 'local', address: '/srv/app.git', base: 'main' },
+        policy: Policy.parse({ parallel }),
+        milestones: [core, extras],
+      },
+    },
+    () => 42,
+  );
+}
+
+function started(state: MissionState, milestone = core): string[] {
+  return state.startNext(milestone).map(({ id }) => id);
+}
+
+function ended(state: MissionState, statuses: Record<string, TaskStatus>): MissionState {
+  for (const [id, status] of Object.entries(statuses)) {
+    state.taskEnded({ task: id, status, mergeSha: null, reason: null });
+  }
+  return state;
+}
+
+describe('the tasks of a mission', () => {
+  it('start once each, as many at a time as may run', () => {
+    const state = mission(1);
+    expect(started(state)).toEqual(['a']);
+    expect(started(state)).toEqual([]);
+    ended(state, { a: 'merged' });
+    expect(started(state)).toEqual(['b']);
+    ended(state, { b: 'merged' });
+    expect(started(state)).toEqual(['c']);
+  });
+
+  it('that need none of the others start side by side', () => {
+    expect(started(mission(2))).toEqual(['a', 'c']);
+  });
+
+  it.each<{ status: TaskStatus; starts: string[] }>([
+    { status: 'merged', starts: ['b'] },
+    { status: 'no-change', starts: ['b'] },
+    { status: 'skipped', starts: ['b'] },
+    { status: 'abandoned', starts: [] },
+    { status: 'failed', starts: [] },
+    { status: 'cancelled', starts: [] },
+  ])('that wait on one that is $status: $starts start', ({ status, starts }) => {
+    const state = mission();
+    started(state);
+    ended(state, { a: status });
+    expect(started(state)).toEqual(starts);
+  });
+
+  it('of a later milestone know those of the earlier ones', () => {
+    expect(started(ended(mission(), { a: 'merged' }), extras)).toEqual(['d']);
+    expect(started(ended(mission(), { a: 'failed' }), extras)).toEqual([]);
+  });
+
+  it('are at rest before the first starts and after the last has ended', () => {
+    const state = mission();
+    expect(state.isIdle()).toBe(true);
+    started(state);
+    expect(state.isIdle()).toBe(false);
+    ended(state, { a: 'merged' });
+    expect(state.isIdle()).toBe(false);
+    ended(state, { c: 'failed' });
+    expect(state.isIdle()).toBe(true);
+  });
+});
+
+describe('a milestone', () => {
+  it.each<{ statuses: Record<string, TaskStatus>; complete: boolean }>([
+    { statuses: {}, complete: false },
+    { statuses: { a: 'merged', b: 'merged' }, complete: false },
+    { statuses: { a: 'merged', b: 'merged', c: 'merged' }, complete: true },
+    { statuses: { a: 'merged', b: 'no-change', c: 'skipped' }, complete: true },
+    { statuses: { a: 'merged', b: 'merged', c: 'abandoned' }, complete: false },
+    { statuses: { a: 'merged', b: 'merged', c: 'failed' }, complete: false },
+  ])('with $statuses is complete: $complete', ({ statuses, complete }) => {
+    expect(ended(mission(), statuses).isComplete(core)).toBe(complete);
+  });
+
+  it('is named in the view when it begins', () => {
+    const state = mission();
+    expect(state.view.milestone).toBeNull();
+    state.enterMilestone(core);
+    expect(state.view.milestone).toBe('m1');
+    expect(state.takeNews().events).toEqual([{ at: 42, type: 'milestone-started', message: 'm1: Core' }]);
+  });
+});
+
+describe('a mission', () => {
+  it('begins as a view of its plan', () => {
+    expect(mission().view).toEqual({
+      id: 'greetings',
+      title: 'Greetings',
+      status: 'running',
+      repository: { id: 'r1', forge: 'local', address: '/srv/app.git', base: 'main' },
+      milestone: null,
+      reason: null,
+    });
+  });
+
+  const merged: Record<string, TaskStatus> = { a: 'merged', b: 'merged', c: 'merged' };
+  it.each<{ statuses: Record<string, TaskStatus>; status: string; reason: string | null }>([
+    { statuses: { ...merged, d: 'merged' }, status: 'completed', reason: null },
+    {
+      statuses: { a: 'merged', b: 'skipped', c: 'no-change', d: 'merged' },
+      status: 'completed',
+      reason: null,
+    },
+    { statuses: { ...merged, d: 'abandoned' }, status: 'incomplete', reason: 'd abandoned' },
+    {
+      statuses: { a: 'merged', b: 'failed', c: 'merged' },
+      status: 'incomplete',
+      reason: 'b failed, d waiting',
+    },
+    { statuses: {}, status: 'incomplete', reason: 'a waiting, b waiting, c waiting, d waiting' },
+  ])('whose tasks are $statuses ends $status: $reason', ({ statuses, status, reason }) => {
+    const state = ended(mission(), statuses);
+    const result = state.end();
+    expect(result.status).toBe(status);
+    expect(result.tasks.map(({ task: id }) => id)).toEqual(Object.keys(statuses));
+    expect(state.view).toMatchObject({ status, reason });
+    const message = reason === null ? status : `${status}: ${reason}`;
+    expect(state.takeNews().events).toEqual([{ at: 42, type: 'mission-ended', message }]);
+  });
+
+  it.each([
+    { request: { by: 'lead', reason: 'wrong plan' }, reason: 'cancelled by lead: wrong plan' },
+    { request: { by: 'lead' }, reason: 'cancelled by lead: no reason given' },
+  ])('that was cancelled says who did it and why: $reason', ({ request, reason }) => {
+    const state = ended(mission(), { a: 'cancelled' });
+    state.cancelled = request;
+    expect(state.end().status).toBe('cancelled');
+    expect(state.view).toMatchObject({ status: 'cancelled', reason });
+  });
+
+  it('tells each piece of news once, in order', () => {
+    const state = mission();
+    state.tell('mission-started', 'Greetings');
+    state.enterMilestone(core);
+    expect(state.takeNews()).toMatchObject({
+      seq: 1,
+      events: [{ type: 'mission-started' }, { type: 'milestone-started' }],
+    });
+    expect(state.takeNews()).toEqual({ seq: 2, events: [] });
+  });
+});
