@@ -5,12 +5,15 @@ export interface DataPaths {
   root: string;
   gitConfig: string;
   mirror(repositoryId: string): string;
+  sessions: string;
   session(sessionId: string): string;
   /** A task's own folder: its clone, and the home of what works in it. */
   task(of: { mission: string; task: string }): { folder: string; clone: string; home: string };
-  checks(of: { mission: string; task: string; sha: string }): string;
-  pipeline(of: { repositoryId: string; sha: string }): string;
+  checksOf(of: { mission: string; task: string }): string;
+  checks(of: { mission: string; task: string; round: number }): string;
+  pipeline(of: { repositoryId: string; sha: string; stepsAt: string }): string;
   /** Clean checkouts, gone once they were judged. */
+  checkouts: string;
   checkout(name: string): { folder: string; repository: string; home: string };
 }
 
@@ -19,13 +22,16 @@ export function dataPaths(root: string): DataPaths {
     root,
     gitConfig: join(root, 'gitconfig'),
     mirror: (repositoryId) => join(root, 'repositories', `${repositoryId}.git`),
+    sessions: join(root, 'sessions'),
     session: (sessionId) => join(root, 'sessions', sessionId),
     task: ({ mission, task }) => {
       const folder = join(root, 'work', mission, task);
       return { folder, clone: join(folder, 'repository'), home: join(folder, 'home') };
     },
-    checks: ({ mission, task, sha }) => join(root, 'checks', mission, task, sha),
-    pipeline: ({ repositoryId, sha }) => join(root, 'ci', repositoryId, sha),
+    checksOf: ({ mission, task }) => join(root, 'checks', mission, task),
+    checks: ({ mission, task, round }) => join(root, 'checks', mission, task, String(round)),
+    pipeline: ({ repositoryId, sha, stepsAt }) => join(root, 'ci', repositoryId, `${sha}-${stepsAt}`),
+    checkouts: join(root, 'checkouts'),
     checkout: (name) => {
       const folder = join(root, 'checkouts', name);
       return { folder, repository: join(folder, 'repository'), home: join(folder, 'home') };

@@ -20,7 +20,7 @@ import type { Caller } from '../schema/db/tokens.ts';
 import type { ApiDeps } from './deps.ts';
 import { Problem } from './problem.ts';
 
-/** Claims the mission's key, then starts its workflow; both can be repeated. */
+/** Claims the mission's key, then starts its workflow. Called again, it finds the one and makes up for the other. */
 export async function createMission(
   deps: ApiDeps,
   of: { file: MissionFile; caller: Caller },
@@ -30,7 +30,11 @@ export async function createMission(
   // A key that is known needs no door: its mission was let in, and the world may have changed since.
   const standing =
     file.key && (await readMission(deps.queries, { tenant: caller.tenant, mission: file.key }));
-  if (standing) return { row: sameFile(standing, fileHash), created: false };
+  if (standing) {
+    const row = sameFile(standing, fileHash);
+    if (row.status === 'starting') await startMission(deps, row.plan);
+    return { row, created: false };
+  }
   const admission = await deps.door(file);
   if (admission.kind === 'refused') {
     const { faults } = admission;
@@ -54,7 +58,9 @@ function sameFile(row: MissionRow, fileHash: string): MissionRow {
 
 /** A mission that was claimed when the engine died is started when it comes up again. */
 export async function startClaimedMissions(deps: ApiDeps): Promise<void> {
-  for (const row of await startingMissions(deps.queries)) await startMission(deps, row.plan);
+  for (const row of await startingMissions(deps.queries)) {
+    await startMission(deps, row.plan).catch((error: unknown) => deps.log(error));
+  }
 }
 
 async function startMission(deps: ApiDeps, plan: Plan): Promise<void> {

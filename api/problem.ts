@@ -70,5 +70,8 @@ export function toProblem(error: unknown, log: (error: unknown) => void): Proble
   if (error instanceof z.ZodError) return problemOfZod(error);
   if (error instanceof HTTPException && error.status < 500) return new Problem('bad-request', error.message);
   log(error);
+  if (error instanceof Error && error.name === 'ServiceError') {
+    return new Problem('unavailable', 'Temporal does not answer: try again, with the same Idempotency-Key');
+  }
   return new Problem('internal', 'an unexpected error: the log of the engine has it');
 }

@@ -29,6 +29,8 @@ export interface DataDirectory {
  */
 export async function openDataDirectory(folder: string): Promise<DataDirectory> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
+  // It may have been there before, open to others; tokens and histories lie in it.
+  await chmod(folder, 0o700);
   const root = await realpath(folder);
   const release = await lockFolder(root);
   const paths = dataPaths(root);

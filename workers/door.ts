@@ -46,15 +46,16 @@ export function createDoor(deps: { git: Git; config: EngineConfig; engines: Engi
       return refuse(`the forge ${forge} works on a path of this machine, not on a URL`);
     const found = await findUnderRoots(address.path);
     if (found.kind === 'fault') return refuse(found.message);
-    const bare = await git.run({
-      cwd: found.path,
-      args: ['rev-parse', '--is-bare-repository'],
-      accept: [128],
-    });
-    if (bare.exitCode !== 0) return refuse(`${path} is not a git repository`);
-    if (bare.stdout.trim() !== 'true') {
+    const asked = ['rev-parse', '--is-bare-repository', '--absolute-git-dir'];
+    const { stdout, exitCode } = await git.run({ cwd: found.path, args: asked, accept: [128] });
+    const [bare, folder] = stdout.split('\n');
+    if (exitCode !== 0) return refuse(`${path} is not a git repository`);
+    if (bare !== 'true') {
       return refuse(`${path} has a work tree; make a bare copy of it: git clone --bare ${path} ${path}.git`);
     }
+    // A folder within a repository would be a second name for it.
+    if (folder !== found.path)
+      return refuse(`${path} is not a git repository, but a part of ${folder ?? ''}`);
     if ((await resolveCommit(git, { cwd: found.path, ref: `refs/heads/${base}` })) === undefined) {
       return refuse(`${path} has no branch ${base}`, 'repository.base');
     }

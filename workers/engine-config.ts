@@ -29,9 +29,17 @@ export async function readEngineConfig(of: {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
     throw error;
   });
-  const parsed = EngineConfig.safeParse(parse(text) ?? {});
+  const parsed = EngineConfig.safeParse(readYaml(path, text) ?? {});
   if (!parsed.success) throw new Error(`${path}: ${z.prettifyError(parsed.error)}`);
   const config = parsed.data;
   const fromFile = config.roots.map((root) => resolve(dirname(path), root));
   return { ...config, roots: [...fromFile, ...of.roots.map((root) => resolve(root))] };
+}
+
+function readYaml(path: string, text: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new Error(`${path}: ${error instanceof Error ? error.message : 'it is no YAML'}`);
+  }
 }

@@ -95,7 +95,8 @@ export async function startDevServer(of: {
   async function restartIfDead(): Promise<void> {
     if (!stopping && !isAlive(server)) {
       of.onRestart('the Temporal server has died: starting it again on its file');
-      server = await launch(server);
+      // The ports may still be closing: the next look tries again.
+      server = await launch(server).catch(() => server);
     }
     if (!stopping) guard = watchOver();
   }

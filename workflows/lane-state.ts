@@ -6,16 +6,15 @@ const answeredKept = 200;
 /** Who stands in the lane. While it is prepared a request can be withdrawn; once it is merging it can't. */
 type Inside =
   | { kind: 'nobody' }
-  | { kind: 'preparing'; request: MergeRequest; cancel: () => void; withdrawn: boolean }
+  | { kind: 'preparing'; request: MergeRequest; cancel: () => void }
   | { kind: 'merging'; request: MergeRequest }
   | { kind: 'stopped'; request: MergeRequest; reason: string };
 
 /** Everything a merge lane remembers: who waits, who is inside, and who has had an answer. */
 export class LaneState {
   readonly input: LaneInput;
-  /** The base that the last merge was tested on: its pipeline file judges the merge commit. */
-  mergedOnto = '';
   #inside: Inside = { kind: 'nobody' };
+  readonly #withdrawn = new Set<string>();
   #waiting: MergeRequest[];
   #answered: string[];
 
@@ -46,7 +45,7 @@ export class LaneState {
   }
 
   prepare(request: MergeRequest, cancel: () => void): void {
-    this.#inside = { kind: 'preparing', request, cancel, withdrawn: false };
+    this.#inside = { kind: 'preparing', request, cancel };
   }
 
   merge(request: MergeRequest): void {
@@ -64,6 +63,7 @@ export class LaneState {
   }
 
   answered(id: string): void {
+    this.#withdrawn.delete(id);
     this.#answered = [...this.#answered, id].slice(-answeredKept);
   }
 
@@ -71,8 +71,9 @@ export class LaneState {
   withdraw(id: string): { request: MergeRequest; kind: 'withdrawn' | 'too-late' } | undefined {
     const inside = this.#inside;
     if (inside.kind !== 'nobody' && inside.request.id === id) {
+      // Kept: a merge that does not come about is not tried again.
+      this.#withdrawn.add(id);
       if (inside.kind !== 'preparing') return { request: inside.request, kind: 'too-late' };
-      inside.withdrawn = true;
       inside.cancel();
       return undefined;
     }
@@ -84,7 +85,7 @@ export class LaneState {
   }
 
   isWithdrawn(id: string): boolean {
-    return this.#inside.kind === 'preparing' && this.#inside.request.id === id && this.#inside.withdrawn;
+    return this.#withdrawn.has(id);
   }
 
   /** What the next run goes on with. */

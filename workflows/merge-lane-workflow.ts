@@ -9,6 +9,7 @@ import {
   isCancellation,
   setCurrentDetails,
   setHandler,
+  TemporalFailure,
   workflowInfo,
 } from '@temporalio/workflow';
 import { ciAllowsMerge } from '../schema/contracts/ci.ts';
@@ -21,6 +22,7 @@ import {
 } from '../schema/contracts/messages.ts';
 import { LaneState } from './lane-state.ts';
 import { ci, merge } from './proxies.ts';
+import { describeFailure } from './rules/describe-failure.ts';
 
 export const mergeRequestSignal = defineSignal<[unknown]>(signals.mergeRequest);
 export const mergeWithdrawalSignal = defineSignal<[unknown]>(signals.mergeWithdrawal);
@@ -37,46 +39,55 @@ export async function mergeLaneWorkflow(input: LaneInput): Promise<void> {
   setHandler(mergeRequestSignal, (raw) => lane.hearRequest(raw));
   setHandler(mergeWithdrawalSignal, (raw) => answerWithdrawal(lane, raw));
 
-  do {
-    show(lane);
-    await condition(() => lane.hasWaiting);
-    const request = lane.takeNext();
-    if (request) await serve(lane, request);
-  } while (!workflowInfo().continueAsNewSuggested);
-  await condition(allHandlersFinished);
+  // Nobody cancels a lane: from request to known outcome it goes on, whoever presses the button.
+  await CancellationScope.nonCancellable(async () => {
+    do {
+      show(lane);
+      await condition(() => lane.hasWaiting);
+      const request = lane.takeNext();
+      if (request) await serve(lane, request);
+    } while (!workflowInfo().continueAsNewSuggested);
+    await condition(allHandlersFinished);
+  });
   await continueAsNew<typeof mergeLaneWorkflow>(lane.carryOver());
 }
 
 async function serve(lane: LaneState, request: MergeRequest): Promise<void> {
-  const answer = await outcomeOf(lane, request);
+  const outcome = await outcomeOf(lane, request);
   lane.answered(request.id);
-  await tell(request, answer);
-  if (answer.kind === 'merged') await verify(lane, request, answer.mergeSha);
+  await tell(request, outcome.answer);
+  if (outcome.kind === 'merged') await verify(lane, request, outcome);
   lane.leave();
 }
 
-async function outcomeOf(lane: LaneState, request: MergeRequest): Promise<Answer> {
+/** The answer to a request; for a merge also what its verification needs. */
+type Outcome =
+  { kind: 'merged'; answer: Answer; mergeSha: string; baseSha: string } | { kind: 'answer'; answer: Answer };
+
+async function outcomeOf(lane: LaneState, request: MergeRequest): Promise<Outcome> {
   const { engine, repository } = lane.input;
   try {
     for (let headSha = request.headSha; ;) {
       const prepared = await prepareUnlessWithdrawn(lane, request, headSha);
-      if (prepared.kind === 'answer') return prepared.answer;
+      if (prepared.kind === 'answer') return prepared;
       lane.merge(request);
       show(lane);
       const { baseSha } = prepared;
       ({ headSha } = prepared);
       const result = await merge.merge({ tenant: engine.tenant, repository, request, headSha, baseSha });
       if (result.kind === 'merged') {
-        lane.mergedOnto = baseSha;
-        return { kind: 'merged', headSha, mergeSha: result.mergeSha };
+        const { mergeSha } = result;
+        return { kind: 'merged', answer: { kind: 'merged', headSha, mergeSha }, mergeSha, baseSha };
       }
-      if (result.kind === 'head-moved') return { kind: 'head-moved', headSha: result.headSha };
-      if (result.kind === 'closed') return { kind: 'failed', reason: 'the pull request was closed' };
+      if (result.kind === 'head-moved') return { kind: 'answer', answer: result };
+      if (result.kind === 'closed') {
+        return { kind: 'answer', answer: { kind: 'failed', reason: 'the pull request was closed' } };
+      }
       // Somebody else has pushed to the base: test on that, and try again.
     }
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
-    return { kind: 'failed', reason: error.cause?.message ?? error.message };
+    return { kind: 'answer', answer: { kind: 'failed', reason: describeFailure(error) } };
   }
 }
 
@@ -88,12 +99,13 @@ async function prepareUnlessWithdrawn(
   const scope = new CancellationScope({ cancellable: true });
   lane.prepare(request, () => scope.cancel());
   show(lane);
+  const withdrawn: Prepared = { kind: 'answer', answer: { kind: 'withdrawn' } };
+  if (lane.isWithdrawn(request.id)) return withdrawn;
   try {
-    return await scope.run(() => prepare(lane, request, headSha));
+    const prepared = await scope.run(() => prepare(lane, request, headSha));
+    return lane.isWithdrawn(request.id) ? withdrawn : prepared;
   } catch (error) {
-    if (isCancellation(error) && lane.isWithdrawn(request.id)) {
-      return { kind: 'answer', answer: { kind: 'withdrawn' } };
-    }
+    if (isCancellation(error) && lane.isWithdrawn(request.id)) return withdrawn;
     throw error;
   }
 }
@@ -117,18 +129,30 @@ async function prepare(lane: LaneState, request: MergeRequest, headSha: string):
 }
 
 /** Lets the next in only when the base is green at the merge; red, the lane stands until somebody has mended it. */
-async function verify(lane: LaneState, request: MergeRequest, mergeSha: string): Promise<void> {
+async function verify(
+  lane: LaneState,
+  request: MergeRequest,
+  merged: { mergeSha: string; baseSha: string },
+): Promise<void> {
   const { engine, repository } = lane.input;
   const { requireCi } = request;
+  const { mergeSha, baseSha: stepsAt } = merged;
   const place = { tenant: engine.tenant, repository };
-  const { verdict } = await ci.awaitCi({ place, sha: mergeSha, stepsAt: lane.mergedOnto });
-  const green = ciAllowsMerge(verdict, { requireCi });
-  await tell(request, { kind: 'verified', verdict, green });
-  if (green) return;
-  lane.stop(`${repository.base} is ${verdict} at ${mergeSha}`);
-  show(lane);
-  await ci.guardQueue({ place, mustBeGreen: true, requireCi });
-  await tell(request, { kind: 'verified', verdict: 'passed', green: true });
+  try {
+    const { verdict } = await ci.awaitCi({ place, sha: mergeSha, stepsAt });
+    const green = ciAllowsMerge(verdict, { requireCi });
+    await tell(request, { kind: 'verified', verdict, green });
+    if (green) return;
+    lane.stop(`${repository.base} is ${verdict} at ${mergeSha}`);
+    show(lane);
+    await ci.guardQueue({ place, mustBeGreen: true, requireCi });
+    // The merge commit stays what it was; it is the base that is green again.
+    await tell(request, { kind: 'verified', verdict, green: true });
+  } catch (error) {
+    if (!(error instanceof ActivityFailure)) throw error;
+    // What can't be verified is told as red; the queue guard looks at the base again before the next merge.
+    await tell(request, { kind: 'verified', verdict: 'none-yet', green: false });
+  }
 }
 
 async function answerWithdrawal(lane: LaneState, raw: unknown): Promise<void> {
@@ -146,7 +170,7 @@ async function tell(request: MergeRequest, answer: Answer): Promise<void> {
       ...answer,
     });
   } catch (error) {
-    if (!(error instanceof Error) || isCancellation(error)) throw error;
+    if (!(error instanceof TemporalFailure)) throw error;
   }
 }
 

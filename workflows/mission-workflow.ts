@@ -120,7 +120,12 @@ async function runTask(
       }),
     });
   } catch (error) {
-    if (isCancellation(error) || !(error instanceof ChildWorkflowFailure)) throw error;
+    if (!(error instanceof ChildWorkflowFailure) || CancellationScope.current().consideredCancelled)
+      throw error;
+    // Somebody has cancelled this one task; the mission goes on without it.
+    if (isCancellation(error)) {
+      return { task: task.id, status: 'cancelled', mergeSha: null, reason: 'the task was cancelled' };
+    }
     const reason = error.cause?.message ?? error.message;
     return { task: task.id, status: 'failed', mergeSha: null, reason };
   }

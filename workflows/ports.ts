@@ -41,6 +41,8 @@ export interface VerifyDeliveryInput {
   place: TaskPlace;
   /** The session whose commits are judged; null: whatever the forge has on the branch. */
   sessionId: string | null;
+  /** Counts the verifications of a task; each has its own run of the checks. */
+  round: number;
   checks: string[];
   checksTimeoutSeconds: number;
 }
@@ -50,6 +52,9 @@ export type Delivery =
   | { kind: 'no-change-needed'; reason: string }
   | { kind: 'nothing-delivered'; message: string; signature: string }
   | { kind: 'checks-failed'; headSha: string; check: string; message: string; excerpt: string };
+
+/** `diverged`: the branch has a head that is not in what was to be pushed. */
+export type PushOutcome = { kind: 'pushed' } | { kind: 'diverged'; headSha: string };
 
 export interface ReviewInput {
   place: TaskPlace;
@@ -101,8 +106,8 @@ export interface ForgeActivities {
     goal: string;
     issue: number;
   }): Promise<{ number: number }>;
-  /** Deletes the branch, and closes a pull request that was not merged. */
-  tidyForge(input: { place: TaskPlace; pullRequest: number | null }): Promise<void>;
+  /** Closes a pull request that was not merged, and deletes the branch if it is where the engine left it. */
+  tidyForge(input: { place: TaskPlace; headSha: string | null; pullRequest: number | null }): Promise<void>;
 }
 
 export interface CiActivities {
@@ -140,7 +145,8 @@ export interface MergeActivities {
 export interface HostActivities {
   runSession(input: RunSessionInput): Promise<SessionSummary>;
   verifyDelivery(input: VerifyDeliveryInput): Promise<Delivery>;
-  pushBranch(input: { place: TaskPlace; headSha: string }): Promise<void>;
+  pushBranch(input: { place: TaskPlace; headSha: string }): Promise<PushOutcome>;
   review(input: ReviewInput): Promise<ReviewOutcome>;
+  /** Ends whatever of the task still runs, and removes its clone. */
   cleanUp(input: { place: TaskPlace }): Promise<void>;
 }

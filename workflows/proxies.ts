@@ -32,6 +32,7 @@ export const { requestMerge } = proxyLocalActivities<Pick<MergeActivities, 'requ
 /** Short calls to a forge. Ten attempts span about five minutes: longer outages are for a person. */
 export const forge = proxyActivities<ForgeActivities>({
   startToCloseTimeout: '2m',
+  heartbeatTimeout,
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '60s', maximumAttempts: 10 },
 });
 
@@ -44,12 +45,13 @@ export const ci = proxyActivities<CiActivities>({
 });
 
 /**
- * Merge and update work on the forge's git: they look before they act, so trying again is safe. They are few and
- * must come to a known outcome, so they are tried for as long as it takes unless they are refused.
+ * Merge and update work on the forge's git: they look before they act, so trying again is safe. Twenty failures in a
+ * row are some minutes: then the lane says so, and lets the next in.
  */
 export const merge = proxyActivities<Pick<MergeActivities, 'merge' | 'updateBranch'>>({
-  startToCloseTimeout: '5m',
-  retry: adoptAgain,
+  startToCloseTimeout: '15m',
+  heartbeatTimeout,
+  retry: { ...adoptAgain, maximumAttempts: 20 },
 });
 
 /** What runs on a host for as long as an agent needs: a session, checks, a review. */
@@ -73,7 +75,8 @@ export function hostRuns(
 export function hostSteps(taskQueue: string): Pick<HostActivities, 'pushBranch' | 'cleanUp'> {
   return proxyActivities<Pick<HostActivities, 'pushBranch' | 'cleanUp'>>({
     taskQueue,
-    startToCloseTimeout: '10m',
+    startToCloseTimeout: '15m',
+    heartbeatTimeout,
     retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '60s', maximumAttempts: 10 },
   });
 }

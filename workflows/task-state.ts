@@ -48,6 +48,8 @@ export class TaskState {
   /** Where the head that is verified next comes from: a session, or the forge after somebody else's push. */
   headToVerify: 'session' | 'forge' = 'session';
   #mergeRequests = 0;
+  #verifications = 0;
+  #waitBeforeBlock: Pick<Wait, 'on' | 'for'> | null = null;
   #news: NewEvent[] = [];
   #recorded = 0;
   #launchesAllowed: number;
@@ -114,6 +116,12 @@ export class TaskState {
     return { sessionId: sessionId({ mission, task, role: 'author', launch }), launch };
   }
 
+  /** Each verification runs the checks anew: a red one may have been the machine's fault. */
+  nextVerification(): number {
+    this.#verifications += 1;
+    return this.#verifications;
+  }
+
   nextReviewSession(engine: string): string {
     const launch = (this.#reviewLaunches.get(engine) ?? 0) + 1;
     this.#reviewLaunches.set(engine, launch);
@@ -164,6 +172,7 @@ export class TaskState {
     this.view.status = 'blocked';
     this.view.reason = reason;
     this.tell('blocked', reason);
+    this.#waitBeforeBlock = this.view.waits;
     this.#setWait({ on: `an answer: ${reason}`, for: 'person' });
   }
 
@@ -171,7 +180,7 @@ export class TaskState {
   unblock(resolution: Resolution): void {
     this.view.status = 'running';
     this.view.reason = null;
-    this.waitOn(undefined);
+    this.#setWait(this.#waitBeforeBlock ?? undefined);
     this.#failureCounts.clear();
     this.#launchesAllowed = this.authorLaunches + this.input.policy.sessions;
     this.tell('resolved', `${resolution.action} by ${resolution.by}`);

@@ -1,6 +1,7 @@
 import { ActivityFailure, condition, isCancellation } from '@temporalio/workflow';
 import type { Gate, Wait } from '../schema/contracts/gates.ts';
 import { record } from './proxies.ts';
+import { describeFailure } from './rules/describe-failure.ts';
 import { overBudget, type Rejection } from './rules/remediation.ts';
 import type { TaskState } from './task-state.ts';
 import { TaskDisplay } from './visibility.ts';
@@ -76,10 +77,4 @@ export class TaskSteps {
     const { tenant, mission } = place;
     await record.recordTask({ tenant, mission, view, ...this.#task.takeNews() });
   }
-}
-
-/** The innermost cause says most: the outer ones only name the activity. */
-export function describeFailure(error: ActivityFailure): string {
-  const cause = error.cause?.message ?? error.message;
-  return `${error.activityType}: ${cause}`;
 }

@@ -15,16 +15,18 @@ import {
 } from '../schema/contracts/messages.ts';
 import { hostQueue, laneWorkflowId } from '../schema/contracts/names.ts';
 import type { Review } from '../schema/contracts/review.ts';
+import { describeFailure } from './rules/describe-failure.ts';
 import { ci, forge, hostRuns, hostSteps, requestMerge } from './proxies.ts';
 import {
   rejectCi,
   rejectConflict,
   rejectDelivery,
+  rejectDivergence,
   rejectReview,
   rejectSession,
 } from './rules/remediation.ts';
 import type { LaneOutcome, TaskState } from './task-state.ts';
-import { describeFailure, GivenUp, TaskSteps } from './task-steps.ts';
+import { GivenUp, TaskSteps } from './task-steps.ts';
 
 /** How often a reviewer that gave no verdict is asked again before a person is. */
 const reviewLaunches = 3;
@@ -52,20 +54,17 @@ export class TaskStory {
       for (;;) {
         const delivered = await this.#deliver();
         if (!delivered) return await this.#finish('no-change');
-        await this.#publish();
+        if (!(await this.#publish())) continue;
         if (!(await this.#passReviewAndCi())) continue;
         await this.#waitForGoAhead();
         if (await this.#passMergeLane()) break;
       }
-      // What is merged is finished, whatever is asked from here on.
-      return await CancellationScope.nonCancellable(async () => {
-        await this.#verifyMerge();
-        return this.#finish('merged');
-      });
+      await this.#verifyMerge();
+      return await CancellationScope.nonCancellable(() => this.#finish('merged'));
     } catch (error) {
       if (error instanceof GivenUp) return await this.#giveUp(error.status, error.message);
       if (!isCancellation(error)) throw error;
-      await CancellationScope.nonCancellable(() => this.#giveUp('cancelled', 'cancelled'));
+      await this.#giveUp('cancelled', 'cancelled');
       throw error;
     } finally {
       await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
@@ -89,10 +88,17 @@ export class TaskStory {
       if (sessionId === undefined) continue;
       task.headToVerify = 'session';
       const { checks } = task.input.task;
+      const round = task.nextVerification();
       const { checksTimeoutSeconds } = task.input.policy;
       await this.#steps.enter('verify-delivery', { on: 'the checks in a clean checkout', for: 'engine' });
       const delivery = await this.#steps.try(() =>
-        this.#hostRuns.verifyDelivery({ place: task.place, sessionId, checks, checksTimeoutSeconds }),
+        this.#hostRuns.verifyDelivery({
+          place: task.place,
+          sessionId,
+          round,
+          checks,
+          checksTimeoutSeconds,
+        }),
       );
       if (delivery.kind === 'delivered') {
         task.delivered(delivery);
@@ -133,7 +139,8 @@ export class TaskStory {
     return undefined;
   }
 
-  async #publish(): Promise<void> {
+  /** False: somebody else has pushed to the branch, and the author has to bring both together. */
+  async #publish(): Promise<boolean> {
     const task = this.#task;
     const { place, view } = task;
     const { repository, policy } = task.input;
@@ -142,12 +149,16 @@ export class TaskStory {
     const { requireCi } = policy;
     await this.#steps.try(() => ci.guardQueue({ place, mustBeGreen: false, requireCi }));
     await this.#steps.enter('push', { on: `the push of ${headSha}`, for: 'forge' });
-    await this.#steps.try(() => this.#hostSteps.pushBranch({ place, headSha }));
+    const pushed = await this.#steps.try(() => this.#hostSteps.pushBranch({ place, headSha }));
+    if (pushed.kind === 'diverged') {
+      return this.#steps.sendBack([rejectDivergence(place.branch, pushed.headSha)]);
+    }
     await this.#steps.enter('open-pull-request', { on: 'the pull request', for: 'forge' });
     const { title, goal } = task.input.task;
     const issue = view.issue ?? 0;
     const opened = await this.#steps.try(() => forge.openPullRequest({ place, title, goal, issue }));
     view.pullRequest = opened.number;
+    return true;
   }
 
   /** Reviewers and CI side by side, all of them on the same head. False: sent back to the author. */
@@ -160,12 +171,11 @@ export class TaskStory {
       on: `${engines.join(', ')} and CI at ${headSha}`,
       for: 'reviewer',
     });
-    const [reviews, report] = await untilOneThrows(() =>
-      Promise.all([
-        Promise.all(engines.map((engine) => this.#review(engine, headSha))),
-        this.#steps.try(() => ci.awaitCi({ place: task.place, sha: headSha, stepsAt: task.baseSha })),
-      ]),
-    );
+    const { place, baseSha: stepsAt } = task;
+    const [reviews, report] = await untilOneThrows(() => ({
+      reviews: engines.map((engine) => this.#review(engine, headSha)),
+      tests: this.#steps.try(() => ci.awaitCi({ place, sha: headSha, stepsAt })),
+    }));
     task.view.ci = report.verdict;
     task.tell('ci', `CI is ${report.verdict} at ${headSha}`);
     const rejections = [...reviews.map(rejectReview), rejectCi(report, policy)];
@@ -261,8 +271,12 @@ export class TaskStory {
       );
       const withdrawal: MergeWithdrawal = { id: request.id };
       await CancellationScope.nonCancellable(async () => {
-        await lane.signal(signals.mergeWithdrawal, withdrawal);
-        await condition(() => task.laneOutcome(request.id) !== undefined);
+        // A lane that is gone merges nothing any more.
+        const heard = await lane.signal(signals.mergeWithdrawal, withdrawal).then(
+          () => true,
+          () => false,
+        );
+        if (heard) await condition(() => task.laneOutcome(request.id) !== undefined);
       });
       if (task.laneOutcome(request.id)?.kind !== 'merged') throw error;
     }
@@ -271,19 +285,26 @@ export class TaskStory {
     return outcome;
   }
 
-  /** The lane watches the base branch at the merge commit; red, it is stopped until a person has mended it. */
+  /**
+   * The lane watches the base branch at the merge commit; red, it stands until a person has mended it. What is merged
+   * stays merged: a cancellation only ends the waiting.
+   */
   async #verifyMerge(): Promise<void> {
     const task = this.#task;
     const { base } = task.input.repository;
-    await this.#steps.enter('verify-merge', {
-      on: `${base} green at ${task.view.mergeSha ?? ''}`,
-      for: 'ci',
-    });
-    await condition(() => task.mergeVerdict() !== undefined);
-    if (task.mergeVerdict()?.green !== true) {
-      task.waitOn({ on: `${base} to be mended: it is red at the merge commit`, for: 'person' });
-      await this.#steps.record();
-      await condition(() => task.mergeVerdict()?.green === true);
+    try {
+      await this.#steps.enter('verify-merge', {
+        on: `${base} green at ${task.view.mergeSha ?? ''}`,
+        for: 'ci',
+      });
+      await condition(() => task.mergeVerdict() !== undefined);
+      if (task.mergeVerdict()?.green !== true) {
+        task.waitOn({ on: `${base} to be mended: it is red at the merge commit`, for: 'person' });
+        await this.#steps.record();
+        await condition(() => task.mergeVerdict()?.green === true);
+      }
+    } catch (error) {
+      if (!isCancellation(error)) throw error;
     }
     task.view.mergeCi = task.mergeVerdict()?.verdict ?? null;
   }
@@ -291,34 +312,31 @@ export class TaskStory {
   async #finish(status: 'merged' | 'no-change'): Promise<TaskResult> {
     const task = this.#task;
     const { place, view } = task;
-    await this.#steps.enter('close-issue', { on: 'the issue to close', for: 'forge' });
-    const comment =
-      view.mergeSha === null
-        ? `No change was needed: ${view.reason ?? ''}`
-        : `Merged as ${view.mergeSha} by pull request #${view.pullRequest ?? 0}.`;
-    await this.#steps.try(() => forge.closeIssue({ place, number: view.issue ?? 0, comment }));
-    await this.#steps.enter('clean-up', { on: 'branch and clone to be removed', for: 'engine' });
-    await this.#steps.try(() => forge.tidyForge({ place, pullRequest: null }));
-    await this.#steps.try(() => this.#hostSteps.cleanUp({ place }));
+    try {
+      await this.#closeIssue();
+      await this.#steps.enter('clean-up', { on: 'branch and clone to be removed', for: 'engine' });
+      const { headSha, pullRequest } = view;
+      await this.#steps.try(() => forge.tidyForge({ place, headSha, pullRequest }));
+      await this.#steps.try(() => this.#hostSteps.cleanUp({ place }));
+    } catch (error) {
+      if (!(error instanceof GivenUp)) throw error;
+      // The work is done; a person has decided that what is left over stays so.
+      task.tell('ignored', `left as it is: ${error.message}`);
+    }
     task.enter('done');
     const result = task.end(status, view.reason);
     await this.#steps.record();
     return result;
   }
 
-  async #giveUp(status: 'skipped' | 'abandoned' | 'cancelled', reason: string): Promise<TaskResult> {
-    const task = this.#task;
-    const { place, view } = task;
-    try {
-      await forge.tidyForge({ place, pullRequest: view.pullRequest });
-      await this.#hostSteps.cleanUp({ place });
-    } catch (error) {
-      if (!(error instanceof ActivityFailure)) throw error;
-      task.tell('ignored', `clean-up: ${describeFailure(error)}`);
-    }
-    const result = task.end(status, reason);
-    await this.#steps.record();
-    return result;
+  async #closeIssue(): Promise<void> {
+    const { place, view } = this.#task;
+    await this.#steps.enter('close-issue', { on: 'the issue to close', for: 'forge' });
+    const comment =
+      view.mergeSha === null
+        ? `No change was needed: ${view.reason ?? ''}`
+        : `Merged as ${view.mergeSha} by pull request #${view.pullRequest ?? 0}.`;
+    await this.#steps.try(() => forge.closeIssue({ place, number: view.issue ?? 0, comment }));
   }
 
   #head(): string {
@@ -326,15 +344,37 @@ export class TaskStory {
     if (headSha === null) throw new Error('no head has been delivered yet');
     return headSha;
   }
+
+  async #giveUp(status: 'skipped' | 'abandoned' | 'cancelled', reason: string): Promise<TaskResult> {
+    const task = this.#task;
+    const { place, view } = task;
+    return CancellationScope.nonCancellable(async () => {
+      try {
+        await this.#hostSteps.cleanUp({ place });
+        const { headSha, pullRequest } = view;
+        await forge.tidyForge({ place, headSha, pullRequest });
+      } catch (error) {
+        if (!(error instanceof ActivityFailure)) throw error;
+        task.tell('ignored', `clean-up: ${describeFailure(error)}`);
+      }
+      const result = task.end(status, reason);
+      await this.#steps.record();
+      return result;
+    });
+  }
 }
 
-/** Runs steps side by side; when one throws, the others are cancelled before that is told. */
-async function untilOneThrows<T>(steps: () => Promise<T>): Promise<T> {
+/** Runs a review gate's steps side by side; when one throws, the others have ended before that is told. */
+async function untilOneThrows<Reviewed, Tested>(
+  start: () => { reviews: Promise<Reviewed>[]; tests: Promise<Tested> },
+): Promise<[Reviewed[], Tested]> {
   const scope = new CancellationScope({ cancellable: true });
+  const { reviews, tests } = await scope.run(() => Promise.resolve(start()));
   try {
-    return await scope.run(steps);
+    return await Promise.all([Promise.all(reviews), tests]);
   } catch (error) {
     scope.cancel();
+    await CancellationScope.nonCancellable(() => Promise.allSettled([...reviews, tests]));
     throw error;
   }
 }

@@ -1,39 +1,52 @@
 import type { ForgeActivities } from '../../workflows/ports.ts';
+import { asSupervisor } from '../supervision.ts';
 import type { Forge } from './forge.ts';
 
+/** With heartbeats, short as they are: a worker that dies in one is missed in seconds, not after its whole time-out. */
 export function createForgeActivities(deps: { forge: Forge }): ForgeActivities {
   const { forge } = deps;
   return {
-    async openIssue({ place, title, goal }) {
-      const { repository, mission, task } = place;
-      const marker = `mission:${mission}/${task}`;
-      const issue = await forge.findOrCreateIssue({
-        repository,
-        marker,
-        title: `${task}: ${title}`,
-        body: goal,
-      });
-      return { number: issue.number };
-    },
-
-    async closeIssue({ place, number, comment }) {
-      await forge.closeIssue({ repository: place.repository, number, comment });
-    },
-
-    async openPullRequest({ place, title, goal, issue }) {
-      const pullRequest = await forge.findOrOpenPullRequest({
-        repository: place.repository,
-        branch: place.branch,
-        title: `${place.task}: ${title}`,
-        body: `${goal}\n\nPart of mission ${place.mission}. Issue #${issue}.`,
-      });
-      return { number: pullRequest.number };
-    },
-
-    async tidyForge({ place, pullRequest }) {
-      const { repository, branch } = place;
-      if (pullRequest !== null) await forge.closePullRequest({ repository, number: pullRequest });
-      await forge.deleteBranch({ repository, branch });
-    },
+    openIssue: (input) => asSupervisor(() => openIssue(input)),
+    closeIssue: (input) => asSupervisor(() => closeIssue(input)),
+    openPullRequest: (input) => asSupervisor(() => openPullRequest(input)),
+    tidyForge: (input) => asSupervisor(() => tidyForge(input)),
   };
+
+  async function openIssue({ place, title, goal }: Input<'openIssue'>): Promise<{ number: number }> {
+    const { repository, mission, task } = place;
+    const issue = await forge.findOrCreateIssue({
+      repository,
+      marker: `mission:${mission}/${task}`,
+      title: `${task}: ${title}`,
+      body: goal,
+    });
+    return { number: issue.number };
+  }
+
+  async function closeIssue({ place, number, comment }: Input<'closeIssue'>): Promise<void> {
+    await forge.closeIssue({ repository: place.repository, number, comment });
+  }
+
+  async function openPullRequest({
+    place,
+    title,
+    goal,
+    issue,
+  }: Input<'openPullRequest'>): Promise<{ number: number }> {
+    const pullRequest = await forge.findOrOpenPullRequest({
+      repository: place.repository,
+      branch: place.branch,
+      title: `${place.task}: ${title}`,
+      body: `${goal}\n\nPart of mission ${place.mission}. Issue #${issue}.`,
+    });
+    return { number: pullRequest.number };
+  }
+
+  async function tidyForge({ place, headSha, pullRequest }: Input<'tidyForge'>): Promise<void> {
+    const { repository, branch } = place;
+    if (pullRequest !== null) await forge.closePullRequest({ repository, number: pullRequest });
+    if (headSha !== null) await forge.deleteBranch({ repository, branch, headSha });
+  }
 }
+
+type Input<Name extends keyof ForgeActivities> = Parameters<ForgeActivities[Name]>[0];

@@ -53,5 +53,6 @@ export interface Forge {
     title: string;
     effectKey: string;
   }): Promise<MergeOutcome>;
-  deleteBranch(of: { repository: PlannedRepository; branch: string }): Promise<void>;
+  /** Deletes a branch that is still at `headSha`; what somebody else has pushed since stays. */
+  deleteBranch(of: { repository: PlannedRepository; branch: string; headSha: string }): Promise<void>;
 }

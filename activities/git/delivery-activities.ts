@@ -1,7 +1,13 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Delivery, HostActivities, TaskPlace, VerifyDeliveryInput } from '../../workflows/ports.ts';
+import type {
+  Delivery,
+  HostActivities,
+  PushOutcome,
+  TaskPlace,
+  VerifyDeliveryInput,
+} from '../../workflows/ports.ts';
 import type { DataPaths } from '../data-paths.ts';
 import { refused } from '../failures.ts';
 import { describeEnd, excerptOf, firstFailure, runSteps, type StepOutcome } from '../processes/steps.ts';
@@ -26,7 +32,7 @@ export function createDeliveryActivities(deps: {
   const { git, workspace, paths } = deps;
   return {
     verifyDelivery: (input) => asSupervisor((watch) => verifyDelivery(input, watch)),
-    pushBranch,
+    pushBranch: (input) => asSupervisor(() => pushBranch(input)),
   };
 
   /** Done is commits that the engine itself has seen, and green checks in a clean checkout. */
@@ -44,7 +50,14 @@ export function createDeliveryActivities(deps: {
       };
     }
     const mirror = await workspace.openMirror(repository);
-    const forkedAt = (await git.run({ cwd: mirror, args: ['merge-base', baseSha, headSha] })).stdout.trim();
+    const forkedAt = await mergeBase(mirror, baseSha, headSha);
+    if (forkedAt === undefined) {
+      return {
+        kind: 'nothing-delivered',
+        signature: 'unrelated',
+        message: `the branch has no commit in common with ${repository.base}: start from origin/${repository.base}`,
+      };
+    }
     const commits = await countCommits(mirror, forkedAt, headSha);
     if (commits === 0) return judgeNoCommits(input, headSha, watch);
     const files = await changedFiles(git, { cwd: mirror, from: forkedAt, to: headSha });
@@ -67,6 +80,15 @@ export function createDeliveryActivities(deps: {
     return workspace.fetchSession({ repository, clone, branch, name: input.sessionId });
   }
 
+  async function mergeBase(mirror: string, one: string, other: string): Promise<string | undefined> {
+    const { stdout, exitCode } = await git.run({
+      cwd: mirror,
+      args: ['merge-base', one, other],
+      accept: [1],
+    });
+    return exitCode === 0 ? stdout.trim() : undefined;
+  }
+
   async function countCommits(mirror: string, from: string, to: string): Promise<number> {
     const { stdout } = await git.run({ cwd: mirror, args: ['rev-list', '--count', `${from}..${to}`] });
     return Number(stdout);
@@ -83,7 +105,9 @@ export function createDeliveryActivities(deps: {
       return red ? describeRed(headSha, red) : { kind: 'no-change-needed', reason: outcome.reason };
     }
     const { clone } = paths.task(input.place);
-    const status = await git.run({ cwd: clone, args: ['status', '--porcelain'], accept: [128] });
+    // The clone's own settings are the agent's: what they could start is switched off.
+    const args = ['-c', 'core.fsmonitor=false', 'status', '--porcelain'];
+    const status = await git.run({ cwd: clone, args, accept: [128] });
     const uncommitted = status.stdout.trim() !== '';
     return {
       kind: 'nothing-delivered',
@@ -113,11 +137,10 @@ export function createDeliveryActivities(deps: {
   ): Promise<{ outcome: StepOutcome; command: string } | undefined> {
     const { place, checks } = input;
     if (checks.length === 0) return undefined;
-    const id = `checks.${place.mission}.${place.task}.${sha}`;
-    const checkout = paths.checkout(id);
+    const { mission, task } = place;
+    const checkout = paths.checkout(`${mission}.${task}.checks.${input.round}`);
     const outcomes = await runSteps({
-      id,
-      folder: paths.checks({ mission: place.mission, task: place.task, sha }),
+      folder: paths.checks({ mission, task, round: input.round }),
       cwd: checkout.repository,
       home: checkout.home,
       steps: checks.map((command, index) => ({
@@ -151,20 +174,17 @@ export function createDeliveryActivities(deps: {
   }
 
   /** Pushes exactly the verified commit, and only forward: what somebody else pushed is never overwritten. */
-  async function pushBranch(input: { place: TaskPlace; headSha: string }): Promise<void> {
+  async function pushBranch(input: { place: TaskPlace; headSha: string }): Promise<PushOutcome> {
     const { repository, branch } = input.place;
     const mirror = await workspace.openMirror(repository);
     const standing = await workspace.fetchBranch({ repository, branch });
-    if (standing === input.headSha) return;
+    if (standing === input.headSha) return { kind: 'pushed' };
     if (standing !== undefined) {
-      const forward = await isAncestor(git, {
-        cwd: mirror,
-        ancestor: standing,
-        descendant: input.headSha,
-      });
-      if (!forward) throw refused(`somebody pushed ${standing} to ${branch}: it is not in ${input.headSha}`);
+      const of = { cwd: mirror, ancestor: standing, descendant: input.headSha };
+      if (!(await isAncestor(git, of))) return { kind: 'diverged', headSha: standing };
     }
     await workspace.push({ repository, branch, from: standing, to: input.headSha });
+    return { kind: 'pushed' };
   }
 }
 

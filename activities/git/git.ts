@@ -67,6 +67,11 @@ export function createGit(deps: { configFile: string }): Git {
       GIT_CONFIG_GLOBAL: deps.configFile,
       GIT_TERMINAL_PROMPT: '0',
       GIT_ASKPASS: 'true',
+      // A repository's own settings must not change who commits, nor with it the commit's id.
+      GIT_AUTHOR_NAME: engineIdentity.name,
+      GIT_AUTHOR_EMAIL: engineIdentity.email,
+      GIT_COMMITTER_NAME: engineIdentity.name,
+      GIT_COMMITTER_EMAIL: engineIdentity.email,
       ...dated,
     };
   }

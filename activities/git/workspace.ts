@@ -2,7 +2,7 @@ import { access, mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { PlannedRepository } from '../../schema/contracts/plan.ts';
 import type { DataPaths } from '../data-paths.ts';
-import { outcomeUnknown } from '../failures.ts';
+import { outcomeUnknown, refused } from '../failures.ts';
 import { KeyedLock } from '../keyed-lock.ts';
 import { engineIdentity, isAncestor, requireCommit, resolveCommit, type Git } from './git.ts';
 
@@ -21,8 +21,13 @@ export interface Workspace {
     branch: string;
     name: string;
   }): Promise<string | undefined>;
-  /** Makes a task's clone, or brings it up to what the forge has of its branch. */
-  prepareClone(of: { repository: PlannedRepository; clone: string; branch: string }): Promise<void>;
+  /** Makes a task's clone anew, from what is committed on its branch; `name` is for what the old clone had. */
+  prepareClone(of: {
+    repository: PlannedRepository;
+    clone: string;
+    branch: string;
+    name: string;
+  }): Promise<void>;
   /**
    * Pushes a commit of the mirror to a branch that is still where it was seen (`from`, undefined for a new one).
    * Looks afterwards: an answer that was lost is not a push that was lost.
@@ -98,33 +103,40 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
     await git.run({ cwd: mirror, args });
   }
 
+  /**
+   * A fresh clone for each session, so that neither a lock that a killed agent left nor a setting that it made lives
+   * on. Of the old clone nothing but its commits is taken, and nothing but a fetch runs against it.
+   */
   async function prepareClone(of: {
     repository: PlannedRepository;
     clone: string;
     branch: string;
+    name: string;
   }): Promise<void> {
-    const { repository, clone, branch } = of;
+    const { repository, clone, branch, name } = of;
     const base = await fetchBranch({ repository, branch: repository.base });
-    const head = await fetchBranch({ repository, branch });
+    const pushed = await fetchBranch({ repository, branch });
+    const work = await fetchSession({ repository, clone, branch, name });
     const mirror = await openMirror(repository);
-    if (!(await exists(join(clone, '.git', 'HEAD')))) {
-      await rm(clone, { recursive: true, force: true });
-      await mkdir(clone, { recursive: true });
-      await git.run({ cwd: clone, args: ['init', '--quiet', '--template='] });
-    }
+    const start = work === undefined ? (pushed ?? base) : await furthest(mirror, work, pushed);
+    if (start === undefined) throw refused(`${repository.address} has no branch ${repository.base}`);
+    await rm(clone, { recursive: true, force: true });
+    await mkdir(clone, { recursive: true });
+    await git.run({ cwd: clone, args: ['init', '--quiet', '--template='] });
     await configureClone(clone, mirror);
-    const refspecs = ['+refs/forge/*:refs/remotes/origin/*'];
-    await git.run({ cwd: clone, args: ['fetch', '--quiet', '--no-tags', 'origin', ...refspecs] });
-    const current = await resolveCommit(git, { cwd: clone, ref: `refs/heads/${branch}` });
-    if (current === undefined) {
-      const start = head ?? base ?? (await requireCommit(git, { cwd: mirror, ref: repository.base }));
-      await git.run({ cwd: clone, args: ['checkout', '--quiet', '--force', '-B', branch, start] });
-      return;
-    }
-    // The forge's branch is ahead after the lane's update or somebody's push; what only the clone has stays.
-    if (head === undefined || (await isAncestor(git, { cwd: clone, ancestor: head, descendant: current })))
-      return;
-    await git.run({ cwd: clone, args: ['checkout', '--quiet', '--force', '-B', branch, head] });
+    const refspecs = ['+refs/forge/*:refs/remotes/origin/*', `+${start}:refs/heads/${branch}`];
+    await git.run({
+      cwd: clone,
+      args: ['fetch', '--quiet', '--no-tags', '--update-head-ok', 'origin', ...refspecs],
+    });
+    await git.run({ cwd: clone, args: ['checkout', '--quiet', branch] });
+  }
+
+  /** The forge's branch is ahead after the lane's update or somebody's push; otherwise the task's own work counts. */
+  async function furthest(mirror: string, work: string, pushed: string | undefined): Promise<string> {
+    if (pushed === undefined) return work;
+    const ahead = await isAncestor(git, { cwd: mirror, ancestor: work, descendant: pushed });
+    return ahead ? pushed : work;
   }
 
   async function configureClone(clone: string, mirror: string): Promise<void> {
@@ -151,9 +163,13 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
     const ref = `refs/heads/${branch}`;
     const lease = `--force-with-lease=${ref}:${from ?? ''}`;
     const args = ['push', '--quiet', '--no-verify', lease, '--', repository.address, `${to}:${ref}`];
-    await git.run({ cwd: mirror, args, accept: [1] });
+    const said = await git.run({ cwd: mirror, args }).then(
+      () => '',
+      (error: unknown) => (error instanceof Error ? `: ${error.message}` : ''),
+    );
     const now = await fetchBranch({ repository, branch });
-    if (now !== to) throw outcomeUnknown(`${branch} is at ${now ?? 'no commit'} after the push of ${to}`);
+    if (now !== to)
+      throw outcomeUnknown(`${branch} is at ${now ?? 'no commit'} after the push of ${to}${said}`);
   }
 
   async function checkOut(of: { repository: PlannedRepository; folder: string; sha: string }): Promise<void> {

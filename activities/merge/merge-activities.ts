@@ -5,6 +5,7 @@ import { refused } from '../failures.ts';
 import type { Forge } from '../forge/forge.ts';
 import { isAncestor, mergeTrees, type Git } from '../git/git.ts';
 import type { Workspace } from '../git/workspace.ts';
+import { asSupervisor } from '../supervision.ts';
 
 export function createMergeActivities(deps: {
   git: Git;
@@ -12,7 +13,10 @@ export function createMergeActivities(deps: {
   workspace: Workspace;
 }): Pick<MergeActivities, 'updateBranch' | 'merge'> {
   const { git, forge, workspace } = deps;
-  return { updateBranch, merge };
+  return {
+    updateBranch: (input) => asSupervisor(() => updateBranch(input)),
+    merge: (input) => asSupervisor(() => merge(input)),
+  };
 
   /**
    * Brings a branch up to its base. The new head is the only one that keeps both approvals and the go-ahead, so its
@@ -25,7 +29,10 @@ export function createMergeActivities(deps: {
     const standing = (await workspace.fetchBranch({ repository, branch: request.branch })) ?? null;
     const cwd = await workspace.openMirror(repository);
     if (standing === null) return { kind: 'head-moved', headSha: null };
-    if (standing !== input.headSha && !(await isProvenMove({ cwd, from: input.headSha, to: standing }))) {
+    if (
+      standing !== input.headSha &&
+      !(await isProvenMove({ cwd, from: input.headSha, to: standing, baseSha }))
+    ) {
       return { kind: 'head-moved', headSha: standing };
     }
     if (await isAncestor(git, { cwd, ancestor: baseSha, descendant: standing })) {
@@ -37,19 +44,28 @@ export function createMergeActivities(deps: {
     if (merged.kind === 'conflict') return { kind: 'conflict', files: merged.files };
     const headSha = await writeUpdate({ cwd, tree: merged.tree, head: standing, baseSha, repository });
     await workspace.push({ repository, branch: request.branch, from: standing, to: headSha });
-    if (!(await isProvenMove({ cwd, from: standing, to: headSha }))) {
+    if (!(await isProvenMove({ cwd, from: standing, to: headSha, baseSha }))) {
       throw refused(`${headSha} is not the merge of ${standing} and ${baseSha} that was worked out`);
     }
     await repostApprovals(repository, request, headSha);
     return { kind: 'ready', headSha, baseSha, updated: true };
   }
 
-  /** Whether a head is an approved one merged with a base, without a conflict and without anything added. */
-  async function isProvenMove(of: { cwd: string; from: string; to: string }): Promise<boolean> {
-    const { cwd, from, to } = of;
+  /**
+   * Whether a head is an approved one merged with the base, without a conflict and without anything added. A merge
+   * of any other branch would bring in what nobody has reviewed.
+   */
+  async function isProvenMove(of: {
+    cwd: string;
+    from: string;
+    to: string;
+    baseSha: string;
+  }): Promise<boolean> {
+    const { cwd, from, to, baseSha } = of;
     const { stdout } = await git.run({ cwd, args: ['rev-list', '--parents', '-n', '1', to] });
     const [, first, second, ...more] = stdout.trim().split(' ');
     if (first !== from || second === undefined || more.length > 0) return false;
+    if (!(await isAncestor(git, { cwd, ancestor: second, descendant: baseSha }))) return false;
     const merged = await mergeTrees(git, { cwd, ours: from, theirs: second });
     const { stdout: tree } = await git.run({ cwd, args: ['rev-parse', `${to}^{tree}`] });
     return merged.kind === 'clean' && merged.tree === tree.trim();

@@ -11,7 +11,7 @@ function restore(): void {
 afterEach(restore);
 
 function environment(extra: Record<string, string> = {}): Record<string, string> {
-  return programEnvironment({ runId: 'greetings.T-1.author.1', home: '/data/home', extra });
+  return programEnvironment({ run: 'greetings.T-1.author.1', home: '/data/home', extra });
 }
 
 describe('the environment of a program', () => {

@@ -18,7 +18,8 @@ const allowed = [
  * database address of the engine reaches them. HOME and TMPDIR lie in a folder that goes when the work is done.
  */
 export function programEnvironment(of: {
-  runId: string;
+  /** The run's folder. */
+  run: string;
   home: string;
   extra?: Record<string, string>;
 }): Record<string, string> {
@@ -37,6 +38,6 @@ export function programEnvironment(of: {
     CI: 'true',
     npm_config_update_notifier: 'false',
     ...of.extra,
-    [runTag]: of.runId,
+    [runTag]: of.run,
   };
 }

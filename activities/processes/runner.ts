@@ -5,6 +5,8 @@
 import { spawn } from 'node:child_process';
 import {
   closeSync,
+  existsSync,
+  fsyncSync,
   linkSync,
   openSync,
   readFileSync,
@@ -44,6 +46,8 @@ async function main(folder: string): Promise<void> {
     if (!isGreen(outcome)) break;
   }
   clearInterval(beat);
+  // Whoever ends all processes of a machine has judged nothing: without a result the run is lost, and done again.
+  if (stop.asked && !existsSync(join(folder, runFiles.stop))) return;
   writeAtomically(join(folder, runFiles.result), JSON.stringify(result));
 }
 
@@ -87,7 +91,7 @@ async function runStep(of: {
       let reason: StepResult['end'] = 'exited';
       const endStep: EndStep = (end) => {
         reason = end;
-        killRun(spec.id);
+        killRun(folder);
       };
       of.stop.endStep = endStep;
       const [program = '', ...args] = step.argv;
@@ -103,7 +107,7 @@ async function runStep(of: {
       }, floodCheckMs);
     });
     // What the program left running could write into the work that is judged next.
-    killRun(spec.id);
+    killRun(folder);
     return { name: step.name, ...ended, startedAt, endedAt: Date.now() };
   } finally {
     of.stop.endStep = () => undefined;
@@ -124,7 +128,10 @@ function touchHeartbeat(folder: string): void {
 
 function writeAtomically(path: string, text: string): void {
   const draft = `${path}.${process.pid}`;
-  writeFileSync(draft, text);
+  const file = openSync(draft, 'w');
+  writeFileSync(file, text);
+  fsyncSync(file);
+  closeSync(file);
   renameSync(draft, path);
 }
 

@@ -13,7 +13,6 @@ export type Step = z.infer<typeof Step>;
 
 /** What the runner is asked to do: its folder's `spec.json`. */
 export const RunSpec = z.object({
-  id: z.string(),
   cwd: z.string(),
   env: z.record(z.string(), z.string()),
   steps: z.array(Step).min(1),
@@ -50,7 +49,9 @@ export const runFiles = {
   runner: 'runner.json',
   heartbeat: 'heartbeat',
   result: 'exit.json',
+  /** Written before a runner is asked to end: without it, its end is no result. */
+  stop: 'stop',
 } as const;
 
-/** In the environment of everything a run starts, so that the whole tree can be found again. */
+/** In the environment of everything a run starts, with the run's folder: so the whole tree can be found again. */
 export const runTag = 'MISSION_RUN';

@@ -24,7 +24,6 @@ const maxLost = 3;
  * effect outside their checkout, so a run that was lost is simply done again.
  */
 export async function runSteps(of: {
-  id: string;
   folder: string;
   cwd: string;
   home: string;
@@ -36,7 +35,6 @@ export async function runSteps(of: {
   for (let lost = 0; lost < maxLost; lost++) {
     const end = await of.processes
       .supervise({
-        id: of.id,
         folder: of.folder,
         prepare: async () => {
           await of.prepare();
@@ -57,10 +55,16 @@ export async function runSteps(of: {
   throw new Error(`the steps in ${of.folder} were lost ${maxLost} times: something ends their runner`);
 }
 
-function stepsSpec(of: { id: string; cwd: string; home: string; steps: ShellStep[]; processes: Processes }) {
+function stepsSpec(of: {
+  folder: string;
+  cwd: string;
+  home: string;
+  steps: ShellStep[];
+  processes: Processes;
+}) {
   return {
     cwd: of.cwd,
-    env: programEnvironment({ runId: of.id, home: of.home }),
+    env: programEnvironment({ run: of.folder, home: of.home }),
     steps: of.steps.map((step, index) => ({
       name: step.name,
       argv: ['sh', '-c', step.command],

@@ -12,7 +12,6 @@ import { createProcesses, type Supervision } from './supervise.ts';
 import { isAlive, processesOfRun } from './tree.ts';
 
 const processes = createProcesses({ runner: join(programsFolder(), 'runner.js') });
-let runs = 0;
 
 interface TestRun extends Supervision {
   work: string;
@@ -27,14 +26,12 @@ async function newRun(
 ): Promise<TestRun> {
   const work = await temporaryFolder();
   const folder = join(work, 'run');
-  runs += 1;
-  const id = `test-${process.pid}-${runs}`;
   const abort = new AbortController();
   let stopAsked = false;
   const watch: Watch = { detach: abort.signal, stopAsked: () => stopAsked };
-  const spec: Omit<RunSpec, 'id'> = {
+  const spec: RunSpec = {
     cwd: work,
-    env: programEnvironment({ runId: id, home: work }),
+    env: programEnvironment({ run: folder, home: work }),
     steps: [
       {
         name: 'script',
@@ -49,7 +46,6 @@ async function newRun(
     heartbeatMs: 50,
   };
   return {
-    id,
     folder,
     work,
     watch,
@@ -121,7 +117,7 @@ describe('a run', () => {
     process.kill((await runnerOf(run)).pid, 'SIGKILL');
 
     expect(await end).toEqual({ kind: 'lost' });
-    expect(processesOfRun(run.id)).toEqual([]);
+    expect(processesOfRun(run.folder)).toEqual([]);
   });
 
   it('is stopped with its whole tree, daemons in their own sessions included', async () => {
@@ -131,7 +127,7 @@ describe('a run', () => {
     run.stop();
 
     await expect(end).rejects.toThrow('stopped');
-    expect(processesOfRun(run.id)).toEqual([]);
+    expect(processesOfRun(run.folder)).toEqual([]);
     expect(isAlive(await runnerOf(run))).toBe(false);
   });
 
@@ -150,7 +146,7 @@ describe('a run', () => {
     expect(await processes.supervise(run)).toMatchObject({
       result: { steps: [{ end: 'timed-out', exitCode: null }] },
     });
-    expect(processesOfRun(run.id)).toEqual([]);
+    expect(processesOfRun(run.folder)).toEqual([]);
   });
 
   it('is ended when it floods its output', async () => {
@@ -163,7 +159,7 @@ describe('a run', () => {
     expect(await processes.supervise(run)).toMatchObject({
       result: { steps: [{ end: 'exited', exitCode: 0 }] },
     });
-    expect(processesOfRun(run.id)).toEqual([]);
+    expect(processesOfRun(run.folder)).toEqual([]);
   });
 
   it('says so when its program can not be started', async () => {

@@ -14,14 +14,17 @@ export type RunEnd = { kind: 'ended'; result: RunResult } | { kind: 'lost' };
 /** The watch on the folder tells at once; looking again covers what a file system does not report. */
 const lookAgainMs = 1_000;
 
+/** A runner that was asked to end kills its tree and is done: more than this, and it hangs. */
+const endWithinMs = 10_000;
+
 /** How long a runner may take from its launch to its claim: a node process on a loaded machine. */
 const claimWithinMs = 30_000;
 
 export interface Supervision {
-  id: string;
+  /** Names the run: no other on this machine has the same, whichever engine started it. */
   folder: string;
   /** What to run, and the files it reads. Asked only when the run does not exist yet. */
-  prepare: () => Promise<{ spec: Omit<RunSpec, 'id'>; files?: Record<string, string> }>;
+  prepare: () => Promise<{ spec: RunSpec; files?: Record<string, string> }>;
   watch: Watch;
 }
 
@@ -37,6 +40,8 @@ export interface Processes {
    * on, unless it was asked to stop: then it is gone when this throws.
    */
   supervise(of: Supervision): Promise<RunEnd>;
+  /** Ends a run, and sees that none of its processes is left. A run that never was is no error. */
+  stop(folder: string): Promise<void>;
 }
 
 /** `runner` is the built runner program. */
@@ -48,14 +53,14 @@ export function createProcesses(of: {
   const { runner, heartbeatMs = 15_000, maxOutputBytes = 64 * 1024 * 1024 } = of;
   // An attempt that Temporal has given up for dead may still be preparing when the next one comes.
   const preparing = new KeyedLock();
-  return { heartbeatMs, maxOutputBytes, supervise };
+  return { heartbeatMs, maxOutputBytes, supervise, stop };
 
   async function supervise(run: Supervision): Promise<RunEnd> {
     try {
       await preparing.with(run.folder, () => prepareFolder(run));
       return await watchRun(run, runner);
     } catch (error) {
-      if (run.watch.stopAsked()) await stopRun(run.folder, run.id);
+      if (run.watch.stopAsked()) await stop(run.folder);
       throw error;
     }
   }
@@ -86,17 +91,23 @@ async function watchRun(of: Supervision, runner: string): Promise<RunEnd> {
 }
 
 /** Asks a run to end, waits until its runner has, and kills what a dead runner left behind. */
-async function stopRun(folder: string, runId: string): Promise<void> {
+async function stop(folder: string): Promise<void> {
+  // A runner that is ended by anybody else leaves no result: see `runner.ts`.
+  await writeFile(join(folder, runFiles.stop), '').catch(() => undefined);
   const path = join(folder, runFiles.runner);
   await forestall(path);
   const runner = await readJson(path, RunnerIdentity);
   if (runner && isAlive(runner)) {
     signal(runner.pid, 'SIGTERM');
     const changes = new FolderChanges(folder);
-    while (isAlive(runner)) await changes.next();
+    const deadline = Date.now() + endWithinMs;
+    while (isAlive(runner)) {
+      if (Date.now() > deadline) signal(runner.pid, 'SIGKILL');
+      await changes.next();
+    }
     changes.close();
   }
-  killRun(runId);
+  killRun(folder);
 }
 
 /** Takes the claim of a run whose runner has not come up yet, so that it ends without starting anything. */
@@ -109,7 +120,7 @@ async function forestall(path: string): Promise<void> {
 async function concludeDead(of: Supervision): Promise<RunEnd> {
   const result = await readJson(join(of.folder, runFiles.result), RunResult);
   if (result) return { kind: 'ended', result };
-  killRun(of.id);
+  killRun(of.folder);
   return { kind: 'lost' };
 }
 
@@ -119,7 +130,7 @@ async function prepareFolder(of: Supervision): Promise<void> {
   const { spec, files = {} } = await of.prepare();
   await mkdir(of.folder, { recursive: true });
   for (const [name, text] of Object.entries(files)) await writeDurably(join(of.folder, name), text);
-  await writeDurably(join(of.folder, runFiles.spec), JSON.stringify({ ...spec, id: of.id }));
+  await writeDurably(join(of.folder, runFiles.spec), JSON.stringify(spec));
 }
 
 function launch(runner: string, folder: string): void {

@@ -24,8 +24,8 @@ export function ownIdentity(): RunnerIdentity {
 }
 
 /** Every living process of a run but the caller, whatever group or parent it has moved to. */
-export function processesOfRun(runId: string): number[] {
-  const needle = `${runTag}=${runId}`;
+export function processesOfRun(folder: string): number[] {
+  const needle = `${runTag}=${folder}`;
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
@@ -47,10 +47,10 @@ function hasEnvironment(pid: number, needle: string): boolean {
  * Kills the run's processes until none is left. A process that forks while we look is found in the next round;
  * only one that has wiped its own environment can escape.
  */
-export function killRun(runId: string): void {
+export function killRun(folder: string): void {
   const rounds = 50;
   for (let round = 0; round < rounds; round++) {
-    const pids = processesOfRun(runId);
+    const pids = processesOfRun(folder);
     if (pids.length === 0) return;
     for (const pid of pids) signal(pid, 'SIGKILL');
   }

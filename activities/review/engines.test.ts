@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { builtInEngines, reviewersFault, type Engines } from './engines.ts';
 
-const engines: Engines = {
+const engines: Engines = new Map([
   ...builtInEngines('/opt/programs'),
-  'diff-strict': { family: 'diff', argv: ['strict'] },
-  oracle: { family: 'oracle', argv: ['oracle'] },
-};
+  ['diff-strict', { family: 'diff', argv: ['strict'] }],
+  ['oracle', { family: 'oracle', argv: ['oracle'] }],
+]);
 
 function faultOf(...names: string[]): string | undefined {
   return reviewersFault(
@@ -56,7 +56,7 @@ describe('the engines that come along', () => {
   });
 
   it.each(['diff-check', 'test-check'])('run %s with this very node', (name) => {
-    expect(builtInEngines('/opt/programs')[name]?.argv).toEqual([
+    expect(builtInEngines('/opt/programs').get(name)?.argv).toEqual([
       process.execPath,
       `/opt/programs/${name}.js`,
     ]);

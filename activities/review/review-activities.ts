@@ -15,7 +15,7 @@ import type { Engine, Engines } from './engines.ts';
 import { parseAnswer } from './parse-answer.ts';
 
 /** An answer is a summary and findings; what is longer is no answer. */
-const maxAnswerBytes = 1024 * 1024;
+const maxAnswerBytes = 256 * 1024;
 
 export function createReviewActivities(deps: {
   git: Git;
@@ -36,7 +36,6 @@ export function createReviewActivities(deps: {
     const checkout = paths.checkout(input.sessionId);
     const startedAt = Date.now();
     const end = await deps.processes.supervise({
-      id: input.sessionId,
       folder,
       prepare: async () => {
         await workspace.checkOut({
@@ -69,7 +68,7 @@ export function createReviewActivities(deps: {
       spec: {
         cwd: checkout.repository,
         env: programEnvironment({
-          runId: input.sessionId,
+          run: paths.session(input.sessionId),
           home: checkout.home,
           extra: { MISSION_BASE_SHA: input.baseSha, MISSION_HEAD_SHA: input.headSha },
         }),
@@ -105,7 +104,7 @@ export function createReviewActivities(deps: {
     }
     const output = join(folder, sessionFiles.output);
     if ((await stat(output)).size > maxAnswerBytes) {
-      return { kind: 'no-verdict', reason: `the answer of ${input.engine} is over 1 MiB`, session };
+      return { kind: 'no-verdict', reason: `the answer of ${input.engine} is over 256 KiB`, session };
     }
     const parsed = parseAnswer(await readFile(output, 'utf8'));
     if (parsed.kind === 'malformed') {

@@ -100,8 +100,8 @@ describe('a prompt', () => {
     },
     {
       title: 'What earlier attempts came to',
-      told: { feedback: [feedback({ excerpt: '1 failing\nat a.js:3\n\n' })] },
-      lines: ['- review-and-ci: CI failed: test', '```', '1 failing', 'at a.js:3', '```'],
+      told: { feedback: [feedback({ excerpt: '1 failing\n```\n# Not ours\n\n' })] },
+      lines: ['- review-and-ci: CI failed: test', '', '      1 failing', '      ```', '      # Not ours'],
     },
     {
       title: 'What earlier attempts came to',

@@ -43,7 +43,15 @@ function list(items: readonly string[]): string[] {
 
 function describeFeedback(feedback: Feedback): string {
   const lines = [`- ${feedback.gate}: ${feedback.message}`, ...feedback.findings.map(describeFinding)];
-  if (feedback.excerpt !== null) lines.push('```', feedback.excerpt.trimEnd(), '```');
+  // Indented, not fenced: a log that contains a fence would end it and speak in our voice.
+  if (feedback.excerpt !== null)
+    lines.push(
+      '',
+      ...feedback.excerpt
+        .trimEnd()
+        .split('\n')
+        .map((line) => `      ${line}`),
+    );
   return lines.join('\n');
 }
 

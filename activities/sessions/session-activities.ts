@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Program } from '../../schema/contracts/plan.ts';
 import type { SessionSummary } from '../../schema/contracts/session.ts';
@@ -31,14 +31,13 @@ export function createSessionActivities(deps: {
   commands: Commands;
 }): Pick<HostActivities, 'runSession' | 'cleanUp'> {
   const { paths, workspace } = deps;
-  return { runSession, cleanUp };
+  return { runSession, cleanUp: (input) => asSupervisor(() => cleanUp(input)) };
 
   async function runSession(input: RunSessionInput): Promise<SessionSummary> {
     const folder = paths.session(input.sessionId);
     const startedAt = Date.now();
     const end = await asSupervisor((watch) =>
       deps.processes.supervise({
-        id: input.sessionId,
         folder,
         prepare: () => prepareSession(input, folder),
         watch,
@@ -51,12 +50,17 @@ export function createSessionActivities(deps: {
     const { place, task } = input;
     const { clone, home } = paths.task(place);
     const argv = programArgv(task.program, folder);
-    await workspace.prepareClone({ repository: place.repository, clone, branch: place.branch });
+    await workspace.prepareClone({
+      repository: place.repository,
+      clone,
+      branch: place.branch,
+      name: `${input.sessionId}.before`,
+    });
     await mkdir(home, { recursive: true });
-    const spec: Omit<RunSpec, 'id'> = {
+    const spec: RunSpec = {
       cwd: clone,
       env: programEnvironment({
-        runId: input.sessionId,
+        run: folder,
         home,
         extra: {
           MISSION_ID: place.mission,
@@ -103,14 +107,29 @@ export function createSessionActivities(deps: {
     );
   }
 
+  /** Runs first: a cancellation that found no worker has not reached them. */
   async function cleanUp(input: { place: { mission: string; task: string } }): Promise<void> {
-    await rm(paths.task(input.place).folder, { recursive: true, force: true });
+    const { mission, task } = input.place;
+    const runs = [
+      ...(await listed(paths.sessions, `${mission}.${task}.`)),
+      ...(await listed(paths.checksOf({ mission, task }), '')),
+    ];
+    for (const folder of runs) await deps.processes.stop(folder);
+    const leftOver = await listed(paths.checkouts, `${mission}.${task}.`);
+    for (const folder of [...leftOver, paths.task(input.place).folder]) {
+      await rm(folder, { recursive: true, force: true });
+    }
   }
+}
+
+async function listed(folder: string, prefix: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => []);
+  return names.filter((name) => name.startsWith(prefix)).map((name) => join(folder, name));
 }
 
 /** The interpreter of a script's first line, as the kernel would read it; `sh` without one. */
 export function scriptArgv(text: string, path: string): string[] {
-  const shebang = /^#![ \t]*(\S+)[ \t]*(.*)$/.exec(text.split('\n', 1)[0] ?? '');
+  const shebang = /^#![ \t]*(\S+)[ \t]*(.*)$/.exec((text.split('\n', 1)[0] ?? '').replace(/\r$/, ''));
   if (!shebang) return ['sh', path];
   const [, interpreter = 'sh', argument = ''] = shebang;
   return argument.trim() === '' ? [interpreter, path] : [interpreter, argument.trim(), path];

@@ -143,23 +143,22 @@ export function graphFaults(milestones: readonly GraphMilestone[]): GraphFault[]
   return faults;
 }
 
+/** Takes away what can run, round after round; in what is left everybody waits on somebody, in a circle. */
 function findCycle(tasks: readonly GraphTask[]): string[] | undefined {
-  const byId = new Map(tasks.map((task) => [task.id, task]));
-  const cleared = new Set<string>();
-  for (const start of byId.keys()) {
-    const cycle = walk(start, []);
-    if (cycle) return cycle;
-  }
-  return undefined;
-
-  function walk(id: string, trail: readonly string[]): string[] | undefined {
-    if (cleared.has(id)) return undefined;
-    if (trail.includes(id)) return [...trail.slice(trail.indexOf(id)), id];
-    for (const dependency of byId.get(id)?.dependsOn ?? []) {
-      const cycle = walk(dependency, [...trail, id]);
-      if (cycle) return cycle;
+  const stuck = new Map(tasks.map((task) => [task.id, task]));
+  for (let before = stuck.size + 1; stuck.size < before;) {
+    before = stuck.size;
+    for (const task of stuck.values()) {
+      if (!task.dependsOn.some((id) => stuck.has(id))) stuck.delete(task.id);
     }
-    cleared.add(id);
-    return undefined;
+  }
+  const [first] = stuck.keys();
+  if (first === undefined) return undefined;
+  const trail: string[] = [];
+  for (let id = first; ;) {
+    const seen = trail.indexOf(id);
+    trail.push(id);
+    if (seen >= 0) return trail.slice(seen);
+    id = stuck.get(id)?.dependsOn.find((dependency) => stuck.has(dependency)) ?? id;
   }
 }

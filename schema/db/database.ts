@@ -60,20 +60,46 @@ export async function openPostgres(url: string): Promise<Database> {
   };
 }
 
+/** How soon a broken subscription is taken up again; readers look by themselves every 15 s anyway. */
+const listenAgainMs = 1_000;
+
 async function listenOnPostgres(
   pool: pg.Pool,
   channel: string,
   onPayload: (payload: string) => void,
 ): Promise<() => Promise<void>> {
-  const client = await pool.connect();
-  client.on('notification', (message) => {
-    if (message.channel === channel) onPayload(message.payload ?? '');
-  });
-  await client.query(`listen ${pg.escapeIdentifier(channel)}`);
+  let stopped = false;
+  let client = await subscribe();
   return async () => {
-    await client.query(`unlisten ${pg.escapeIdentifier(channel)}`);
-    client.release();
+    stopped = true;
+    await client.query(`unlisten ${pg.escapeIdentifier(channel)}`).catch(() => undefined);
+    client.release(true);
   };
+
+  async function subscribe(): Promise<pg.PoolClient> {
+    const subscribed = await pool.connect();
+    subscribed.on('notification', (message) => {
+      if (message.channel === channel) onPayload(message.payload ?? '');
+    });
+    // Without a listener a broken connection would end the process.
+    subscribed.on('error', (error) => {
+      subscribed.release(error);
+      void subscribeAgain();
+    });
+    await subscribed.query(`listen ${pg.escapeIdentifier(channel)}`);
+    return subscribed;
+  }
+
+  async function subscribeAgain(): Promise<void> {
+    while (!stopped) {
+      try {
+        client = await subscribe();
+        return;
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, listenAgainMs));
+      }
+    }
+  }
 }
 
 /** The id of this installation, made once for each database. */

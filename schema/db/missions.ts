@@ -4,6 +4,7 @@ import type { Plan } from '../contracts/plan.ts';
 import { initialTaskView, MissionEvent } from '../contracts/views.ts';
 import type { MissionView, TaskView } from '../contracts/views.ts';
 import type { Queries } from './database.ts';
+import { storable } from './storable.ts';
 import { events, missions, tasks } from './tables.ts';
 
 export type MissionRow = typeof missions.$inferSelect;
@@ -16,7 +17,7 @@ export async function claimMission(
   queries: Queries,
   of: { tenant: string; file: MissionFile; fileHash: string; plan: Plan; host: string; by: string },
 ): Promise<{ row: MissionRow; created: boolean }> {
-  const { plan } = of;
+  const { plan, file } = storable({ plan: of.plan, file: of.file });
   return queries.transaction(async (tx) => {
     const [inserted] = await tx
       .insert(missions)
@@ -27,7 +28,7 @@ export async function claimMission(
         status: 'starting',
         repositoryId: plan.repository.id,
         fileHash: of.fileHash,
-        file: of.file,
+        file,
         plan,
         createdBy: of.by,
         view: initialMissionView(plan),

@@ -1,13 +1,14 @@
 import { and, eq, inArray, lt, sql } from 'drizzle-orm';
 import type { MissionView, NewEvent, Recorded, TaskView } from '../contracts/views.ts';
 import type { Queries } from './database.ts';
+import { storable } from './storable.ts';
 import { events, missions, reviews, sessions, tasks } from './tables.ts';
 
 /** The channel on which each mission with new events is named. */
 export const eventsChannel = 'mission_events';
 
 export async function recordMission(queries: Queries, input: Recorded<MissionView>): Promise<void> {
-  const { tenant, mission, seq, view } = input;
+  const { tenant, mission, seq, view } = storable(input);
   await queries.transaction(async (tx) => {
     await tx
       .update(missions)
@@ -23,7 +24,7 @@ export async function recordMission(queries: Queries, input: Recorded<MissionVie
 }
 
 export async function recordTask(queries: Queries, input: Recorded<TaskView>): Promise<void> {
-  const { tenant, mission, seq, view } = input;
+  const { tenant, mission, seq, view } = storable(input);
   await queries.transaction(async (tx) => {
     const updated = await tx
       .update(tasks)
@@ -75,7 +76,7 @@ async function appendEvents(
     .where(thisMission)
     .for('update');
   if (!mission) return;
-  const rows = of.news.map((event, index) => ({
+  const rows = storable(of.news).map((event, index) => ({
     tenantId: of.tenant,
     missionId: of.mission,
     taskId: of.task,

@@ -52,8 +52,11 @@ export async function findApi(data: string): Promise<Api> {
   if (url === undefined) {
     throw new Unreachable(`no engine has run in ${data}: start one with \`mission up\`, or set MISSION_URL`);
   }
-  const token = MISSION_TOKEN ?? (await readFile(join(data, adminTokenFile), 'utf8').catch(() => ''));
-  if (token.trim() === '') throw new Unreachable(`there is no token in ${data}: set MISSION_TOKEN`);
+  // The token of this machine's engine is for that engine only, not for whatever MISSION_URL names.
+  const own =
+    MISSION_URL === undefined ? await readFile(join(data, adminTokenFile), 'utf8').catch(() => '') : '';
+  const token = MISSION_TOKEN ?? own;
+  if (token.trim() === '') throw new Unreachable(`there is no token for ${url}: set MISSION_TOKEN`);
   return createApi({ url, token: token.trim() });
 }
 

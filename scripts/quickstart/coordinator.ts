@@ -19,6 +19,8 @@ export class Coordinator {
     const { task } = event;
     if (task === null || !entersGate(event, 'go-ahead')) return;
     this.#work = this.#work.then(() => this.#approve(task));
+    // `done` tells; until it is asked nobody else would listen.
+    this.#work.catch(() => undefined);
   }
 
   /** Resolves when every go-ahead was given, rejects when one could not be. */

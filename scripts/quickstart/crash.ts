@@ -51,6 +51,8 @@ export class CrashPlan {
   #crash(action: () => Promise<void>): void {
     this.#busy = true;
     this.#work = this.#work.then(action).finally(() => (this.#busy = false));
+    // `done` tells; until it is asked nobody else would listen.
+    this.#work.catch(() => undefined);
   }
 
   async #inLiveSession(task: string, session: string): Promise<void> {

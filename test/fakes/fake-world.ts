@@ -182,6 +182,7 @@ export class FakeWorld {
       verifyDelivery: async ({ place, sessionId }) => this.#judge(place, sessionId),
       pushBranch: async ({ place, headSha }) => {
         this.branches.set(place.branch, headSha);
+        return { kind: 'pushed' };
       },
       review: async ({ engine, place, headSha, sessionId, host }): Promise<ReviewOutcome> => {
         const answer = this.reviewer({ engine, task: place.task, headSha });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import { Worker } from '@temporalio/worker';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { packageRoot } from '../../schema/package-root.ts';
 import { programsFolder } from '../../workers/activities.ts';
 import { workerTracing } from '../../workers/tracing.ts';
@@ -20,8 +21,10 @@ async function replay(history: unknown, workflowId: string): Promise<void> {
   );
 }
 
-async function readHistory(name: string): Promise<{ events: Record<string, unknown>[] }> {
-  return JSON.parse(await readFile(join(folder, name), 'utf8'));
+const History = z.looseObject({ events: z.array(z.looseObject({})) });
+
+async function readHistory(name: string): Promise<z.infer<typeof History>> {
+  return History.parse(JSON.parse(await readFile(join(folder, name), 'utf8')));
 }
 
 describe('recorded histories', () => {
@@ -38,7 +41,9 @@ describe('recorded histories', () => {
   it('would not replay if a step had changed: the check can fail', async () => {
     const name = files.find((file) => file.includes('taskWorkflow')) ?? '';
     const history = await readHistory(name);
-    const altered = JSON.parse(JSON.stringify(history).replaceAll('"runSession"', '"somethingElse"'));
+    const altered: unknown = JSON.parse(
+      JSON.stringify(history).replaceAll('"runSession"', '"somethingElse"'),
+    );
     await expect(replay(altered, 'replay/altered')).rejects.toThrow(/[Nn]ondeterminism/);
   });
 });

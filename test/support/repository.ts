@@ -19,6 +19,8 @@ export interface TestRepository {
   planned: PlannedRepository;
   /** Commits files on a branch of somebody's own clone, from the base or from the branch, and pushes it. */
   commit(of: { branch: string; files: Record<string, string | null>; from?: string }): Promise<string>;
+  /** Merges one branch of somebody's clone into another, and pushes it. */
+  merge(of: { branch: string; other: string }): Promise<string>;
   /** The subjects of the base branch, newest first. */
   history(): Promise<string[]>;
 }
@@ -40,7 +42,7 @@ export async function makeRepository(files: Record<string, string>): Promise<Tes
   await git.run({ cwd: clone, args: ['commit', '--quiet', '--message', 'first'] });
   await git.run({ cwd: clone, args: ['push', '--quiet', 'origin', 'main'] });
   const planned: PlannedRepository = { id: 'r1', forge: 'local', address: bare, base: 'main' };
-  return { git, paths, workspace, planned, commit, history };
+  return { git, paths, workspace, planned, commit, merge, history };
 
   async function write(changes: Record<string, string | null>): Promise<void> {
     for (const [name, text] of Object.entries(changes)) {
@@ -61,6 +63,13 @@ export async function makeRepository(files: Record<string, string>): Promise<Tes
     await write(of.files);
     await git.run({ cwd: clone, args: ['add', '--all'] });
     await git.run({ cwd: clone, args: ['commit', '--quiet', '--message', `work on ${of.branch}`] });
+    await git.run({ cwd: clone, args: ['push', '--quiet', 'origin', of.branch] });
+    return (await git.run({ cwd: clone, args: ['rev-parse', 'HEAD'] })).stdout.trim();
+  }
+
+  async function merge(of: { branch: string; other: string }): Promise<string> {
+    await git.run({ cwd: clone, args: ['checkout', '--quiet', of.branch] });
+    await git.run({ cwd: clone, args: ['merge', '--quiet', '--no-ff', '--no-edit', of.other] });
     await git.run({ cwd: clone, args: ['push', '--quiet', 'origin', of.branch] });
     return (await git.run({ cwd: clone, args: ['rev-parse', 'HEAD'] })).stdout.trim();
   }

@@ -19,8 +19,17 @@ export function describeTask(view: TaskView): string {
 function gateState(view: TaskView, gate: Gate): string {
   const here = gates.indexOf(view.gate);
   const index = gates.indexOf(gate);
+  if (view.status === 'no-change' && view.headSha === null && isSkippedWithoutChange(gate)) return '';
   if (index < here) return 'passed';
   return index === here ? view.status : '';
+}
+
+/** A task that needed no change has gone from its checks straight to its issue. */
+function isSkippedWithoutChange(gate: Gate): boolean {
+  return (
+    gates.indexOf(gate) > gates.indexOf('verify-delivery') &&
+    gates.indexOf(gate) < gates.indexOf('close-issue')
+  );
 }
 
 function evidence(view: TaskView, gate: Gate): string {

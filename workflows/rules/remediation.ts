@@ -87,6 +87,15 @@ export function rejectConflict(files: readonly string[], base: string, sha: stri
   });
 }
 
+export function rejectDivergence(branch: string, standing: string): Rejection {
+  return rejection({
+    gate: 'push',
+    signature: 'push:diverged',
+    message: `somebody pushed ${standing} to ${branch}: merge origin/${branch} into your branch`,
+    sha: standing,
+  });
+}
+
 function rejection(failure: GateFailure, more: Partial<Feedback> = {}): Rejection {
   const { gate, message } = failure;
   return { failure, feedback: { gate, message, findings: [], excerpt: null, ...more } };

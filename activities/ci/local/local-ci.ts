@@ -34,6 +34,7 @@ export function createLocalCi(deps: {
   }
 
   async function settle(of: CiQuestion & { watch: Watch }): Promise<CiReport> {
+    of.watch.detach.throwIfAborted();
     const alone = commits.with(`${of.repository.id} ${of.sha}`, () => settleAlone(of));
     return untilAborted(of.watch.detach, alone);
   }
@@ -80,8 +81,7 @@ export function createLocalCi(deps: {
     const id = `ci.${of.repository.id}.${of.sha}`;
     const checkout = paths.checkout(id);
     const outcomes = await runSteps({
-      id,
-      folder: paths.pipeline({ repositoryId: of.repository.id, sha: of.sha }),
+      folder: paths.pipeline({ repositoryId: of.repository.id, sha: of.sha, stepsAt: of.stepsAt }),
       cwd: checkout.repository,
       home: checkout.home,
       steps: of.steps.map((step) => ({

@@ -121,9 +121,14 @@ export function createLocalForge(deps: {
     throw outcomeUnknown(`${ref} of ${cwd} is at ${now}, not at the merge ${of.to}`);
   }
 
-  async function deleteBranch(of: { repository: PlannedRepository; branch: string }): Promise<void> {
-    const cwd = of.repository.address;
-    await git.run({ cwd, args: ['update-ref', '-d', `refs/heads/${of.branch}`] });
+  async function deleteBranch(of: {
+    repository: PlannedRepository;
+    branch: string;
+    headSha: string;
+  }): Promise<void> {
+    if ((await branchHead(of)) !== of.headSha) return;
+    const args = ['update-ref', '-d', `refs/heads/${of.branch}`, of.headSha];
+    await git.run({ cwd: of.repository.address, args });
   }
 }
 

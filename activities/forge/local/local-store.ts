@@ -1,5 +1,6 @@
 import { and, eq, ne, sql } from 'drizzle-orm';
 import type { Queries } from '../../../schema/db/database.ts';
+import { storable } from '../../../schema/db/storable.ts';
 import {
   forgeIssues,
   forgeNumbers,
@@ -35,7 +36,7 @@ export class LocalStore {
       const [standing] = await tx.select().from(forgeIssues).where(byMarker);
       if (standing) return standing;
       const number = await nextNumber(tx, repositoryId);
-      const row = { ...of, tenantId: this.#tenantId, number };
+      const row = storable({ ...of, tenantId: this.#tenantId, number });
       await tx.insert(forgeIssues).values(row);
       return { number, state: 'open' };
     });
@@ -44,7 +45,7 @@ export class LocalStore {
   async closeIssue(of: { repositoryId: string; number: number; comment: string }): Promise<void> {
     await this.#queries
       .update(forgeIssues)
-      .set({ state: 'closed', comment: of.comment, closedAt: sql`now()` })
+      .set({ state: 'closed', comment: storable(of.comment), closedAt: sql`now()` })
       .where(
         and(
           eq(forgeIssues.repositoryId, of.repositoryId),
@@ -77,7 +78,7 @@ export class LocalStore {
       const number = await nextNumber(tx, repositoryId);
       const [opened] = await tx
         .insert(forgePullRequests)
-        .values({ ...of, tenantId: this.#tenantId, number })
+        .values(storable({ ...of, tenantId: this.#tenantId, number }))
         .returning();
       if (!opened) throw new Error(`pull request ${number} was not answered`);
       return opened;
@@ -109,7 +110,7 @@ export class LocalStore {
   }
 
   async postReview(of: { repositoryId: string; pullRequest: number; review: Review }): Promise<void> {
-    const { engine, sha, verdict, summary, findings } = of.review;
+    const { engine, sha, verdict, summary, findings } = storable(of.review);
     const lines = findings.map((finding) => {
       const place = finding.file === undefined ? '' : ` ${finding.file}:${finding.line ?? 1}`;
       return `- ${finding.severity} (${finding.category})${place}: ${finding.message}`;
@@ -130,7 +131,7 @@ export class LocalStore {
 
   /** Sets the status of each context of a commit; the newest word on a context stands. */
   async postStatuses(of: { repositoryId: string; sha: string; contexts: CiContext[] }): Promise<void> {
-    for (const { name, state, excerpt = null } of of.contexts) {
+    for (const { name, state, excerpt = null } of storable(of.contexts)) {
       const { repositoryId, sha } = of;
       await this.#queries
         .insert(forgeStatuses)

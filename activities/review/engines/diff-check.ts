@@ -9,6 +9,9 @@ const diff = git(
   '--unified=0',
   '--no-color',
   '--no-ext-diff',
+  // What a change says of its own files must not hide them from review.
+  '--text',
+  '--no-textconv',
   '--no-renames',
   change.base,
   change.head,

@@ -1,0 +1,79 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { MergeRequest } from '../../schema/contracts/messages.ts';
+import { openPglite, type Database } from '../../schema/db/database.ts';
+import { forgeReviews } from '../../schema/db/tables.ts';
+import { localForge, makeRepository, type TestRepository } from '../../test/support/repository.ts';
+import type { UpdateOutcome } from '../../workflows/ports.ts';
+import { createMergeActivities } from './merge-activities.ts';
+
+let database: Database;
+let repository: TestRepository;
+
+beforeAll(async () => {
+  database = await openPglite();
+});
+afterAll(() => database.close());
+beforeEach(async () => {
+  await database.queries.delete(forgeReviews);
+  repository = await makeRepository({ 'README.md': 'hello\n' });
+});
+
+/** What the lane asks for a pull request whose head was approved. */
+function updateBranch(headSha: string): Promise<UpdateOutcome> {
+  const { git, workspace, planned } = repository;
+  const forge = localForge({ git, queries: database.queries });
+  const activities = createMergeActivities({ git, forge, workspace });
+  const request: MergeRequest = {
+    id: 'r',
+    workflowId: 'w',
+    mission: 'm',
+    task: 'T-1',
+    title: 'T-1',
+    pullRequest: 1,
+    branch: 'topic',
+    headSha,
+    approvals: [{ engine: 'diff-check', summary: 'good' }],
+    requireCi: false,
+  };
+  const input = { tenant: 'default', repository: planned, request, headSha };
+  return new MockActivityEnvironment().run(activities.updateBranch, input);
+}
+
+describe('the lane’s update of a branch', () => {
+  it('is not needed when the head holds the base', async () => {
+    const headSha = await repository.commit({ branch: 'topic', files: { 'a.txt': 'a\n' } });
+    expect(await updateBranch(headSha)).toMatchObject({ kind: 'ready', headSha, updated: false });
+  });
+
+  it('merges the base in, keeps the approvals by posting them again, and can be repeated', async () => {
+    const approved = await repository.commit({ branch: 'topic', files: { 'a.txt': 'a\n' } });
+    const baseSha = await repository.commit({ branch: 'main', files: { 'b.txt': 'b\n' } });
+    const outcome = await updateBranch(approved);
+
+    expect(outcome).toMatchObject({ kind: 'ready', baseSha, updated: true });
+    expect(await updateBranch(approved)).toEqual(outcome);
+    const posted = await database.queries.select().from(forgeReviews);
+    expect(posted).toMatchObject([{ author: 'diff-check', verdict: 'approve' }]);
+    expect(posted[0]?.sha).toBe(outcome.kind === 'ready' ? outcome.headSha : '');
+  });
+
+  it('names the files of a conflict, and changes nothing', async () => {
+    const approved = await repository.commit({ branch: 'topic', files: { 'README.md': 'mine\n' } });
+    await repository.commit({ branch: 'main', files: { 'README.md': 'theirs\n' } });
+    expect(await updateBranch(approved)).toEqual({ kind: 'conflict', files: ['README.md'] });
+  });
+
+  it('does not take somebody’s push for its own', async () => {
+    const approved = await repository.commit({ branch: 'topic', files: { 'a.txt': 'a\n' } });
+    const headSha = await repository.commit({ branch: 'topic', from: 'topic', files: { 'c.txt': 'c\n' } });
+    expect(await updateBranch(approved)).toEqual({ kind: 'head-moved', headSha });
+  });
+
+  it('does not take a merge of another branch for its own, clean as it is: nobody has reviewed that', async () => {
+    const approved = await repository.commit({ branch: 'topic', files: { 'a.txt': 'a\n' } });
+    await repository.commit({ branch: 'unreviewed', files: { 'evil.txt': 'evil\n' } });
+    const headSha = await repository.merge({ branch: 'topic', other: 'unreviewed' });
+    expect(await updateBranch(approved)).toEqual({ kind: 'head-moved', headSha });
+  });
+});
