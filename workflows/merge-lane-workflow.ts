@@ -21,7 +21,7 @@ import {
   type MergeRequest,
 } from '../schema/contracts/messages.ts';
 import { LaneState } from './lane-state.ts';
-import { ci, merge } from './proxies.ts';
+import { call, ci, merge } from './proxies.ts';
 import { describeFailure } from './rules/describe-failure.ts';
 
 export const mergeRequestSignal = defineSignal<[unknown]>(signals.mergeRequest);
@@ -74,7 +74,13 @@ async function outcomeOf(lane: LaneState, request: MergeRequest): Promise<Outcom
       show(lane);
       const { baseSha } = prepared;
       ({ headSha } = prepared);
-      const result = await merge.merge({ tenant: engine.tenant, repository, request, headSha, baseSha });
+      const result = await call(merge.merge, `merge ${describe(request)} at ${headSha}`, {
+        tenant: engine.tenant,
+        repository,
+        request,
+        headSha,
+        baseSha,
+      });
       if (result.kind === 'merged') {
         const { mergeSha } = result;
         return { kind: 'merged', answer: { kind: 'merged', headSha, mergeSha }, mergeSha, baseSha };
@@ -116,11 +122,21 @@ async function prepare(lane: LaneState, request: MergeRequest, headSha: string):
   const { tenant } = engine;
   const { requireCi } = request;
   const place = { tenant, repository };
-  await ci.guardQueue({ place, mustBeGreen: true, requireCi });
-  const update = await merge.updateBranch({ tenant, repository, request, headSha });
+  const { base } = repository;
+  await call(ci.guardQueue, `${base} quiet and green`, { place, mustBeGreen: true, requireCi });
+  const update = await call(merge.updateBranch, `bring ${describe(request)} up to ${base}`, {
+    tenant,
+    repository,
+    request,
+    headSha,
+  });
   if (update.kind !== 'ready') return { kind: 'answer', answer: update };
   if (update.updated) {
-    const report = await ci.awaitCi({ place, sha: update.headSha, stepsAt: update.baseSha });
+    const report = await call(ci.awaitCi, `CI of ${describe(request)}, updated`, {
+      place,
+      sha: update.headSha,
+      stepsAt: update.baseSha,
+    });
     if (!ciAllowsMerge(report.verdict, { requireCi })) {
       return { kind: 'answer', answer: { kind: 'ci-failed', headSha: update.headSha, report } };
     }
@@ -139,13 +155,21 @@ async function verify(
   const { mergeSha, baseSha: stepsAt } = merged;
   const place = { tenant: engine.tenant, repository };
   try {
-    const { verdict } = await ci.awaitCi({ place, sha: mergeSha, stepsAt });
+    const { verdict } = await call(
+      ci.awaitCi,
+      `CI of ${repository.base} at the merge of ${describe(request)}`,
+      {
+        place,
+        sha: mergeSha,
+        stepsAt,
+      },
+    );
     const green = ciAllowsMerge(verdict, { requireCi });
     await tell(request, { kind: 'verified', verdict, green });
     if (green) return;
     lane.stop(`${repository.base} is ${verdict} at ${mergeSha}`);
     show(lane);
-    await ci.guardQueue({ place, mustBeGreen: true, requireCi });
+    await call(ci.guardQueue, `${repository.base} to be mended`, { place, mustBeGreen: true, requireCi });
     // The merge commit stays what it was; it is the base that is green again.
     await tell(request, { kind: 'verified', verdict, green: true });
   } catch (error) {
@@ -172,6 +196,10 @@ async function tell(request: MergeRequest, answer: Answer): Promise<void> {
   } catch (error) {
     if (!(error instanceof TemporalFailure)) throw error;
   }
+}
+
+function describe(request: MergeRequest): string {
+  return `${request.task} (#${request.pullRequest})`;
 }
 
 function show(lane: LaneState): void {

@@ -27,7 +27,7 @@ import type { PlannedMilestone, PlannedTask } from '../schema/contracts/plan.ts'
 import { startAttributes } from '../schema/contracts/search-attributes.ts';
 import type { MissionView } from '../schema/contracts/views.ts';
 import { MissionState } from './mission-state.ts';
-import { record } from './proxies.ts';
+import { call, record } from './proxies.ts';
 import { taskWorkflow } from './task-workflow.ts';
 
 export const cancelUpdate = defineUpdate<undefined, [CancelRequest]>(updates.cancel);
@@ -135,7 +135,7 @@ async function recordMission(mission: MissionState): Promise<void> {
   const { engine, plan } = mission.input;
   const { view } = mission;
   setCurrentDetails(`**${view.status}**${view.milestone === null ? '' : ` in milestone ${view.milestone}`}`);
-  await record.recordMission({
+  await call(record.recordMission, `${view.status}, ${view.milestone ?? ''}`, {
     tenant: engine.tenant,
     mission: plan.mission,
     view,

@@ -1,5 +1,10 @@
 /** How the activities are called: each timeout and retry with its reason. */
-import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import {
+  ActivityCancellationType,
+  proxyActivities,
+  proxyLocalActivities,
+  type ActivityInterfaceFor,
+} from '@temporalio/workflow';
 import type {
   CiActivities,
   ForgeActivities,
@@ -7,6 +12,20 @@ import type {
   MergeActivities,
   RecordActivities,
 } from './ports.ts';
+
+type HostRuns = Pick<HostActivities, 'runSession' | 'verifyDelivery' | 'review'>;
+type HostSteps = Pick<HostActivities, 'pushBranch' | 'cleanUp'>;
+
+/** Calls an activity with a line that the Temporal UI shows beside it. */
+export function call<Input, Output>(
+  activity: {
+    executeWithOptions(options: { summary: string }, args: [Input]): Promise<Output>;
+  },
+  summary: string,
+  input: Input,
+): Promise<Output> {
+  return activity.executeWithOptions({ summary }, [input]);
+}
 
 /**
  * A worker that is killed is missed after this long, and its runs are adopted by the next attempt. Measured: with
@@ -55,11 +74,8 @@ export const merge = proxyActivities<Pick<MergeActivities, 'merge' | 'updateBran
 });
 
 /** What runs on a host for as long as an agent needs: a session, checks, a review. */
-export function hostRuns(
-  taskQueue: string,
-  timeoutSeconds: number,
-): Pick<HostActivities, 'runSession' | 'verifyDelivery' | 'review'> {
-  return proxyActivities<Pick<HostActivities, 'runSession' | 'verifyDelivery' | 'review'>>({
+export function hostRuns(taskQueue: string, timeoutSeconds: number): ActivityInterfaceFor<HostRuns> {
+  return proxyActivities<HostRuns>({
     taskQueue,
     // The runner ends a run that is over its time; the margin covers clone, fetch and a worker's restart.
     startToCloseTimeout: timeoutSeconds * 1_000 + 30 * 60_000,
@@ -72,8 +88,8 @@ export function hostRuns(
 }
 
 /** Short work on a host's disk and, for a push, on the forge. */
-export function hostSteps(taskQueue: string): Pick<HostActivities, 'pushBranch' | 'cleanUp'> {
-  return proxyActivities<Pick<HostActivities, 'pushBranch' | 'cleanUp'>>({
+export function hostSteps(taskQueue: string): ActivityInterfaceFor<HostSteps> {
+  return proxyActivities<HostSteps>({
     taskQueue,
     startToCloseTimeout: '15m',
     heartbeatTimeout,

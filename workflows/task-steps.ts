@@ -1,6 +1,6 @@
 import { ActivityFailure, condition, isCancellation } from '@temporalio/workflow';
 import type { Gate, Wait } from '../schema/contracts/gates.ts';
-import { record } from './proxies.ts';
+import { call, record } from './proxies.ts';
 import { describeFailure } from './rules/describe-failure.ts';
 import { overBudget, type Rejection } from './rules/remediation.ts';
 import type { TaskState } from './task-state.ts';
@@ -75,6 +75,7 @@ export class TaskSteps {
     const { view, place } = this.#task;
     this.show();
     const { tenant, mission } = place;
-    await record.recordTask({ tenant, mission, view, ...this.#task.takeNews() });
+    const summary = `${view.status} at ${view.gate}`;
+    await call(record.recordTask, summary, { tenant, mission, view, ...this.#task.takeNews() });
   }
 }

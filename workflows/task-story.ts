@@ -16,7 +16,7 @@ import {
 import { hostQueue, laneWorkflowId } from '../schema/contracts/names.ts';
 import type { Review } from '../schema/contracts/review.ts';
 import { describeFailure } from './rules/describe-failure.ts';
-import { ci, forge, hostRuns, hostSteps, requestMerge } from './proxies.ts';
+import { call, ci, forge, hostRuns, hostSteps, requestMerge } from './proxies.ts';
 import {
   rejectCi,
   rejectConflict,
@@ -76,7 +76,9 @@ export class TaskStory {
     const task = this.#task;
     const { title, goal } = task.input.task;
     task.enter('intake');
-    const issue = await this.#steps.try(() => forge.openIssue({ place: task.place, title, goal }));
+    const issue = await this.#steps.try(() =>
+      call(forge.openIssue, 'the issue', { place: task.place, title, goal }),
+    );
     task.view.issue = issue.number;
   }
 
@@ -92,7 +94,7 @@ export class TaskStory {
       const { checksTimeoutSeconds } = task.input.policy;
       await this.#steps.enter('verify-delivery', { on: 'the checks in a clean checkout', for: 'engine' });
       const delivery = await this.#steps.try(() =>
-        this.#hostRuns.verifyDelivery({
+        call(this.#hostRuns.verifyDelivery, `delivery of ${sessionId ?? 'the forge’s branch'}`, {
           place: task.place,
           sessionId,
           round,
@@ -121,7 +123,7 @@ export class TaskStory {
     task.tell('session-started', sessionId);
     await this.#steps.enter('implement', { on: `session ${sessionId}`, for: 'agent' });
     const session = await this.#steps.try(() =>
-      this.#hostRuns.runSession({
+      call(this.#hostRuns.runSession, `session ${sessionId}`, {
         place: task.place,
         host: task.input.engine.host,
         sessionId,
@@ -147,16 +149,22 @@ export class TaskStory {
     const headSha = this.#head();
     await this.#steps.enter('queue-guard', { on: `no pipeline pending on ${repository.base}`, for: 'ci' });
     const { requireCi } = policy;
-    await this.#steps.try(() => ci.guardQueue({ place, mustBeGreen: false, requireCi }));
+    await this.#steps.try(() =>
+      call(ci.guardQueue, `${repository.base} quiet`, { place, mustBeGreen: false, requireCi }),
+    );
     await this.#steps.enter('push', { on: `the push of ${headSha}`, for: 'forge' });
-    const pushed = await this.#steps.try(() => this.#hostSteps.pushBranch({ place, headSha }));
+    const pushed = await this.#steps.try(() =>
+      call(this.#hostSteps.pushBranch, `push ${headSha}`, { place, headSha }),
+    );
     if (pushed.kind === 'diverged') {
       return this.#steps.sendBack([rejectDivergence(place.branch, pushed.headSha)]);
     }
     await this.#steps.enter('open-pull-request', { on: 'the pull request', for: 'forge' });
     const { title, goal } = task.input.task;
     const issue = view.issue ?? 0;
-    const opened = await this.#steps.try(() => forge.openPullRequest({ place, title, goal, issue }));
+    const opened = await this.#steps.try(() =>
+      call(forge.openPullRequest, 'the pull request', { place, title, goal, issue }),
+    );
     view.pullRequest = opened.number;
     return true;
   }
@@ -174,7 +182,7 @@ export class TaskStory {
     const { place, baseSha: stepsAt } = task;
     const [reviews, report] = await untilOneThrows(() => ({
       reviews: engines.map((engine) => this.#review(engine, headSha)),
-      tests: this.#steps.try(() => ci.awaitCi({ place, sha: headSha, stepsAt })),
+      tests: this.#steps.try(() => call(ci.awaitCi, `CI of ${headSha}`, { place, sha: headSha, stepsAt })),
     }));
     task.view.ci = report.verdict;
     task.tell('ci', `CI is ${report.verdict} at ${headSha}`);
@@ -191,7 +199,7 @@ export class TaskStory {
     for (let launch = 1; ; launch++) {
       const sessionId = task.nextReviewSession(engine);
       const outcome = await this.#steps.try(() =>
-        this.#hostRuns.review({
+        call(this.#hostRuns.review, `${engine} reads ${headSha}`, {
           place,
           host: input.engine.host,
           sessionId,
@@ -257,7 +265,9 @@ export class TaskStory {
   async #askLane(request: MergeRequest): Promise<Exclude<LaneOutcome, { kind: 'withdrawn' }>> {
     const task = this.#task;
     const { engine, repository } = task.input;
-    await CancellationScope.nonCancellable(() => requestMerge({ engine, repository, request }));
+    await CancellationScope.nonCancellable(() =>
+      call(requestMerge, `merge of ${request.headSha}`, { engine, repository, request }),
+    );
     try {
       await condition(() => task.laneOutcome(request.id) !== undefined);
     } catch (error) {
@@ -316,8 +326,10 @@ export class TaskStory {
       await this.#closeIssue();
       await this.#steps.enter('clean-up', { on: 'branch and clone to be removed', for: 'engine' });
       const { headSha, pullRequest } = view;
-      await this.#steps.try(() => forge.tidyForge({ place, headSha, pullRequest }));
-      await this.#steps.try(() => this.#hostSteps.cleanUp({ place }));
+      await this.#steps.try(() =>
+        call(forge.tidyForge, 'remove the branch', { place, headSha, pullRequest }),
+      );
+      await this.#steps.try(() => call(this.#hostSteps.cleanUp, 'remove the clone', { place }));
     } catch (error) {
       if (!(error instanceof GivenUp)) throw error;
       // The work is done; a person has decided that what is left over stays so.
@@ -336,7 +348,9 @@ export class TaskStory {
       view.mergeSha === null
         ? `No change was needed: ${view.reason ?? ''}`
         : `Merged as ${view.mergeSha} by pull request #${view.pullRequest ?? 0}.`;
-    await this.#steps.try(() => forge.closeIssue({ place, number: view.issue ?? 0, comment }));
+    await this.#steps.try(() =>
+      call(forge.closeIssue, `close issue #${view.issue ?? 0}`, { place, number: view.issue ?? 0, comment }),
+    );
   }
 
   #head(): string {
@@ -350,9 +364,13 @@ export class TaskStory {
     const { place, view } = task;
     return CancellationScope.nonCancellable(async () => {
       try {
-        await this.#hostSteps.cleanUp({ place });
+        await call(this.#hostSteps.cleanUp, 'end what runs, remove the clone', { place });
         const { headSha, pullRequest } = view;
-        await forge.tidyForge({ place, headSha, pullRequest });
+        await call(forge.tidyForge, 'close the pull request, remove the branch', {
+          place,
+          headSha,
+          pullRequest,
+        });
       } catch (error) {
         if (!(error instanceof ActivityFailure)) throw error;
         task.tell('ignored', `clean-up: ${describeFailure(error)}`);

@@ -23,7 +23,8 @@ export function createRequestMerge(deps: { client: Client }): Pick<MergeActiviti
       signal: signals.mergeRequest,
       signalArgs: [request],
       staticSummary: `Merge lane of ${repository.base}, ${repository.address}`,
-      staticDetails: 'Updates, tests, merges and verifies one pull request at a time, in go-ahead order.',
+      staticDetails:
+        'Updates, tests, merges and verifies one pull request at a time, in the order of the requests.',
     });
   }
 }

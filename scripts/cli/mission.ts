@@ -4,6 +4,7 @@ import { missionCommands } from './mission-commands.ts';
 import { exitCodeHelp, exitCodes, failWith } from './output.ts';
 import { tokenCommand } from './token-command.ts';
 import { upCommand } from './up-command.ts';
+import { workerCommand } from './worker-command.ts';
 
 const program = new Command('mission')
   .description('Durable missions for fleets of coding agents, on Temporal.')
@@ -11,7 +12,7 @@ const program = new Command('mission')
   .addHelpText('after', exitCodeHelp)
   .exitOverride();
 
-for (const command of [upCommand(), ...missionCommands(), tokenCommand(), doctorCommand()]) {
+for (const command of [upCommand(), workerCommand(), ...missionCommands(), tokenCommand(), doctorCommand()]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { findServer } from '../toolchain.mjs';
+import { askedToStop } from './asked-to-stop.ts';
 import { dataOption, failWith, print } from './output.ts';
 
 /** The standard port of the API; any number above 1023 that nothing well known uses. */
@@ -78,12 +79,6 @@ interface UpOptions {
   namespace: string;
   root: string[];
   json?: boolean;
-}
-
-function askedToStop(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => resolve());
-  });
 }
 
 function parsePort(text: string): number {

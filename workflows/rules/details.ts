@@ -37,7 +37,7 @@ function evidence(view: TaskView, gate: Gate): string {
     case 'intake':
       return view.issue === null ? '' : `issue #${view.issue}`;
     case 'implement':
-      return view.sessions.length === 0 ? '' : `${view.sessions.length} sessions`;
+      return authorEvidence(view);
     case 'verify-delivery':
       return short(view.headSha);
     case 'open-pull-request':
@@ -55,9 +55,16 @@ function evidence(view: TaskView, gate: Gate): string {
   }
 }
 
+function authorEvidence(view: TaskView): string {
+  const { length } = view.sessions.filter((session) => session.role === 'author');
+  return length === 0 ? '' : `${length} sessions`;
+}
+
 function reviewEvidence(view: TaskView): string {
+  // The lane's own update moves the head and keeps the approvals that the go-ahead was given on.
+  const reviewed = view.mergeSha === null ? view.headSha : view.goAhead?.sha;
   const reviews = view.reviews
-    .filter((review) => review.sha === view.headSha)
+    .filter((review) => review.sha === reviewed)
     .map((review) => `${review.engine}: ${review.verdict}`);
   return [...reviews, ...(view.ci === null ? [] : [`CI: ${view.ci}`])].join(', ');
 }
