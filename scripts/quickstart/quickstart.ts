@@ -8,6 +8,7 @@ import { createApi, findApi, type Api, type MissionWithTasks } from '../cli/api-
 import { followMission } from '../cli/follow.ts';
 import { exitCodes, failWith, print } from '../cli/output.ts';
 import { timelineLine } from '../cli/timeline.ts';
+import { findServer } from '../toolchain.mjs';
 import { Coordinator } from './coordinator.ts';
 import { CrashPlan } from './crash.ts';
 import { EngineProcess } from './engine-process.ts';
@@ -54,6 +55,10 @@ try {
 async function quickstart(options: Options): Promise<void> {
   const say: Say = (line) => (options.json ? process.stderr : process.stdout).write(`${line}\n`);
   const began = Date.now();
+  // Found before anything is made, and said aloud; the engine then has it in the cache.
+  const given = process.env['TEMPORAL_ADDRESS'];
+  if (given) say(`Temporal server: TEMPORAL_ADDRESS is ${given}`);
+  else await findServer('cli', say);
   const temporary = options.data === undefined && !options.keep;
   const folder = await dataFolder(options);
   const key = `greetings-${began.toString(36)}`;
