@@ -3,6 +3,7 @@ import type { CancelRequest, MissionInput, MissionResult, TaskResult } from '../
 import type { PlannedMilestone, PlannedTask } from '../schema/contracts/plan.ts';
 import { isSatisfied } from '../schema/contracts/gates.ts';
 import type { MissionView, NewEvent } from '../schema/contracts/views.ts';
+import { News } from './news.ts';
 import { isActive, startable } from './rules/schedule.ts';
 
 /** Everything a mission workflow remembers. */
@@ -12,13 +13,11 @@ export class MissionState {
   cancelled: CancelRequest | undefined;
   readonly #statuses = new Map<string, TaskStatus>();
   readonly #results: TaskResult[] = [];
-  #news: NewEvent[] = [];
-  #recorded = 0;
-  readonly #now: () => number;
+  readonly #news: News;
 
   constructor(input: MissionInput, now: () => number) {
     this.input = input;
-    this.#now = now;
+    this.#news = new News(now);
     const { mission, title, repository } = input.plan;
     const { id, forge, address, base } = repository;
     this.view = {
@@ -78,13 +77,10 @@ export class MissionState {
   }
 
   tell(type: NewEvent['type'], message: string): void {
-    this.#news.push({ at: this.#now(), type, message });
+    this.#news.tell(type, message);
   }
 
   takeNews(): { seq: number; events: NewEvent[] } {
-    const events = this.#news;
-    this.#news = [];
-    this.#recorded += 1;
-    return { seq: this.#recorded, events };
+    return this.#news.take();
   }
 }

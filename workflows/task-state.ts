@@ -13,6 +13,7 @@ import { sessionId, taskBranch } from '../schema/contracts/names.ts';
 import type { Review } from '../schema/contracts/review.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
 import { initialTaskView, type GoAhead, type NewEvent, type TaskView } from '../schema/contracts/views.ts';
+import { News } from './news.ts';
 import type { Feedback, TaskPlace } from './ports.ts';
 import type { Rejection } from './rules/remediation.ts';
 
@@ -50,8 +51,7 @@ export class TaskState {
   #mergeRequests = 0;
   #verifications = 0;
   #waitBeforeBlock: Pick<Wait, 'on' | 'for'> | null = null;
-  #news: NewEvent[] = [];
-  #recorded = 0;
+  readonly #news: News;
   #launchesAllowed: number;
   readonly #failureCounts = new Map<string, number>();
   readonly #reviewLaunches = new Map<string, number>();
@@ -61,6 +61,7 @@ export class TaskState {
     const { engine, mission, milestone, repository, task } = input;
     this.input = input;
     this.#now = now;
+    this.#news = new News(now);
     this.#launchesAllowed = input.policy.sessions;
     this.place = {
       tenant: engine.tenant,
@@ -94,15 +95,11 @@ export class TaskState {
   }
 
   tell(type: NewEvent['type'], message: string): void {
-    this.#news.push({ at: this.#now(), type, message });
+    this.#news.tell(type, message);
   }
 
-  /** What the read model has not been told yet, with a place in order. */
   takeNews(): { seq: number; events: NewEvent[] } {
-    const events = this.#news;
-    this.#news = [];
-    this.#recorded += 1;
-    return { seq: this.#recorded, events };
+    return this.#news.take();
   }
 
   mayLaunch(): boolean {

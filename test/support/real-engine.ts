@@ -25,10 +25,16 @@ export interface RealEngine {
   }): Promise<object>;
 }
 
-export async function startRealEngine(files: Record<string, string>): Promise<RealEngine> {
+/** `config` makes the text of the operator's `engine.yaml`, given a folder that it may name. */
+export async function startRealEngine(
+  files: Record<string, string>,
+  config: (root: string) => object = () => ({}),
+): Promise<RealEngine> {
   const root = await temporaryFolder();
   const repository = await makeRepository(files);
   const data = join(root, 'data');
+  await mkdir(data, { recursive: true });
+  await writeFile(join(data, 'engine.yaml'), JSON.stringify(config(root)));
   const engine = await startEngine({
     data,
     port: 0,

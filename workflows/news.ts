@@ -1,0 +1,24 @@
+import type { NewEvent } from '../schema/contracts/views.ts';
+
+/** What a workflow has to tell the read model, with a place in order: older news never overwrites newer. */
+export class News {
+  #events: NewEvent[] = [];
+  #taken = 0;
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  tell(type: NewEvent['type'], message: string): void {
+    this.#events.push({ at: this.#now(), type, message });
+  }
+
+  /** What has not been taken yet. */
+  take(): { seq: number; events: NewEvent[] } {
+    const events = this.#events;
+    this.#events = [];
+    this.#taken += 1;
+    return { seq: this.#taken, events };
+  }
+}
