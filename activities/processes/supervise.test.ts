@@ -131,6 +131,16 @@ describe('a run', () => {
     expect(isAlive(await runnerOf(run))).toBe(false);
   });
 
+  it('is lost, not failed, when somebody else ends its runner in order, as a shutdown does', async () => {
+    const run = await newRun('touch started; sleep 60');
+    const end = processes.supervise(run);
+    await until(() => hasStarted(run));
+    process.kill((await runnerOf(run)).pid, 'SIGTERM');
+
+    expect(await end).toEqual({ kind: 'lost' });
+    expect(processesOfRun(run.folder)).toEqual([]);
+  });
+
   it('that was stopped before its runner came up never starts', async () => {
     const run = await newRun('echo one >> count');
     run.stop();
