@@ -3,15 +3,31 @@ import { runTag, type RunnerIdentity } from './spec.ts';
 
 /** The kernel's start time of a process, in clock ticks since boot; undefined when there is none. */
 export function processStartTime(pid: number): string | undefined {
+  const fields = readStat(pid);
+  return fields && !isDead(fields) ? fields[19] : undefined;
+}
+
+/** The fields of `/proc/<pid>/stat` from the third on (proc(5)): state, parent, …. */
+function readStat(pid: number): string[] | undefined {
   try {
     // The name in field 2 may hold blanks and parentheses: count from the last one.
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
-    return fields[19];
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
     return undefined;
   }
+}
+
+function isDead(fields: readonly string[]): boolean {
+  return fields[0] === 'Z' || fields[0] === 'X';
+}
+
+/** PF_KTHREAD of the kernel's sched.h, in field 9. */
+const kernelThread = 0x0020_0000;
+
+function isKernelThreadOrDead(pid: number): boolean {
+  const fields = readStat(pid);
+  return !fields || isDead(fields) || (Number(fields[6]) & kernelThread) !== 0;
 }
 
 export function isAlive(identity: RunnerIdentity): boolean {
@@ -25,34 +41,51 @@ export function ownIdentity(): RunnerIdentity {
 
 /** Every living process of a run but the caller, whatever group or parent it has moved to. */
 export function processesOfRun(folder: string): number[] {
-  const needle = `${runTag}=${folder}`;
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter(
-      (pid) => pid !== process.pid && hasEnvironment(pid, needle) && processStartTime(pid) !== undefined,
-    );
+  return scan(folder).tagged;
 }
 
-function hasEnvironment(pid: number, needle: string): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(needle);
-  } catch {
-    // It has ended, or it is another user's and so not of our run.
-    return false;
+/**
+ * Kills the run's processes until none is left. A process that forks while we look is found in the next round; only
+ * one that has wiped its own environment can escape.
+ */
+export function killRun(folder: string): void {
+  const rounds = 50;
+  // A program that was started without any environment looks like one that is being started, for ever.
+  const roundsForUnsure = 20;
+  const pauseMs = 5;
+  for (let round = 0; round < rounds; round++) {
+    const { tagged, unsure } = scan(folder);
+    if (tagged.length === 0 && (!unsure || round >= roundsForUnsure)) return;
+    for (const pid of tagged) signal(pid, 'SIGKILL');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pauseMs);
   }
 }
 
 /**
- * Kills the run's processes until none is left. A process that forks while we look is found in the next round;
- * only one that has wiped its own environment can escape.
+ * Looks through all processes for the run's tag. `unsure`: there was one without any environment, as a process is for
+ * the moment in which it becomes another program; it may turn out to be ours.
  */
-export function killRun(folder: string): void {
-  const rounds = 50;
-  for (let round = 0; round < rounds; round++) {
-    const pids = processesOfRun(folder);
-    if (pids.length === 0) return;
-    for (const pid of pids) signal(pid, 'SIGKILL');
+function scan(folder: string): { tagged: number[]; unsure: boolean } {
+  const needle = `${runTag}=${folder}`;
+  const tagged: number[] = [];
+  let unsure = false;
+  for (const name of readdirSync('/proc')) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid) || pid === process.pid) continue;
+    const environment = readEnvironment(pid);
+    if (environment === undefined || isKernelThreadOrDead(pid)) continue;
+    if (environment === '') unsure = true;
+    else if (environment.split('\0').includes(needle)) tagged.push(pid);
+  }
+  return { tagged, unsure };
+}
+
+function readEnvironment(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8');
+  } catch {
+    // It has ended, or it is another user's and so not of our run.
+    return undefined;
   }
 }
 
