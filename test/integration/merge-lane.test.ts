@@ -58,15 +58,16 @@ describe('the merge lane', () => {
   });
 
   it('sends a conflict back to the author, with the files', async () => {
-    world.conflicts = (request) => (request.headSha.startsWith(sha('B.1').slice(0, 6)) ? ['src/a.js'] : []);
-    const mission = await engine.startMission({
-      key: 'conflict',
-      milestones: tasksNamed('A', 'B'),
-      policy: { parallel: 2 },
-    });
+    // A is first in the lane, and B is behind it when A is merged: however fast either of them is.
+    world.author = async ({ task: id, launch }) => {
+      if (id === 'B') await until(() => world.views.get('A')?.gate === 'merge-lane' || launch > 1);
+      return { kind: 'commit', name: `${id}.${launch}` };
+    };
     world.beforeMerge = async ({ task: id }) => {
       if (id === 'A') await until(() => world.views.get('B')?.gate === 'merge-lane');
     };
+    world.conflicts = (request) => (request.headSha === sha('B.1') ? ['src/a.js'] : []);
+    const mission = await engine.startMission({ key: 'conflict', milestones: tasksNamed('A', 'B') });
 
     expect(await mission.result()).toMatchObject({ status: 'completed' });
     const retold = world.sessions.find(({ task: id, launch }) => id === 'B' && launch === 2);
