@@ -28,6 +28,11 @@ export class Coordinator {
     return this.#work;
   }
 
+  /**
+   * Until the task has left the gate. A refusal means to look again: the head may have moved, an earlier go-ahead may
+   * have come through though its answer was lost, and a workflow that is told anew after a crash may not have come
+   * back to its gate yet.
+   */
   async #approve(taskId: string): Promise<void> {
     for (;;) {
       try {
@@ -38,9 +43,8 @@ export class Coordinator {
         await api.goAhead({ id: this.#mission, task: taskId, headSha: task.headSha });
         return;
       } catch (error) {
-        // A head that has moved, or a go-ahead that came through before its answer was lost.
-        if (error instanceof Refusal && error.status === 409) return;
-        if (!(error instanceof Unreachable)) throw error;
+        const lookAgain = error instanceof Unreachable || (error instanceof Refusal && error.status === 409);
+        if (!lookAgain) throw error;
       }
       await new Promise((resolve) => setTimeout(resolve, againMs));
     }
