@@ -27,7 +27,9 @@ export class Refusal extends Error {
 }
 
 /** Nobody answers at the engine's address. */
-export class Unreachable extends Error {}
+export class Unreachable extends Error {
+  override readonly name = 'Unreachable';
+}
 
 /** How long an answer may take; following events has no limit. */
 const answerWithinMs = 30_000;
