@@ -35,7 +35,7 @@ export async function createMission(
     if (row.status === 'starting') await startMission(deps, row.plan);
     return { row, created: false };
   }
-  const admission = await deps.door(file);
+  const admission = await deps.door.admitMission(file);
   if (admission.kind === 'refused') {
     const { faults } = admission;
     throw new Problem('invalid', faults.map((fault) => `${fault.path}: ${fault.message}`).join('; '), {

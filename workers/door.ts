@@ -4,9 +4,10 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, sep } from 'node:path';
 import { resolveCommit, type Git } from '../activities/git/git.ts';
 import { reviewersFault, type Engines } from '../activities/review/engines.ts';
-import type { Admission, Door, Fault } from '../schema/contracts/door.ts';
+import type { PlanChange } from '../schema/contracts/amendment.ts';
+import type { Admission, ChangesAdmission, Door, Fault } from '../schema/contracts/door.ts';
 import type { MissionFile } from '../schema/contracts/mission-file.ts';
-import { toPlan, type PlannedRepository } from '../schema/contracts/plan.ts';
+import { toPlan, toPlannedChange, type PlannedRepository } from '../schema/contracts/plan.ts';
 import { readRepositoryAddress } from '../schema/contracts/repository-address.ts';
 import type { EngineConfig } from './engine-config.ts';
 
@@ -17,14 +18,14 @@ const maxPlanBytes = 1024 * 1024;
 
 export function createDoor(deps: { git: Git; config: EngineConfig; engines: Engines }): Door {
   const { git, config, engines } = deps;
-  return admit;
+  return { admitMission, admitChanges };
 
-  async function admit(file: MissionFile): Promise<Admission> {
+  async function admitMission(file: MissionFile): Promise<Admission> {
     const faults: Fault[] = [];
     const reviewers = reviewersFault(file.policy.reviewers, engines);
     if (reviewers !== undefined) faults.push({ path: 'policy.reviewers', message: reviewers });
     const repository = await findRepository(file, faults);
-    const scripts = await readScripts(file, faults);
+    const scripts = await readScripts(programsOf(file), faults);
     if (faults.length > 0 || !repository) return { kind: 'refused', faults };
 
     const mission = file.key ?? `m-${randomBytes(4).toString('hex')}`;
@@ -33,6 +34,13 @@ export function createDoor(deps: { git: Git; config: EngineConfig; engines: Engi
     if (size <= maxPlanBytes) return { kind: 'plan', plan };
     const message = `the plan has ${size} bytes with its scripts; ${maxPlanBytes} are the most: split the mission`;
     return { kind: 'refused', faults: [{ path: 'milestones', message }] };
+  }
+
+  async function admitChanges(changes: readonly PlanChange[]): Promise<ChangesAdmission> {
+    const faults: Fault[] = [];
+    const scripts = await readScripts(changes.flatMap(programOfChange), faults);
+    if (faults.length > 0) return { kind: 'refused', faults };
+    return { kind: 'changes', changes: changes.map((change) => toPlannedChange(change, scripts)) };
   }
 
   async function findRepository(file: MissionFile, faults: Fault[]): Promise<PlannedRepository | undefined> {
@@ -62,21 +70,21 @@ export function createDoor(deps: { git: Git; config: EngineConfig; engines: Engi
     return { id: repositoryId(forge, found.path), forge, address: found.path, base };
   }
 
-  async function readScripts(file: MissionFile, faults: Fault[]): Promise<Map<string, string>> {
+  /** The text of each script by its path; commands have none, but must be known. */
+  async function readScripts(
+    programs: readonly NamedProgram[],
+    faults: Fault[],
+  ): Promise<Map<string, string>> {
     const scripts = new Map<string, string>();
-    for (const [m, milestone] of file.milestones.entries()) {
-      for (const [t, task] of milestone.tasks.entries()) {
-        const at = `milestones.${m}.tasks.${t}`;
-        if (task.runtime === 'command') {
-          if (Object.hasOwn(config.commands, task.command)) continue;
-          const message = `no command is named ${task.command}: the operator names them under commands: in engine.yaml`;
-          faults.push({ path: `${at}.command`, message });
-          continue;
-        }
-        const read = await readScript(task.script);
-        if (read.kind === 'text') scripts.set(task.script, read.text);
-        else faults.push({ path: `${at}.script`, message: read.message });
+    for (const { at, script, command } of programs) {
+      if (command !== undefined && !Object.hasOwn(config.commands, command)) {
+        const message = `no command is named ${command}: the operator names them under commands: in engine.yaml`;
+        faults.push({ path: `${at}.command`, message });
       }
+      if (script === undefined) continue;
+      const read = await readScript(script);
+      if (read.kind === 'text') scripts.set(script, read.text);
+      else faults.push({ path: `${at}.script`, message: read.message });
     }
     return scripts;
   }
@@ -114,6 +122,25 @@ export function createDoor(deps: { git: Git; config: EngineConfig; engines: Engi
     const message = `there is no ${path} under the operator's roots (${allowed}); see --root of mission up`;
     return { kind: 'fault', message };
   }
+}
+
+/** A program as a file or an amendment names it, and where. */
+interface NamedProgram {
+  at: string;
+  script?: string | undefined;
+  command?: string | undefined;
+}
+
+function programsOf(file: MissionFile): NamedProgram[] {
+  return file.milestones.flatMap((milestone, m) =>
+    milestone.tasks.map((task, t) => ({ ...task, at: `milestones.${m}.tasks.${t}` })),
+  );
+}
+
+function programOfChange(change: PlanChange, index: number): NamedProgram[] {
+  if (change.change === 'add') return [{ ...change.task, at: `changes.${index}.task` }];
+  if (change.change === 'edit') return [{ ...change.set, at: `changes.${index}.set` }];
+  return [];
 }
 
 /** One id for each canonical forge and path. */

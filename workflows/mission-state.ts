@@ -1,10 +1,10 @@
 import type { TaskStatus } from '../schema/contracts/gates.ts';
 import type { CancelRequest, MissionInput, MissionResult, TaskResult } from '../schema/contracts/messages.ts';
 import type { PlannedMilestone, PlannedTask } from '../schema/contracts/plan.ts';
-import { isSatisfied } from '../schema/contracts/gates.ts';
-import type { MissionView, NewEvent } from '../schema/contracts/views.ts';
+import { isActive, isSatisfied } from '../schema/contracts/gates.ts';
+import { initialMissionView, type MissionView, type NewEvent } from '../schema/contracts/views.ts';
 import { News } from './news.ts';
-import { isActive, startable } from './rules/schedule.ts';
+import { startable } from './rules/schedule.ts';
 
 /** Everything a mission workflow remembers. */
 export class MissionState {
@@ -18,16 +18,7 @@ export class MissionState {
   constructor(input: MissionInput, now: () => number) {
     this.input = input;
     this.#news = new News(now);
-    const { mission, title, repository } = input.plan;
-    const { id, forge, address, base } = repository;
-    this.view = {
-      id: mission,
-      title,
-      status: 'running',
-      repository: { id, forge, address, base },
-      milestone: null,
-      reason: null,
-    };
+    this.view = initialMissionView(input.plan, 'running');
   }
 
   enterMilestone(milestone: PlannedMilestone): void {

@@ -1,5 +1,6 @@
 import type { MissionFile } from './mission-file.ts';
-import type { Plan } from './plan.ts';
+import type { PlanChange } from './amendment.ts';
+import type { Plan, PlannedChange } from './plan.ts';
 
 /** What is wrong with a mission, and at which place of its file. */
 export interface Fault {
@@ -9,5 +10,12 @@ export interface Fault {
 
 export type Admission = { kind: 'plan'; plan: Plan } | { kind: 'refused'; faults: Fault[] };
 
-/** Lets a mission in or says why not. The API asks it; the engine implements it. */
-export type Door = (file: MissionFile) => Promise<Admission>;
+export type ChangesAdmission =
+  { kind: 'changes'; changes: PlannedChange[] } | { kind: 'refused'; faults: Fault[] };
+
+/** Lets missions and changes of their plans in, or says why not. The API asks it; the engine implements it. */
+export interface Door {
+  admitMission(file: MissionFile): Promise<Admission>;
+  /** Reads scripts and checks commands. Whether a change fits the plan as it stands, the mission itself says. */
+  admitChanges(changes: readonly PlanChange[]): Promise<ChangesAdmission>;
+}

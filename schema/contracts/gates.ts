@@ -31,10 +31,19 @@ export const TaskStatus = z.enum([
   'abandoned',
   'cancelled',
   'failed',
+  /** Taken out of the plan for now, by an amendment; `move` brings it back. */
+  'deferred',
 ]);
 export type TaskStatus = z.infer<typeof TaskStatus>;
 
-export const MissionStatus = z.enum(['starting', 'running', 'completed', 'incomplete', 'cancelled']);
+export const MissionStatus = z.enum([
+  'starting',
+  'running',
+  'paused',
+  'completed',
+  'incomplete',
+  'cancelled',
+]);
 export type MissionStatus = z.infer<typeof MissionStatus>;
 
 /** What a task waits on, for whom, and since when (milliseconds since 1970, by the workflow's clock). */
@@ -55,6 +64,11 @@ export function isSatisfied(status: TaskStatus): boolean {
   return status === 'merged' || status === 'no-change' || status === 'skipped';
 }
 
+/** Whether a task has a workflow of its own at this moment. */
+export function isActive(status: TaskStatus): boolean {
+  return status === 'running' || status === 'blocked';
+}
+
 export function isEnded(status: TaskStatus): boolean {
-  return status !== 'waiting' && status !== 'running' && status !== 'blocked';
+  return !isActive(status) && status !== 'waiting' && status !== 'deferred';
 }

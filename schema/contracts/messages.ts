@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CiReport, CiVerdict } from './ci.ts';
 import { Name, Sha } from './names.ts';
-import type { Plan, PlannedRepository, PlannedTask } from './plan.ts';
+import type { Plan, PlannedChange, PlannedRepository, PlannedTask } from './plan.ts';
 import type { Policy } from './mission-file.ts';
 import type { TaskStatus } from './gates.ts';
 
@@ -12,7 +12,14 @@ export const workflowTypes = {
   lane: 'mergeLaneWorkflow',
 } as const;
 
-export const updates = { goAhead: 'merge-go-ahead', resolve: 'resolve', cancel: 'cancel' } as const;
+export const updates = {
+  goAhead: 'merge-go-ahead',
+  resolve: 'resolve',
+  cancel: 'cancel',
+  pause: 'pause',
+  resume: 'resume',
+  amend: 'amend',
+} as const;
 
 export const signals = {
   /** The go-ahead for those who have only the Temporal UI. */
@@ -20,6 +27,9 @@ export const signals = {
   mergeAnswer: 'merge-answer',
   mergeRequest: 'merge-request',
   mergeWithdrawal: 'merge-withdrawal',
+  /** The mission tells its tasks to start no step, or to go on. */
+  hold: 'hold',
+  goOn: 'go-on',
 } as const;
 
 export const queries = { view: 'view' } as const;
@@ -112,6 +122,19 @@ export const Resolution = z.object({
   by: Name,
 });
 export type Resolution = z.infer<typeof Resolution>;
+
+export const PauseRequest = z.object({ by: Name, reason: z.string().max(1_000).optional() });
+export type PauseRequest = z.infer<typeof PauseRequest>;
+
+export const ResumeRequest = z.object({ by: Name });
+export type ResumeRequest = z.infer<typeof ResumeRequest>;
+
+/** An amendment after the door: its tasks are complete. */
+export interface AmendRequest {
+  by: string;
+  reason: string;
+  changes: PlannedChange[];
+}
 
 export const CancelRequest = z.object({ by: Name, reason: z.string().max(1_000).optional() });
 export type CancelRequest = z.infer<typeof CancelRequest>;

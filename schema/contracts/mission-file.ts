@@ -3,14 +3,22 @@ import { BranchName, MissionKey, Name } from './names.ts';
 
 const minute = 60;
 
-const taskCommon = {
-  id: Name,
+/** What a task says of itself, whatever its runtime. */
+export const taskFields = {
   title: z.string().trim().min(1).max(200),
   goal: z.string().trim().min(1).max(20_000),
-  acceptance: z.array(z.string().min(1).max(2_000)).max(50).default([]),
+  acceptance: z.array(z.string().min(1).max(2_000)).max(50),
   /** Shell commands that must be green in a clean checkout of the delivered commit. */
-  checks: z.array(z.string().trim().min(1).max(2_000)).max(20).default([]),
-  dependsOn: z.array(Name).max(200).default([]),
+  checks: z.array(z.string().trim().min(1).max(2_000)).max(20),
+  dependsOn: z.array(Name).max(200),
+};
+
+const taskCommon = {
+  ...taskFields,
+  id: Name,
+  acceptance: taskFields.acceptance.default([]),
+  checks: taskFields.checks.default([]),
+  dependsOn: taskFields.dependsOn.default([]),
 };
 
 export const MissionFileTask = z.discriminatedUnion('runtime', [
@@ -29,11 +37,19 @@ export const MissionFileTask = z.discriminatedUnion('runtime', [
 ]);
 export type MissionFileTask = z.infer<typeof MissionFileTask>;
 
+/** Tasks of one mission side by side. */
+export const Parallel = z.int().min(1).max(100);
+
+/** 1 is the most urgent, 5 the least: the scale of Temporal's own priorities. */
+export const Priority = z.int().min(1).max(5);
+
 export const Policy = z.strictObject({
   /** Names of the tokens that may give the merge go-ahead. None: the mission merges solo. */
   coordinators: z.array(Name).max(50).default([]),
   /** Tasks that may run side by side. */
-  parallel: z.int().min(1).max(100).default(4),
+  parallel: Parallel.default(4),
+  /** Which mission's steps come first where they wait for the same slots. Without it: 3. */
+  priority: Priority.optional(),
   /** Two engines of different families at the least; both approve the same head. */
   reviewers: z
     .array(z.strictObject({ engine: Name }))

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { MissionFile, MissionFileTask, Policy } from './mission-file.ts';
+import type { PlanChange } from './amendment.ts';
 import type { MissionKey } from './names.ts';
 
 /** A repository as the engine knows it: one id for each canonical host and path. */
@@ -24,6 +25,15 @@ export interface PlannedMilestone {
   title: string;
   tasks: PlannedTask[];
 }
+
+/** A change of the plan after the door; see `PlanChange`. */
+export type PlannedChange =
+  | { change: 'add'; milestone: string; task: PlannedTask; before?: string | undefined }
+  | Extract<PlanChange, { change: 'move' | 'defer' | 'policy' }>
+  | { change: 'edit'; task: string; set: TaskEdit };
+
+/** What of a task becomes something else. */
+export type TaskEdit = { [Field in Exclude<keyof PlannedTask, 'id'>]?: PlannedTask[Field] | undefined };
 
 /** A mission file after the door: checked, resolved and complete. It is the input of `missionWorkflow`. */
 export interface Plan {
@@ -54,6 +64,16 @@ export function toPlan(of: {
   };
 }
 
+/** `scripts` holds the text of each script by its path in the change. */
+export function toPlannedChange(change: PlanChange, scripts: ReadonlyMap<string, string>): PlannedChange {
+  if (change.change === 'add') return { ...change, task: toPlannedTask(change.task, scripts) };
+  if (change.change !== 'edit') return change;
+  const { script, command, ...set } = change.set;
+  if (command !== undefined) return { ...change, set: { ...set, program: { runtime: 'command', command } } };
+  if (script === undefined) return { ...change, set };
+  return { ...change, set: { ...set, program: { runtime: 'script', text: textOf(script, scripts) } } };
+}
+
 function toPlannedTask(task: MissionFileTask, scripts: ReadonlyMap<string, string>): PlannedTask {
   const { id, title, goal, acceptance, checks, dependsOn } = task;
   return { id, title, goal, acceptance, checks, dependsOn, program: toProgram(task, scripts) };
@@ -61,7 +81,11 @@ function toPlannedTask(task: MissionFileTask, scripts: ReadonlyMap<string, strin
 
 function toProgram(task: MissionFileTask, scripts: ReadonlyMap<string, string>): Program {
   if (task.runtime === 'command') return { runtime: 'command', command: task.command };
-  const text = scripts.get(task.script);
-  if (text === undefined) throw new Error(`the text of ${task.script} was not read`);
-  return { runtime: 'script', text };
+  return { runtime: 'script', text: textOf(task.script, scripts) };
+}
+
+function textOf(script: string, scripts: ReadonlyMap<string, string>): string {
+  const text = scripts.get(script);
+  if (text === undefined) throw new Error(`the text of ${script} was not read`);
+  return text;
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CiVerdict } from './ci.ts';
 import { Gate, MissionStatus, PastWait, TaskStatus, Wait } from './gates.ts';
 import { Sha, taskBranch } from './names.ts';
+import type { Plan } from './plan.ts';
 import { Review } from './review.ts';
 import { SessionSummary } from './session.ts';
 
@@ -85,9 +86,31 @@ export const MissionView = z.object({
   status: MissionStatus,
   repository: z.object({ id: z.string(), forge: z.string(), address: z.string(), base: z.string() }),
   milestone: z.string().nullable(),
+  /** Who has paused the mission, and why; null while it runs. */
+  paused: z
+    .object({ by: z.string(), reason: z.string().nullable(), at: z.number() })
+    .nullable()
+    .default(null),
   reason: z.string().nullable(),
 });
 export type MissionView = z.infer<typeof MissionView>;
+
+/** A mission of which nothing has happened yet. */
+export function initialMissionView(
+  plan: Pick<Plan, 'mission' | 'title' | 'repository'>,
+  status: MissionStatus,
+): MissionView {
+  const { id, forge, address, base } = plan.repository;
+  return {
+    id: plan.mission,
+    title: plan.title,
+    status,
+    repository: { id, forge, address, base },
+    milestone: null,
+    paused: null,
+    reason: null,
+  };
+}
 
 /** One line of a mission's story. `seq` counts within the mission, without gaps. */
 export const MissionEvent = z.object({
@@ -97,6 +120,10 @@ export const MissionEvent = z.object({
   type: z.enum([
     'mission-started',
     'milestone-started',
+    'paused',
+    'resumed',
+    'amended',
+    'cancelling',
     'mission-ended',
     'gate-entered',
     'waiting',

@@ -1,8 +1,8 @@
 import { and, asc, desc, eq, gt, lt, or, sql } from 'drizzle-orm';
 import type { MissionFile } from '../contracts/mission-file.ts';
 import type { Plan } from '../contracts/plan.ts';
-import { initialTaskView, MissionEvent } from '../contracts/views.ts';
-import type { MissionView, TaskView } from '../contracts/views.ts';
+import { initialMissionView, initialTaskView, MissionEvent } from '../contracts/views.ts';
+import type { TaskView } from '../contracts/views.ts';
 import type { Queries } from './database.ts';
 import { storable } from './storable.ts';
 import { events, missions, tasks } from './tables.ts';
@@ -31,7 +31,7 @@ export async function claimMission(
         file,
         plan,
         createdBy: of.by,
-        view: initialMissionView(plan),
+        view: initialMissionView(plan, 'starting'),
       })
       .onConflictDoNothing()
       .returning();
@@ -54,18 +54,6 @@ export async function claimMission(
     );
     return { row: inserted, created: true };
   });
-}
-
-function initialMissionView(plan: Plan): MissionView {
-  const { id, forge, address, base } = plan.repository;
-  return {
-    id: plan.mission,
-    title: plan.title,
-    status: 'starting',
-    repository: { id, forge, address, base },
-    milestone: null,
-    reason: null,
-  };
 }
 
 function initialTaskViews(plan: Plan): TaskView[] {

@@ -26,6 +26,7 @@ function engineThat(goesWrong: Error[]): { api: () => Promise<Api>; given: strin
           status: 'running',
           repository: { id: 'r', forge: 'local', address: '/r.git', base: 'main' },
           milestone: 'm1',
+          paused: null,
           reason: null,
           createdAt: '',
           endedAt: null,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { gates, TaskStatus, type Gate } from '../../schema/contracts/gates.ts';
+import { gates, isEnded, TaskStatus, type Gate } from '../../schema/contracts/gates.ts';
 import { phaseOf, type Phase } from './phase.ts';
 
 describe('the phase of a task', () => {
@@ -30,7 +30,7 @@ describe('the phase of a task', () => {
     expect(phaseOf({ status: 'blocked', gate })).toBe('blocked');
   });
 
-  const ends = TaskStatus.options.filter((status) => !['waiting', 'running', 'blocked'].includes(status));
+  const ends = TaskStatus.options.filter(isEnded);
   it.each(ends)('that is %s is ended, wherever it stood', (status) => {
     expect(gates.map((gate) => phaseOf({ status, gate }))).toEqual(gates.map(() => 'ended'));
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { TaskStatus } from '../../schema/contracts/gates.ts';
-import { isActive, startable } from './schedule.ts';
+import { isActive, TaskStatus } from '../../schema/contracts/gates.ts';
+import { startable } from './schedule.ts';
 
 /** A chain and a task beside it. */
 const tasks = [
@@ -82,9 +82,5 @@ describe('the tasks that may start', () => {
 describe('a task', () => {
   it.each(TaskStatus.options)('that is %s takes a place only while it runs or is blocked', (status) => {
     expect(isActive(status)).toBe(status === 'running' || status === 'blocked');
-  });
-
-  it('that nobody has heard of takes none', () => {
-    expect(isActive(undefined)).toBe(false);
   });
 });

@@ -1,4 +1,4 @@
-import { isEnded, isSatisfied, type TaskStatus } from '../../schema/contracts/gates.ts';
+import { isActive, isSatisfied, type TaskStatus } from '../../schema/contracts/gates.ts';
 
 interface Schedulable {
   id: string;
@@ -11,14 +11,10 @@ export function startable<Task extends Schedulable>(of: {
   statuses: ReadonlyMap<string, TaskStatus>;
   cap: number;
 }): Task[] {
-  const active = of.tasks.filter((task) => isActive(of.statuses.get(task.id)));
+  const active = of.tasks.filter((task) => isActive(of.statuses.get(task.id) ?? 'waiting'));
   const free = Math.max(0, of.cap - active.length);
   return of.tasks
     .filter((task) => (of.statuses.get(task.id) ?? 'waiting') === 'waiting')
     .filter((task) => task.dependsOn.every((id) => isSatisfied(of.statuses.get(id) ?? 'waiting')))
     .slice(0, free);
-}
-
-export function isActive(status: TaskStatus | undefined): boolean {
-  return status !== undefined && status !== 'waiting' && !isEnded(status);
 }

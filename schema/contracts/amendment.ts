@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import { MissionFileTask, Parallel, Priority, taskFields } from './mission-file.ts';
+import { Name } from './names.ts';
+
+/** One change of a plan. What has not started can be changed; what has is history. */
+export const PlanChange = z.discriminatedUnion('change', [
+  /** A new task, at the end of its milestone or before another. */
+  z.strictObject({
+    change: z.literal('add'),
+    milestone: Name,
+    task: MissionFileTask,
+    before: Name.optional(),
+  }),
+  /** To another milestone or place. Brings back a task that was deferred. */
+  z.strictObject({ change: z.literal('move'), task: Name, milestone: Name, before: Name.optional() }),
+  /** Out of the plan for now: its milestone completes without it. */
+  z.strictObject({ change: z.literal('defer'), task: Name }),
+  /** Other words, checks, dependencies or program for a task. */
+  z.strictObject({ change: z.literal('edit'), task: Name, set: TaskEdit() }),
+  z.strictObject({
+    change: z.literal('policy'),
+    parallel: Parallel.optional(),
+    priority: Priority.optional(),
+  }),
+]);
+export type PlanChange = z.infer<typeof PlanChange>;
+
+/** Changes of a running plan, all of them or none, with who wants them and why. */
+export const Amendment = z.strictObject({
+  reason: z.string().trim().min(1).max(1_000),
+  changes: z.array(PlanChange).min(1).max(100),
+});
+export type Amendment = z.infer<typeof Amendment>;
+
+function TaskEdit() {
+  const { title, goal, acceptance, checks, dependsOn } = taskFields;
+  return z
+    .strictObject({
+      title,
+      goal,
+      acceptance,
+      checks,
+      dependsOn,
+      script: z.string().min(1).max(1_000),
+      command: Name,
+    })
+    .partial()
+    .refine((set) => Object.keys(set).length > 0, 'nothing is set')
+    .refine(
+      (set) => set.script === undefined || set.command === undefined,
+      'a script or a command, not both',
+    );
+}
