@@ -32,6 +32,12 @@ export const Amendment = z.strictObject({
 });
 export type Amendment = z.infer<typeof Amendment>;
 
+/** What does not fit an amendment to the plan as it stands; the detail of an `InvalidAmendment` failure. */
+export const AmendmentFaults = z.object({
+  faults: z.array(z.object({ path: z.string(), message: z.string() })),
+});
+export type AmendmentFaults = z.infer<typeof AmendmentFaults>;
+
 function TaskEdit() {
   const { title, goal, acceptance, checks, dependsOn } = taskFields;
   return z

@@ -5,6 +5,7 @@ export const failureTypes = [
   'StaleHead',
   'WrongPhase',
   'NotCoordinator',
+  'InvalidAmendment',
   'Refused',
   'Unavailable',
   'OutcomeUnknown',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { MissionFile, MissionFileTask, Policy } from './mission-file.ts';
 import type { PlanChange } from './amendment.ts';
-import type { MissionKey } from './names.ts';
+import { Name, type MissionKey } from './names.ts';
 
 /** A repository as the engine knows it: one id for each canonical host and path. */
 export const PlannedRepository = z.object({
@@ -43,6 +43,14 @@ export interface Plan {
   policy: Policy;
   milestones: PlannedMilestone[];
 }
+
+/** Which tasks a plan has, in the order in which they may start. */
+export const PlanOutline = z.object({
+  milestones: z.array(z.object({ id: Name, tasks: z.array(Name), deferred: z.array(Name) })),
+  parallel: z.number(),
+  priority: z.number(),
+});
+export type PlanOutline = z.infer<typeof PlanOutline>;
 
 /** Turns a checked file into a plan. `scripts` holds the text of each script by its path in the file. */
 export function toPlan(of: {
