@@ -66,6 +66,7 @@ export async function startClaimedMissions(deps: ApiDeps): Promise<void> {
 async function startMission(deps: ApiDeps, plan: Plan): Promise<void> {
   const { engine, client } = deps;
   const input: MissionInput = { engine, plan };
+  const { priority } = plan.policy;
   try {
     await client.workflow.start(workflowTypes.mission, {
       workflowId: missionWorkflowId({ installation: engine.installation, mission: plan.mission }),
@@ -74,6 +75,7 @@ async function startMission(deps: ApiDeps, plan: Plan): Promise<void> {
       workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
       workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
       staticSummary: plan.title,
+      ...(priority === undefined ? {} : { priority: { priorityKey: priority } }),
       staticDetails: describePlan(plan),
       typedSearchAttributes: startAttributes({
         engine,

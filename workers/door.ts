@@ -7,14 +7,16 @@ import { reviewersFault, type Engines } from '../activities/review/engines.ts';
 import type { PlanChange } from '../schema/contracts/amendment.ts';
 import type { Admission, ChangesAdmission, Door, Fault } from '../schema/contracts/door.ts';
 import type { MissionFile } from '../schema/contracts/mission-file.ts';
-import { toPlan, toPlannedChange, type PlannedRepository } from '../schema/contracts/plan.ts';
+import {
+  maxPlanCharacters,
+  toPlan,
+  toPlannedChange,
+  type PlannedRepository,
+} from '../schema/contracts/plan.ts';
 import { readRepositoryAddress } from '../schema/contracts/repository-address.ts';
 import type { EngineConfig } from './engine-config.ts';
 
 const maxScriptBytes = 64 * 1024;
-
-/** A plan travels as the input of one workflow, where a payload of 2 MB is the server's limit. */
-const maxPlanBytes = 1024 * 1024;
 
 export function createDoor(deps: { git: Git; config: EngineConfig; engines: Engines }): Door {
   const { git, config, engines } = deps;
@@ -30,9 +32,9 @@ export function createDoor(deps: { git: Git; config: EngineConfig; engines: Engi
 
     const mission = file.key ?? `m-${randomBytes(4).toString('hex')}`;
     const plan = toPlan({ mission, file, repository, scripts });
-    const size = Buffer.byteLength(JSON.stringify(plan));
-    if (size <= maxPlanBytes) return { kind: 'plan', plan };
-    const message = `the plan has ${size} bytes with its scripts; ${maxPlanBytes} are the most: split the mission`;
+    const { length } = JSON.stringify(plan);
+    if (length <= maxPlanCharacters) return { kind: 'plan', plan };
+    const message = `the plan has ${length} characters with its scripts; ${maxPlanCharacters} are the most: split the mission`;
     return { kind: 'refused', faults: [{ path: 'milestones', message }] };
   }
 

@@ -1,4 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../test/support/temporary.ts';
@@ -11,7 +12,8 @@ async function read(text: string | undefined, roots: string[] = []): Promise<Eng
   return readEngineConfig({ data, roots });
 }
 
-const nothingAllowed = { roots: [], allowPrivateAddresses: false, commands: {}, engines: {} };
+const slots = Math.max(4, availableParallelism() * 2);
+const nothingAllowed = { roots: [], allowPrivateAddresses: false, commands: {}, slots, engines: {} };
 
 describe('the operator’s configuration', () => {
   it.each([
@@ -27,6 +29,7 @@ describe('the operator’s configuration', () => {
   it('names commands, engines and addresses', async () => {
     const text = [
       'allowPrivateAddresses: true',
+      'slots: 3',
       'commands:',
       '  build: [make, -j2, all]',
       'engines:',
@@ -36,6 +39,7 @@ describe('the operator’s configuration', () => {
       roots: [],
       allowPrivateAddresses: true,
       commands: { build: ['make', '-j2', 'all'] },
+      slots: 3,
       engines: { oracle: { family: 'oracle', argv: ['oracle', '--json'] } },
     });
   });

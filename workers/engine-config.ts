@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -12,6 +13,15 @@ export const EngineConfig = z.strictObject({
   allowPrivateAddresses: z.boolean().default(false),
   /** Programs that the runtime `command` may run, each as its argument vector. */
   commands: z.record(Name, z.array(z.string()).min(1)).default({}),
+  /**
+   * Sessions, checks and reviews that may run on this machine at the same time, of all missions together. The default
+   * is two for each processor: agents mostly wait for their models.
+   */
+  slots: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(() => Math.max(4, availableParallelism() * 2)),
   /** Reviewers beside the built-in ones. */
   engines: z
     .record(Name, z.strictObject({ family: z.string().min(1), argv: z.array(z.string()).min(1) }))

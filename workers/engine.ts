@@ -28,7 +28,7 @@ import type { Log } from './log.ts';
 import { prepareNamespace } from './temporal-namespace.ts';
 import { reachable, startDevServer, type TemporalServer } from './temporal-server.ts';
 import { clientTracing } from './tracing.ts';
-import { createControlWorker, createHostWorker } from './workers.ts';
+import { createControlWorker, createHostWorkers } from './workers.ts';
 
 /** One tenant, until there are tokens of others. */
 const tenant = 'default';
@@ -188,10 +188,16 @@ async function startWorkers(of: {
     tenant,
   });
   const common = { connection, namespace: options.namespace, installation: engine.installation };
-  const workers: Worker[] = await Promise.all([
+  const [control, onHost] = await Promise.all([
     createControlWorker({ ...common, activities: activities.control }),
-    createHostWorker({ ...common, host, activities: activities.host }),
+    createHostWorkers({
+      ...common,
+      host,
+      slots: of.config.slots,
+      activities: { ...activities.control, ...activities.host },
+    }),
   ]);
+  const workers: Worker[] = [control, ...onHost];
   const done = Promise.all(workers.map((worker) => worker.run())).then(() => undefined);
   // Whoever stops us hears of a failure from `stop`; until then `done` is the engine's own.
   done.catch(() => undefined);

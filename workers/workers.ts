@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Worker, type NativeConnection } from '@temporalio/worker';
-import { controlQueue, hostQueue } from '../schema/contracts/names.ts';
-import type { HostActivities } from '../workflows/ports.ts';
+import { controlQueue, hostQueue, slotsQueue } from '../schema/contracts/names.ts';
+import type { HostActivities, RecordActivities } from '../workflows/ports.ts';
 import { programsFolder, type ControlActivities } from './activities.ts';
 import { workerTracing } from './tracing.ts';
 
@@ -9,7 +9,7 @@ import { workerTracing } from './tracing.ts';
 const shutdownGraceTime = '2s';
 const shutdownForceTime = '8s';
 
-/** Supervising a run costs little: what bounds their number is the missions' own caps. */
+/** Short steps and waits for CI cost little. */
 const maxConcurrentActivityTaskExecutions = 200;
 
 /** How long a killed worker's next workflow task waits for it; the default of 10 s is what a restart would take. */
@@ -33,15 +33,26 @@ export async function createControlWorker(
   });
 }
 
-/** Runs what needs this machine: sessions, clones, checks, reviews. */
-export async function createHostWorker(
-  deps: WorkerDeps & { host: string; activities: HostActivities },
-): Promise<Worker> {
-  return Worker.create({
-    ...common(deps),
-    taskQueue: hostQueue(deps),
-    activities: { ...deps.activities },
-  });
+/** What needs this machine: its clones and, with the local forge, its repositories. */
+type OnHost = HostActivities & Omit<ControlActivities, keyof RecordActivities | 'requestMerge'>;
+
+/**
+ * Two workers for what needs this machine. Sessions, checks and reviews wait for one of its slots, the most urgent
+ * mission's first; everything else is short.
+ */
+export async function createHostWorkers(
+  deps: WorkerDeps & { host: string; slots: number; activities: OnHost },
+): Promise<Worker[]> {
+  const activities = { ...deps.activities };
+  return Promise.all([
+    Worker.create({ ...common(deps), taskQueue: hostQueue(deps), activities }),
+    Worker.create({
+      ...common(deps),
+      taskQueue: slotsQueue(deps),
+      maxConcurrentActivityTaskExecutions: deps.slots,
+      activities,
+    }),
+  ]);
 }
 
 function common(deps: WorkerDeps) {

@@ -21,7 +21,7 @@ import {
   type MergeRequest,
 } from '../schema/contracts/messages.ts';
 import { LaneState } from './lane-state.ts';
-import { call, ci, merge } from './proxies.ts';
+import { call, forgeSide, type ForgeSide } from './proxies.ts';
 import { describeFailure } from './rules/describe-failure.ts';
 
 export const mergeRequestSignal = defineSignal<[unknown]>(signals.mergeRequest);
@@ -74,13 +74,17 @@ async function outcomeOf(lane: LaneState, request: MergeRequest): Promise<Outcom
       show(lane);
       const { baseSha } = prepared;
       ({ headSha } = prepared);
-      const result = await call(merge.merge, `merge ${describe(request)} at ${headSha}`, {
-        tenant: engine.tenant,
-        repository,
-        request,
-        headSha,
-        baseSha,
-      });
+      const result = await call(
+        sideOf(lane, request).merges.merge,
+        `merge ${describe(request)} at ${headSha}`,
+        {
+          tenant: engine.tenant,
+          repository,
+          request,
+          headSha,
+          baseSha,
+        },
+      );
       if (result.kind === 'merged') {
         const { mergeSha } = result;
         return { kind: 'merged', answer: { kind: 'merged', headSha, mergeSha }, mergeSha, baseSha };
@@ -123,16 +127,24 @@ async function prepare(lane: LaneState, request: MergeRequest, headSha: string):
   const { requireCi } = request;
   const place = { tenant, repository };
   const { base } = repository;
-  await call(ci.guardQueue, `${base} quiet and green`, { place, mustBeGreen: true, requireCi });
-  const update = await call(merge.updateBranch, `bring ${describe(request)} up to ${base}`, {
-    tenant,
-    repository,
-    request,
-    headSha,
+  await call(sideOf(lane, request).ci.guardQueue, `${base} quiet and green`, {
+    place,
+    mustBeGreen: true,
+    requireCi,
   });
+  const update = await call(
+    sideOf(lane, request).merges.updateBranch,
+    `bring ${describe(request)} up to ${base}`,
+    {
+      tenant,
+      repository,
+      request,
+      headSha,
+    },
+  );
   if (update.kind !== 'ready') return { kind: 'answer', answer: update };
   if (update.updated) {
-    const report = await call(ci.awaitCi, `CI of ${describe(request)}, updated`, {
+    const report = await call(sideOf(lane, request).ci.awaitCi, `CI of ${describe(request)}, updated`, {
       place,
       sha: update.headSha,
       stepsAt: update.baseSha,
@@ -156,7 +168,7 @@ async function verify(
   const place = { tenant: engine.tenant, repository };
   try {
     const { verdict } = await call(
-      ci.awaitCi,
+      sideOf(lane, request).ci.awaitCi,
       `CI of ${repository.base} at the merge of ${describe(request)}`,
       {
         place,
@@ -169,7 +181,11 @@ async function verify(
     if (green) return;
     lane.stop(`${repository.base} is ${verdict} at ${mergeSha}`);
     show(lane);
-    await call(ci.guardQueue, `${repository.base} to be mended`, { place, mustBeGreen: true, requireCi });
+    await call(sideOf(lane, request).ci.guardQueue, `${repository.base} to be mended`, {
+      place,
+      mustBeGreen: true,
+      requireCi,
+    });
     // The merge commit stays what it was; it is the base that is green again.
     await tell(request, { kind: 'verified', verdict, green: true });
   } catch (error) {
@@ -196,6 +212,11 @@ async function tell(request: MergeRequest, answer: Answer): Promise<void> {
   } catch (error) {
     if (!(error instanceof TemporalFailure)) throw error;
   }
+}
+
+/** Where the effects of a request are done; requests of before the field was there are done on the lane's own host. */
+function sideOf(lane: LaneState, { host }: MergeRequest): ForgeSide {
+  return forgeSide({ engine: lane.input.engine, host });
 }
 
 function describe(request: MergeRequest): string {

@@ -113,7 +113,7 @@ describe('a milestone', () => {
   it('is named in the view when it begins', () => {
     const state = mission();
     expect(state.view.milestone).toBeNull();
-    state.enterMilestone(core);
+    expect(state.nextMilestone()).toEqual(core);
     expect(state.view.milestone).toBe('m1');
     expect(state.takeNews().events).toEqual([{ at: 42, type: 'milestone-started', message: 'm1: Core' }]);
   });
@@ -127,6 +127,7 @@ describe('a mission', () => {
       status: 'running',
       repository: { id: 'r1', forge: 'local', address: '/srv/app.git', base: 'main' },
       milestone: null,
+      paused: null,
       reason: null,
     });
   });
@@ -169,7 +170,7 @@ describe('a mission', () => {
   it('tells each piece of news once, in order', () => {
     const state = mission();
     state.tell('mission-started', 'Greetings');
-    state.enterMilestone(core);
+    state.nextMilestone();
     expect(state.takeNews()).toMatchObject({
       seq: 1,
       events: [{ type: 'mission-started' }, { type: 'milestone-started' }],

@@ -1,52 +1,66 @@
 import {
   allHandlersFinished,
+  ApplicationFailure,
   CancellationScope,
-  ChildWorkflowCancellationType,
-  ChildWorkflowFailure,
   condition,
+  continueAsNew,
+  currentUpdateInfo,
   defineQuery,
   defineUpdate,
-  executeChild,
   isCancellation,
-  ParentClosePolicy,
-  setCurrentDetails,
+  patched,
   setHandler,
-  WorkflowIdReusePolicy,
+  workflowInfo,
 } from '@temporalio/workflow';
+import type { AmendmentFaults } from '../schema/contracts/amendment.ts';
 import {
   queries,
   updates,
+  type AmendRequest,
   type CancelRequest,
   type MissionInput,
   type MissionResult,
-  type TaskInput,
-  type TaskResult,
+  type PauseRequest,
+  type ResumeRequest,
 } from '../schema/contracts/messages.ts';
-import { taskWorkflowId } from '../schema/contracts/names.ts';
-import type { PlannedMilestone, PlannedTask } from '../schema/contracts/plan.ts';
-import { startAttributes } from '../schema/contracts/search-attributes.ts';
-import type { MissionView } from '../schema/contracts/views.ts';
+import type { PlanOutline } from '../schema/contracts/plan.ts';
+import type { MissionView, RecordedMission } from '../schema/contracts/views.ts';
 import { MissionState } from './mission-state.ts';
 import { call, record } from './proxies.ts';
-import { taskWorkflow } from './task-workflow.ts';
+import { mayContinueAsNew, mustDrain } from './rules/history.ts';
+import { RunningTasks } from './running-tasks.ts';
+import { showMission, tellMissionPhase } from './visibility.ts';
 
 export const cancelUpdate = defineUpdate<undefined, [CancelRequest]>(updates.cancel);
+export const pauseUpdate = defineUpdate<undefined, [PauseRequest]>(updates.pause);
+export const resumeUpdate = defineUpdate<undefined, [ResumeRequest]>(updates.resume);
+export const amendUpdate = defineUpdate<PlanOutline, [AmendRequest]>(updates.amend);
 export const missionViewQuery = defineQuery<MissionView>(queries.view);
 
 /** The story of a mission: its milestones one after another, in each of them as many tasks at once as may run. */
 export async function missionWorkflow(input: MissionInput): Promise<MissionResult> {
   const mission = new MissionState(input, Date.now);
+  const tasks = new RunningTasks(mission);
   const work = new CancellationScope({ cancellable: true });
   setHandler(missionViewQuery, () => mission.view);
-  setHandler(cancelUpdate, (request) => {
-    mission.cancelled = request;
-    work.cancel();
-    return undefined;
+  setHandler(cancelUpdate, (request) => once(mission, () => cancel(mission, tasks, work, request)));
+  setHandler(pauseUpdate, (request) => once(mission, () => pause(mission, tasks, request)), {
+    validator: (request: PauseRequest) => refuseIfTooLate(mission, request),
+  });
+  setHandler(resumeUpdate, (request) => once(mission, () => resume(mission, tasks, request)), {
+    validator: (request: ResumeRequest) => refuseIfTooLate(mission, request),
+  });
+  setHandler(amendUpdate, (request) => amend(mission, request), {
+    validator: (request: AmendRequest) => refuseMisfit(mission, request),
   });
 
-  mission.tell('mission-started', input.plan.title);
+  if (!input.soFar) mission.tell('mission-started', input.plan.title);
   try {
-    await work.run(() => runMilestones(mission));
+    const end = await work.run(() => runMilestones(mission, tasks));
+    if (end === 'history-is-long') {
+      await condition(allHandlersFinished);
+      if (!mission.cancelled) await continueAsNew<typeof missionWorkflow>(mission.carryOver());
+    }
   } catch (error) {
     if (!isCancellation(error)) throw error;
     mission.cancelled ??= { by: 'temporal', reason: 'cancellation of the workflow' };
@@ -54,91 +68,116 @@ export async function missionWorkflow(input: MissionInput): Promise<MissionResul
   const result = mission.end();
   await CancellationScope.nonCancellable(async () => {
     await recordMission(mission);
+    // Missions that were begun before this step was there end without it.
+    if (patched('mission-phase-at-end')) tellMissionPhase(mission.view, input.engine);
     await condition(allHandlersFinished);
   });
   return result;
 }
 
-async function runMilestones(mission: MissionState): Promise<void> {
-  for (const milestone of mission.input.plan.milestones) {
-    mission.enterMilestone(milestone);
+type EndOfWork = 'nothing-left' | 'history-is-long';
+
+async function runMilestones(mission: MissionState, tasks: RunningTasks): Promise<EndOfWork> {
+  for (let milestone = mission.nextMilestone(); milestone; milestone = mission.nextMilestone()) {
     await recordMission(mission);
-    await runMilestone(mission, milestone);
-    if (!mission.isComplete(milestone)) return;
+    const end = await runMilestone(mission, tasks, milestone.id);
+    if (end === 'history-is-long') return end;
+    if (!mission.isComplete(mission.milestone(milestone.id))) return 'nothing-left';
   }
+  return 'nothing-left';
 }
 
-async function runMilestone(mission: MissionState, milestone: PlannedMilestone): Promise<void> {
-  const running = new Set<Promise<void>>();
+async function runMilestone(mission: MissionState, tasks: RunningTasks, id: string): Promise<EndOfWork> {
   for (;;) {
-    for (const task of mission.startNext(milestone)) {
-      const run = runTask(mission, milestone, task)
-        .then((result) => mission.taskEnded(result))
-        .finally(() => running.delete(run));
-      running.add(run);
-    }
-    if (running.size === 0) return;
-    try {
-      await Promise.race(running);
-    } catch (error) {
-      // A cancelled mission ends when the last of its tasks has been cleaned up.
-      await CancellationScope.nonCancellable(() => Promise.allSettled(running));
-      throw error;
-    }
+    mission.draining = mustDrain(workflowInfo());
+    const milestone = mission.milestone(id);
+    for (const task of mission.startNext(milestone)) tasks.start(milestone, task);
+    if (mission.isOver(milestone)) return 'nothing-left';
+    if (mission.isIdle() && mayContinueAsNew(workflowInfo())) return 'history-is-long';
+    await tasks.untilChange();
   }
 }
 
-async function runTask(
+async function cancel(
   mission: MissionState,
-  milestone: PlannedMilestone,
-  task: PlannedTask,
-): Promise<TaskResult> {
-  const { engine, plan } = mission.input;
-  const input: TaskInput = {
-    engine,
-    mission: plan.mission,
-    milestone: milestone.id,
-    repository: plan.repository,
-    policy: plan.policy,
-    task,
-  };
-  try {
-    return await executeChild(taskWorkflow, {
-      args: [input],
-      workflowId: taskWorkflowId({ installation: engine.installation, mission: plan.mission, task: task.id }),
-      // A task that has ended never runs again under its name; one that failed may.
-      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-      cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-      // A mission that is terminated by hand must not leave agents at work.
-      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-      staticSummary: `${task.id}: ${task.title}`,
-      staticDetails: task.goal,
-      typedSearchAttributes: startAttributes({
-        engine,
-        repository: plan.repository.address,
-        phase: 'implementing',
-      }),
-    });
-  } catch (error) {
-    if (!(error instanceof ChildWorkflowFailure) || CancellationScope.current().consideredCancelled)
-      throw error;
-    // Somebody has cancelled this one task; the mission goes on without it.
-    if (isCancellation(error)) {
-      return { task: task.id, status: 'cancelled', mergeSha: null, reason: 'the task was cancelled' };
-    }
-    const reason = error.cause?.message ?? error.message;
-    return { task: task.id, status: 'failed', mergeSha: null, reason };
-  }
+  tasks: RunningTasks,
+  work: CancellationScope,
+  request: CancelRequest,
+): Promise<void> {
+  mission.cancel(request);
+  // What is merged already is brought to its end, which a pause would hold up.
+  if (mission.view.paused) await tasks.goOn();
+  work.cancel();
 }
 
-async function recordMission(mission: MissionState): Promise<void> {
+/** What runs comes to the end of its step; nothing new starts. */
+async function pause(mission: MissionState, tasks: RunningTasks, request: PauseRequest): Promise<void> {
+  mission.pause(request);
+  await tasks.hold(request);
+  tellMissionPhase(mission.view, mission.input.engine);
+  await recordMission(mission);
+}
+
+async function resume(mission: MissionState, tasks: RunningTasks, request: ResumeRequest): Promise<void> {
+  mission.resume(request);
+  await tasks.goOn();
+  tellMissionPhase(mission.view, mission.input.engine);
+  await recordMission(mission);
+}
+
+async function amend(mission: MissionState, request: AmendRequest): Promise<PlanOutline> {
+  await once(mission, async () => {
+    mission.amend(request);
+    const { host } = mission.input.engine;
+    await recordMission(mission, { host, tasks: mission.placements() });
+  });
+  return mission.outline();
+}
+
+/** Temporal knows an update by its id within one run only; a mission that went on as new knows it by this. */
+async function once(mission: MissionState, change: () => Promise<void>): Promise<undefined> {
+  const id = currentUpdateInfo()?.id;
+  if (id !== undefined) {
+    if (mission.hasTaken(id)) return undefined;
+    mission.take(id);
+  }
+  await change();
+  return undefined;
+}
+
+function refuseIfTooLate(mission: MissionState, { by }: { by: string }): void {
+  const reason = mission.tooLate();
+  if (reason === undefined) return;
+  const message = `${by} comes too late: ${reason}`;
+  throw ApplicationFailure.create({ type: 'WrongPhase', message, nonRetryable: true });
+}
+
+function refuseMisfit(mission: MissionState, request: AmendRequest): void {
+  refuseIfTooLate(mission, request);
+  const id = currentUpdateInfo()?.id;
+  if (id !== undefined && mission.hasTaken(id)) return;
+  const amended = mission.amended(request);
+  if (amended.kind === 'amended') return;
+  const { faults } = amended;
+  const message = faults.map((fault) => `${fault.path}: ${fault.message}`).join('; ');
+  const detail: AmendmentFaults = { faults };
+  throw ApplicationFailure.create({
+    type: 'InvalidAmendment',
+    message,
+    details: [detail],
+    nonRetryable: true,
+  });
+}
+
+async function recordMission(mission: MissionState, amended?: RecordedMission['amended']): Promise<void> {
   const { engine, plan } = mission.input;
   const { view } = mission;
-  setCurrentDetails(`**${view.status}**${view.milestone === null ? '' : ` in milestone ${view.milestone}`}`);
+  showMission(view);
   await call(record.recordMission, `${view.status}, ${view.milestone ?? ''}`, {
     tenant: engine.tenant,
     mission: plan.mission,
     view,
     ...mission.takeNews(),
+    ...(amended ? { amended } : {}),
   });
 }

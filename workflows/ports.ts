@@ -7,7 +7,7 @@ import type { EngineFacts, MergeRequest } from '../schema/contracts/messages.ts'
 import type { PlannedRepository, PlannedTask } from '../schema/contracts/plan.ts';
 import type { Finding, Review } from '../schema/contracts/review.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
-import type { MissionView, Recorded, TaskView } from '../schema/contracts/views.ts';
+import type { Recorded, RecordedMission, TaskView } from '../schema/contracts/views.ts';
 
 /** The place of an effect: which task of which mission, on which repository. */
 export interface TaskPlace {
@@ -93,7 +93,7 @@ export type MergeResult =
 
 /** Short, idempotent writes to the read model, as local activities. */
 export interface RecordActivities {
-  recordMission(input: Recorded<MissionView>): Promise<void>;
+  recordMission(input: RecordedMission): Promise<void>;
   recordTask(input: Recorded<TaskView>): Promise<void>;
 }
 

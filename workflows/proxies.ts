@@ -5,6 +5,8 @@ import {
   proxyLocalActivities,
   type ActivityInterfaceFor,
 } from '@temporalio/workflow';
+import type { EngineFacts } from '../schema/contracts/messages.ts';
+import { hostQueue } from '../schema/contracts/names.ts';
 import type {
   CiActivities,
   ForgeActivities,
@@ -48,32 +50,57 @@ export const { requestMerge } = proxyLocalActivities<Pick<MergeActivities, 'requ
   retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
 });
 
+type Merges = Pick<MergeActivities, 'merge' | 'updateBranch'>;
+
+/** What is done on a repository's forge and its CI. */
+export interface ForgeSide {
+  forge: ActivityInterfaceFor<ForgeActivities>;
+  ci: ActivityInterfaceFor<CiActivities>;
+  merges: ActivityInterfaceFor<Merges>;
+}
+
+/** The forge `local` and its CI live on one host's disk, so that is where their effects are done. */
+export function forgeSide(of: { engine: EngineFacts; host?: string | undefined }): ForgeSide {
+  const { engine, host = engine.host } = of;
+  const taskQueue = hostQueue({ installation: engine.installation, host });
+  return { forge: forge(taskQueue), ci: ci(taskQueue), merges: merges(taskQueue) };
+}
+
 /** Short calls to a forge. Ten attempts span about five minutes: longer outages are for a person. */
-export const forge = proxyActivities<ForgeActivities>({
-  startToCloseTimeout: '2m',
-  heartbeatTimeout,
-  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '60s', maximumAttempts: 10 },
-});
+function forge(taskQueue: string): ActivityInterfaceFor<ForgeActivities> {
+  return proxyActivities<ForgeActivities>({
+    taskQueue,
+    startToCloseTimeout: '2m',
+    heartbeatTimeout,
+    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '60s', maximumAttempts: 10 },
+  });
+}
 
 /** A pipeline may take hours. While it is pending the server polls by retrying: 6 events however long. */
-export const ci = proxyActivities<CiActivities>({
-  startToCloseTimeout: '24h',
-  heartbeatTimeout,
-  retry: adoptAgain,
-  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-});
+function ci(taskQueue: string): ActivityInterfaceFor<CiActivities> {
+  return proxyActivities<CiActivities>({
+    taskQueue,
+    startToCloseTimeout: '24h',
+    heartbeatTimeout,
+    retry: adoptAgain,
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  });
+}
 
 /**
  * Merge and update work on the forge's git: they look before they act, so trying again is safe. Twenty failures in a
  * row are some minutes: then the lane says so, and lets the next in.
  */
-export const merge = proxyActivities<Pick<MergeActivities, 'merge' | 'updateBranch'>>({
-  startToCloseTimeout: '15m',
-  heartbeatTimeout,
-  retry: { ...adoptAgain, maximumAttempts: 20 },
-});
+function merges(taskQueue: string): ActivityInterfaceFor<Merges> {
+  return proxyActivities<Merges>({
+    taskQueue,
+    startToCloseTimeout: '15m',
+    heartbeatTimeout,
+    retry: { ...adoptAgain, maximumAttempts: 20 },
+  });
+}
 
-/** What runs on a host for as long as an agent needs: a session, checks, a review. */
+/** What runs on a host for as long as an agent needs: a session, checks, a review. It waits there for a slot. */
 export function hostRuns(taskQueue: string, timeoutSeconds: number): ActivityInterfaceFor<HostRuns> {
   return proxyActivities<HostRuns>({
     taskQueue,

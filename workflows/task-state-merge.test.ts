@@ -210,6 +210,7 @@ describe('a merge request', () => {
       headSha: first,
       approvals: [{ engine: 'test-check', summary: 'test-check read it' }],
       requireCi: true,
+      host: 'h1',
     });
   });
 

@@ -3,6 +3,7 @@ import type { Gate, TaskStatus, Wait } from '../schema/contracts/gates.ts';
 import { isEnded } from '../schema/contracts/gates.ts';
 import {
   GoAheadRequest,
+  Hold,
   MergeAnswer,
   type MergeRequest,
   type Resolution,
@@ -46,6 +47,8 @@ export class TaskState {
   resolutions: Resolution[] = [];
   /** The lane's words on the request that is out. */
   laneAnswers: MergeAnswer[] = [];
+  /** Why no step may start: the mission is paused. */
+  held: string | null = null;
   /** Where the head that is verified next comes from: a session, or the forge after somebody else's push. */
   headToVerify: 'session' | 'forge' = 'session';
   #mergeRequests = 0;
@@ -100,6 +103,15 @@ export class TaskState {
 
   takeNews(): { seq: number; events: NewEvent[] } {
     return this.#news.take();
+  }
+
+  hold(raw: unknown): void {
+    const hold = Hold.safeParse(raw);
+    this.held = hold.success ? `paused by ${hold.data.by}` : 'paused';
+  }
+
+  goOn(): void {
+    this.held = null;
   }
 
   mayLaunch(): boolean {
@@ -247,6 +259,7 @@ export class TaskState {
       headSha: view.headSha,
       approvals: this.currentReviews().map(({ engine, summary }) => ({ engine, summary })),
       requireCi: input.policy.requireCi,
+      host: input.engine.host,
     };
   }
 

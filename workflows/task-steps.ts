@@ -19,6 +19,7 @@ export class GivenUp extends Error {
 export class TaskSteps {
   readonly #task: TaskState;
   readonly #display = new TaskDisplay();
+  #untilGoOn: Promise<void> | undefined;
 
   constructor(task: TaskState) {
     this.#task = task;
@@ -39,6 +40,7 @@ export class TaskSteps {
   /** Runs a step; when its retries are used up the task waits for an answer and, told so, tries it again. */
   async try<T>(step: () => Promise<T>): Promise<T> {
     for (;;) {
+      if (this.#task.held !== null) await this.untilGoOn();
       try {
         return await step();
       } catch (error) {
@@ -62,7 +64,23 @@ export class TaskSteps {
     if (resolution.action === 'abandon') throw new GivenUp('abandoned', reason);
   }
 
+  /** Nothing new starts while the mission is paused; steps side by side wait for its end together. */
+  untilGoOn(): Promise<void> {
+    this.#untilGoOn ??= this.#waitForGoOn().finally(() => (this.#untilGoOn = undefined));
+    return this.#untilGoOn;
+  }
+
+  async #waitForGoOn(): Promise<void> {
+    const task = this.#task;
+    const before = task.view.waits;
+    task.waitOn({ on: `the mission to be resumed: it is ${task.held ?? ''}`, for: 'person' });
+    await this.record();
+    await condition(() => task.held === null);
+    task.waitOn(before ?? undefined);
+  }
+
   async enter(gate: Gate, wait: Pick<Wait, 'on' | 'for'>): Promise<void> {
+    if (this.#task.held !== null) await this.untilGoOn();
     this.#task.enter(gate, wait);
     await this.record();
   }

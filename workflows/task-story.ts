@@ -13,10 +13,10 @@ import {
   type MergeWithdrawal,
   type TaskResult,
 } from '../schema/contracts/messages.ts';
-import { hostQueue, laneWorkflowId } from '../schema/contracts/names.ts';
+import { hostQueue, laneWorkflowId, slotsQueue } from '../schema/contracts/names.ts';
 import type { Review } from '../schema/contracts/review.ts';
 import { describeFailure } from './rules/describe-failure.ts';
-import { call, ci, forge, hostRuns, hostSteps, requestMerge } from './proxies.ts';
+import { call, forgeSide, hostRuns, hostSteps, requestMerge, type ForgeSide } from './proxies.ts';
 import {
   rejectCi,
   rejectConflict,
@@ -37,15 +37,16 @@ export class TaskStory {
   readonly #steps: TaskSteps;
   readonly #hostRuns: ReturnType<typeof hostRuns>;
   readonly #hostSteps: ReturnType<typeof hostSteps>;
+  readonly #forgeSide: ForgeSide;
 
   constructor(task: TaskState) {
     this.#task = task;
     this.#steps = new TaskSteps(task);
     const { engine, policy } = task.input;
-    const queue = hostQueue(engine);
     const longest = Math.max(policy.sessionTimeoutSeconds, policy.checksTimeoutSeconds * 20);
-    this.#hostRuns = hostRuns(queue, longest);
-    this.#hostSteps = hostSteps(queue);
+    this.#hostRuns = hostRuns(slotsQueue(engine), longest);
+    this.#hostSteps = hostSteps(hostQueue(engine));
+    this.#forgeSide = forgeSide(task.input);
   }
 
   async tell(): Promise<TaskResult> {
@@ -77,7 +78,7 @@ export class TaskStory {
     const { title, goal } = task.input.task;
     task.enter('intake');
     const issue = await this.#steps.try(() =>
-      call(forge.openIssue, 'the issue', { place: task.place, title, goal }),
+      call(this.#forgeSide.forge.openIssue, 'the issue', { place: task.place, title, goal }),
     );
     task.view.issue = issue.number;
   }
@@ -150,7 +151,11 @@ export class TaskStory {
     await this.#steps.enter('queue-guard', { on: `no pipeline pending on ${repository.base}`, for: 'ci' });
     const { requireCi } = policy;
     await this.#steps.try(() =>
-      call(ci.guardQueue, `${repository.base} quiet`, { place, mustBeGreen: false, requireCi }),
+      call(this.#forgeSide.ci.guardQueue, `${repository.base} quiet`, {
+        place,
+        mustBeGreen: false,
+        requireCi,
+      }),
     );
     await this.#steps.enter('push', { on: `the push of ${headSha}`, for: 'forge' });
     const pushed = await this.#steps.try(() =>
@@ -163,7 +168,7 @@ export class TaskStory {
     const { title, goal } = task.input.task;
     const issue = view.issue ?? 0;
     const opened = await this.#steps.try(() =>
-      call(forge.openPullRequest, 'the pull request', { place, title, goal, issue }),
+      call(this.#forgeSide.forge.openPullRequest, 'the pull request', { place, title, goal, issue }),
     );
     view.pullRequest = opened.number;
     return true;
@@ -182,7 +187,9 @@ export class TaskStory {
     const { place, baseSha: stepsAt } = task;
     const [reviews, report] = await untilOneThrows(() => ({
       reviews: engines.map((engine) => this.#review(engine, headSha)),
-      tests: this.#steps.try(() => call(ci.awaitCi, `CI of ${headSha}`, { place, sha: headSha, stepsAt })),
+      tests: this.#steps.try(() =>
+        call(this.#forgeSide.ci.awaitCi, `CI of ${headSha}`, { place, sha: headSha, stepsAt }),
+      ),
     }));
     task.view.ci = report.verdict;
     task.tell('ci', `CI is ${report.verdict} at ${headSha}`);
@@ -327,7 +334,7 @@ export class TaskStory {
       await this.#steps.enter('clean-up', { on: 'branch and clone to be removed', for: 'engine' });
       const { headSha, pullRequest } = view;
       await this.#steps.try(() =>
-        call(forge.tidyForge, 'remove the branch', { place, headSha, pullRequest }),
+        call(this.#forgeSide.forge.tidyForge, 'remove the branch', { place, headSha, pullRequest }),
       );
       await this.#steps.try(() => call(this.#hostSteps.cleanUp, 'remove the clone', { place }));
     } catch (error) {
@@ -349,7 +356,11 @@ export class TaskStory {
         ? `No change was needed: ${view.reason ?? ''}`
         : `Merged as ${view.mergeSha} by pull request #${view.pullRequest ?? 0}.`;
     await this.#steps.try(() =>
-      call(forge.closeIssue, `close issue #${view.issue ?? 0}`, { place, number: view.issue ?? 0, comment }),
+      call(this.#forgeSide.forge.closeIssue, `close issue #${view.issue ?? 0}`, {
+        place,
+        number: view.issue ?? 0,
+        comment,
+      }),
     );
   }
 
@@ -366,7 +377,7 @@ export class TaskStory {
       try {
         await call(this.#hostSteps.cleanUp, 'end what runs, remove the clone', { place });
         const { headSha, pullRequest } = view;
-        await call(forge.tidyForge, 'close the pull request, remove the branch', {
+        await call(this.#forgeSide.forge.tidyForge, 'close the pull request, remove the branch', {
           place,
           headSha,
           pullRequest,

@@ -21,6 +21,8 @@ import { TaskStory } from './task-story.ts';
 export const goAheadUpdate = defineUpdate<GoAhead, [GoAheadRequest]>(updates.goAhead);
 export const resolveUpdate = defineUpdate<undefined, [Resolution]>(updates.resolve);
 export const goAheadSignal = defineSignal<[unknown]>(signals.goAhead);
+export const holdSignal = defineSignal<[unknown]>(signals.hold);
+export const goOnSignal = defineSignal(signals.goOn);
 export const mergeAnswerSignal = defineSignal<[unknown]>(signals.mergeAnswer);
 export const taskViewQuery = defineQuery<TaskView>(queries.view);
 
@@ -29,6 +31,8 @@ export async function taskWorkflow(input: TaskInput): Promise<TaskResult> {
   const task = new TaskState(input, Date.now);
   setHandler(taskViewQuery, () => task.view);
   setHandler(mergeAnswerSignal, (raw) => task.hearLane(raw));
+  setHandler(holdSignal, (raw) => task.hold(raw));
+  setHandler(goOnSignal, () => task.goOn());
   setHandler(goAheadSignal, (raw) => task.hearGoAhead(raw));
   setHandler(goAheadUpdate, (request) => task.giveGoAhead(request, 'api'), {
     validator: (request: GoAheadRequest) => refuseGoAhead(task, request),

@@ -2,8 +2,8 @@
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import type { EngineFacts } from '../schema/contracts/messages.ts';
 import { attributeKeys } from '../schema/contracts/search-attributes.ts';
-import type { TaskView } from '../schema/contracts/views.ts';
-import { describeTask } from './rules/details.ts';
+import type { MissionView, TaskView } from '../schema/contracts/views.ts';
+import { describeMission, describeTask } from './rules/details.ts';
 import { phaseOf } from './rules/phase.ts';
 
 /** Shows a task as it stands. Details cost no event; attributes cost one, so they are told only when they change. */
@@ -26,4 +26,18 @@ export class TaskDisplay {
     }
     this.#shown = showing;
   }
+}
+
+/** Shows a mission as it stands; costs no event. */
+export function showMission(view: MissionView): void {
+  setCurrentDetails(describeMission(view));
+}
+
+/** Makes a mission's phase searchable; costs an event, so it is told only when somebody has changed its course. */
+export function tellMissionPhase(view: MissionView, engine: EngineFacts): void {
+  if (!engine.searchAttributes) return;
+  upsertSearchAttributes([
+    { key: attributeKeys.phase, value: view.status },
+    { key: attributeKeys.needsHuman, value: view.status === 'paused' },
+  ]);
 }

@@ -46,6 +46,11 @@ export const MissionStatus = z.enum([
 ]);
 export type MissionStatus = z.infer<typeof MissionStatus>;
 
+/** Whether a mission's workflow is still at work. */
+export function isOpen(status: MissionStatus): boolean {
+  return status === 'starting' || status === 'running' || status === 'paused';
+}
+
 /** What a task waits on, for whom, and since when (milliseconds since 1970, by the workflow's clock). */
 export const Wait = z.object({
   gate: Gate,

@@ -4,6 +4,7 @@ import { Name, Sha } from './names.ts';
 import type { Plan, PlannedChange, PlannedRepository, PlannedTask } from './plan.ts';
 import type { Policy } from './mission-file.ts';
 import type { TaskStatus } from './gates.ts';
+import type { MissionView } from './views.ts';
 
 /** Workflow types and message names, shared by those who send and those who handle. */
 export const workflowTypes = {
@@ -48,7 +49,21 @@ export interface EngineFacts {
 export interface MissionInput {
   engine: EngineFacts;
   plan: Plan;
+  /** What an earlier run of the same mission has done; it went on as new when its history was long. */
+  soFar?: MissionProgress;
 }
+
+export interface MissionProgress {
+  statuses: [task: string, TaskStatus][];
+  results: TaskResult[];
+  milestone: string | null;
+  paused: MissionView['paused'];
+  /** How often the read model was told. */
+  told: number;
+  /** Updates that were taken; sent again, they are not taken again. */
+  updates: string[];
+}
+
 export interface MissionResult {
   status: 'completed' | 'incomplete' | 'cancelled';
   tasks: TaskResult[];
@@ -89,6 +104,8 @@ export const MergeRequest = z.object({
   headSha: Sha,
   approvals: z.array(z.object({ engine: z.string(), summary: z.string() })),
   requireCi: z.boolean(),
+  /** The host whose disk a repository of the local forge is on. */
+  host: z.string().optional(),
 });
 export type MergeRequest = z.infer<typeof MergeRequest>;
 
@@ -125,6 +142,10 @@ export type Resolution = z.infer<typeof Resolution>;
 
 export const PauseRequest = z.object({ by: Name, reason: z.string().max(1_000).optional() });
 export type PauseRequest = z.infer<typeof PauseRequest>;
+
+/** What a mission that is paused tells its tasks. */
+export const Hold = z.object({ by: Name });
+export type Hold = z.infer<typeof Hold>;
 
 export const ResumeRequest = z.object({ by: Name });
 export type ResumeRequest = z.infer<typeof ResumeRequest>;

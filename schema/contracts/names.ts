@@ -45,9 +45,14 @@ export function controlQueue(installation: string): string {
   return `control:${installation}`;
 }
 
-/** The queue that stays with one machine, where its sessions and clones are. */
+/** The queue that stays with one machine, where its sessions, clones and local repositories are. */
 export function hostQueue(of: { installation: string; host: string }): string {
   return `host:${of.installation}:${of.host}`;
+}
+
+/** What waits for one of a machine's slots: sessions, checks and reviews. */
+export function slotsQueue(of: { installation: string; host: string }): string {
+  return `slots:${of.installation}:${of.host}`;
 }
 
 /** The branch that a task's commits are pushed to. */

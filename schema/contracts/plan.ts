@@ -26,6 +26,9 @@ export interface PlannedMilestone {
   tasks: PlannedTask[];
 }
 
+/** A plan travels as the input of one workflow, where a payload of 2 MB is the server's limit. */
+export const maxPlanCharacters = 1024 * 1024;
+
 /** A change of the plan after the door; see `PlanChange`. */
 export type PlannedChange =
   | { change: 'add'; milestone: string; task: PlannedTask; before?: string | undefined }

@@ -160,3 +160,16 @@ export interface Recorded<View> {
   view: View;
   events: NewEvent[];
 }
+
+/** A task of the plan as it stands. `status` counts only for one of which nothing was recorded yet. */
+export interface TaskPlacement {
+  id: string;
+  title: string;
+  milestone: string;
+  status: 'waiting' | 'deferred';
+}
+
+export interface RecordedMission extends Recorded<MissionView> {
+  /** After an amendment: all tasks in their order, and the host that those will run on which are new. */
+  amended?: { host: string; tasks: TaskPlacement[] };
+}

@@ -1,14 +1,21 @@
 import { and, eq, inArray, lt, sql } from 'drizzle-orm';
-import type { MissionView, NewEvent, Recorded, TaskView } from '../contracts/views.ts';
+import {
+  initialTaskView,
+  type NewEvent,
+  type Recorded,
+  type RecordedMission,
+  type TaskView,
+} from '../contracts/views.ts';
 import type { Queries } from './database.ts';
 import { storable } from './storable.ts';
+import { isOpen } from '../contracts/gates.ts';
 import { events, missions, reviews, sessions, tasks } from './tables.ts';
 
 /** The channel on which each mission with new events is named. */
 export const eventsChannel = 'mission_events';
 
-export async function recordMission(queries: Queries, input: Recorded<MissionView>): Promise<void> {
-  const { tenant, mission, seq, view } = storable(input);
+export async function recordMission(queries: Queries, input: RecordedMission): Promise<void> {
+  const { tenant, mission, seq, view, amended } = storable(input);
   await queries.transaction(async (tx) => {
     await tx
       .update(missions)
@@ -16,11 +23,40 @@ export async function recordMission(queries: Queries, input: Recorded<MissionVie
         view,
         viewSeq: seq,
         status: view.status,
-        endedAt: view.status === 'running' ? null : sql`coalesce(${missions.endedAt}, now())`,
+        endedAt: isOpen(view.status) ? null : sql`coalesce(${missions.endedAt}, now())`,
       })
       .where(and(eq(missions.tenantId, tenant), eq(missions.id, mission), lt(missions.viewSeq, seq)));
+    if (amended) await placeTasks(tx, { tenant, mission, ...amended });
     await appendEvents(tx, { tenant, mission, task: null, seq, news: input.events });
   });
+}
+
+/** After an amendment: what the plan has of new, in its order. What has begun tells of itself. */
+async function placeTasks(
+  tx: Queries,
+  of: { tenant: string; mission: string } & NonNullable<RecordedMission['amended']>,
+): Promise<void> {
+  const rows = of.tasks.map(({ status, ...task }, position) => ({
+    tenantId: of.tenant,
+    missionId: of.mission,
+    id: task.id,
+    host: of.host,
+    position,
+    status,
+    view: { ...initialTaskView({ mission: of.mission, ...task }), status },
+  }));
+  const untold = sql`${tasks.viewSeq} = 0`;
+  await tx
+    .insert(tasks)
+    .values(rows)
+    .onConflictDoUpdate({
+      target: [tasks.tenantId, tasks.missionId, tasks.id],
+      set: {
+        position: sql`excluded.position`,
+        status: sql`case when ${untold} then excluded.status else ${tasks.status} end`,
+        view: sql`case when ${untold} then excluded.view else ${tasks.view} end`,
+      },
+    });
 }
 
 export async function recordTask(queries: Queries, input: Recorded<TaskView>): Promise<void> {

@@ -23,7 +23,7 @@ describe.skipIf(path === undefined && process.env['REQUIRE_ALL'] !== '1')(
     it('a pending CI is waited for in one activity, however long it takes', async () => {
       const world = new FakeWorld();
       world.verdicts.set(sha('T-1.1'), 'pending');
-      const engine = await startTestEngine(world, environment.address, false);
+      const engine = await startTestEngine(world, { address: environment.address, searchAttributes: false });
       const handle = await engine.startTask({});
       await until(() => world.views.get('T-1')?.gate === 'review-and-ci');
       const began = await environment.currentTimeMs();
@@ -43,7 +43,7 @@ describe.skipIf(path === undefined && process.env['REQUIRE_ALL'] !== '1')(
       let fixed = false;
       world.reviewer = () =>
         fixed ? { verdict: 'approve', summary: 'good', findings: [] } : objection('wrong');
-      const engine = await startTestEngine(world, environment.address, false);
+      const engine = await startTestEngine(world, { address: environment.address, searchAttributes: false });
       const handle = await engine.startTask({ policy: { remediations: 0 } });
       await until(() => world.views.get('T-1')?.status === 'blocked');
       await environment.sleep('30 days');

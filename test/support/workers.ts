@@ -15,7 +15,7 @@ import {
 import { controlQueue, missionWorkflowId, taskWorkflowId } from '../../schema/contracts/names.ts';
 import type { PlannedTask } from '../../schema/contracts/plan.ts';
 import { clientTracing } from '../../workers/tracing.ts';
-import { createControlWorker, createHostWorker } from '../../workers/workers.ts';
+import { createControlWorker, createHostWorkers } from '../../workers/workers.ts';
 import type { FakeWorld } from '../fakes/fake-world.ts';
 
 export const repository = { id: 'r1', forge: 'local' as const, address: '/srv/greeter.git', base: 'main' };
@@ -53,9 +53,9 @@ export interface TestEngine {
 /** Real Temporal server, real workers, real workflow bundle; the world outside is a fake. */
 export async function startTestEngine(
   world: FakeWorld,
-  address: string = inject('temporalAddress'),
-  searchAttributes = true,
+  of: { address?: string; searchAttributes?: boolean; slots?: number } = {},
 ): Promise<TestEngine> {
+  const { address = inject('temporalAddress'), searchAttributes = true, slots = 20 } = of;
   const installation = `t${randomBytes(4).toString('hex')}`;
   const connection = await Connection.connect({ address });
   const native = await NativeConnection.connect({ address });
@@ -68,10 +68,12 @@ export async function startTestEngine(
     goAheadBySignal: true,
   };
   const common = { connection: native, namespace: 'default', installation };
-  const workers = await Promise.all([
-    createControlWorker({ ...common, activities: { ...world.control(), ...createRequestMerge({ client }) } }),
-    createHostWorker({ ...common, host: 'local', activities: world.host() }),
+  const control = { ...world.control(), ...createRequestMerge({ client }) };
+  const [controlWorker, hostWorkers] = await Promise.all([
+    createControlWorker({ ...common, activities: control }),
+    createHostWorkers({ ...common, host: 'local', slots, activities: { ...control, ...world.host() } }),
   ]);
+  const workers = [controlWorker, ...hostWorkers];
   const running = Promise.all(workers.map((worker) => worker.run()));
   const taskQueue = controlQueue(installation);
 

@@ -1,5 +1,14 @@
 import { gates, type Gate } from '../../schema/contracts/gates.ts';
-import type { TaskView } from '../../schema/contracts/views.ts';
+import type { MissionView, TaskView } from '../../schema/contracts/views.ts';
+
+/** What a person who opens the mission in the Temporal UI reads. */
+export function describeMission(view: MissionView): string {
+  const where = view.milestone === null ? '' : ` in milestone ${view.milestone}`;
+  if (!view.paused) return `**${view.status}**${where}`;
+  const { by, reason, at } = view.paused;
+  const why = reason === null ? '' : `: ${reason}`;
+  return `**${view.status}**${where} by ${by} since ${new Date(at).toISOString()}${why}`;
+}
 
 /** What a person who opens the task in the Temporal UI reads: where it stands, what it waits on, since when, for whom. */
 export function describeTask(view: TaskView): string {
