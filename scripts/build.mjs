@@ -50,11 +50,14 @@ async function buildPrograms() {
   });
 }
 
-async function bundleWorkflows() {
+/** Bundles the workflows that a file exports, with the interceptors that every worker of ours has. */
+export async function bundleWorkflows(
+  of = { workflows: join(root, 'workflows/index.ts'), to: join(dist, 'workflow-bundle.js') },
+) {
   const require = createRequire(import.meta.url);
   const { bundleWorkflowCode } = require('@temporalio/worker');
   const { code } = await bundleWorkflowCode({
-    workflowsPath: join(root, 'workflows/index.ts'),
+    workflowsPath: of.workflows,
     workflowInterceptorModules: [
       require.resolve('@temporalio/interceptors-opentelemetry/lib/workflow-interceptors'),
     ],
@@ -66,7 +69,7 @@ async function bundleWorkflows() {
       log: () => undefined,
     },
   });
-  writeFileSync(join(dist, 'workflow-bundle.js'), code);
+  writeFileSync(of.to, code);
 }
 
 function hashSources() {

@@ -21,14 +21,15 @@ interface WorkerDeps {
   installation: string;
 }
 
-/** Runs workflows and the effects on forge, CI and database. */
+/** Runs workflows and their writes to the read model. `bundle` is the path of the built workflows. */
 export async function createControlWorker(
-  deps: WorkerDeps & { activities: ControlActivities },
+  deps: WorkerDeps & { activities: ControlActivities; bundle?: string },
 ): Promise<Worker> {
+  const { bundle = join(programsFolder(), 'workflow-bundle.js') } = deps;
   return Worker.create({
     ...common(deps),
     taskQueue: controlQueue(deps.installation),
-    workflowBundle: { codePath: join(programsFolder(), 'workflow-bundle.js') },
+    workflowBundle: { codePath: bundle },
     activities: { ...deps.activities },
   });
 }

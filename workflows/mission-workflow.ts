@@ -80,6 +80,7 @@ type EndOfWork = 'nothing-left' | 'history-is-long';
 async function runMilestones(mission: MissionState, tasks: RunningTasks): Promise<EndOfWork> {
   for (let milestone = mission.nextMilestone(); milestone; milestone = mission.nextMilestone()) {
     await recordMission(mission);
+    if (mayContinueAsNew(workflowInfo())) return 'history-is-long';
     const end = await runMilestone(mission, tasks, milestone.id);
     if (end === 'history-is-long') return end;
     if (!mission.isComplete(mission.milestone(milestone.id))) return 'nothing-left';

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { exists } from '../../activities/git/workspace.ts';
 import { RunnerIdentity } from '../../activities/processes/spec.ts';
-import { isAlive, processesOfRun } from '../../activities/processes/tree.ts';
+import { isAlive, processesOfRun, signal } from '../../activities/processes/tree.ts';
 import { packageRoot } from '../../schema/package-root.ts';
 import { startKillableEngine, type KillableEngine } from '../support/engine-process.ts';
 import { until } from '../support/until.ts';
@@ -132,7 +132,7 @@ describe('what survives a SIGKILL', () => {
     const at = await startKillableEngine();
     await at.startMission({ key: 'agent', scripts: { A: patient(at.work) } });
     await until(async () => (await launches(at)).length === 1);
-    for (const pid of processesOfRun(sessionFolder(at, 'agent.A.author.1'))) process.kill(pid, 'SIGKILL');
+    for (const pid of processesOfRun(sessionFolder(at, 'agent.A.author.1'))) signal(pid, 'SIGKILL');
     await until(async () => (await launches(at)).length === 2);
     await letGo(at);
 

@@ -53,10 +53,18 @@ export interface TestEngine {
 /** Real Temporal server, real workers, real workflow bundle; the world outside is a fake. */
 export async function startTestEngine(
   world: FakeWorld,
-  of: { address?: string; searchAttributes?: boolean; slots?: number } = {},
+  of: {
+    address?: string;
+    searchAttributes?: boolean;
+    slots?: number;
+    /** Another build of the workflows than today's. */
+    bundle?: string;
+    /** The id of an engine that was stopped: this one goes on with its missions. */
+    installation?: string;
+  } = {},
 ): Promise<TestEngine> {
-  const { address = inject('temporalAddress'), searchAttributes = true, slots = 20 } = of;
-  const installation = `t${randomBytes(4).toString('hex')}`;
+  const { address = inject('temporalAddress'), searchAttributes = true, slots = 20, bundle } = of;
+  const installation = of.installation ?? `t${randomBytes(4).toString('hex')}`;
   const connection = await Connection.connect({ address });
   const native = await NativeConnection.connect({ address });
   const client = new Client({ connection, interceptors: clientTracing() });
@@ -70,7 +78,7 @@ export async function startTestEngine(
   const common = { connection: native, namespace: 'default', installation };
   const control = { ...world.control(), ...createRequestMerge({ client }) };
   const [controlWorker, hostWorkers] = await Promise.all([
-    createControlWorker({ ...common, activities: control }),
+    createControlWorker({ ...common, activities: control, ...(bundle === undefined ? {} : { bundle }) }),
     createHostWorkers({ ...common, host: 'local', slots, activities: { ...control, ...world.host() } }),
   ]);
   const workers = [controlWorker, ...hostWorkers];

@@ -1,0 +1,18 @@
+/** A later build of the workflows: tasks that it begins look at the queue first. Tasks of before go on as they were. */
+import { patched, proxyActivities } from '@temporalio/workflow';
+import type { TaskInput, TaskResult } from '../../../schema/contracts/messages.ts';
+import type { CiActivities } from '../../../workflows/ports.ts';
+import { taskWorkflow as taskWorkflowOfToday } from '../../../workflows/task-workflow.ts';
+
+export { mergeLaneWorkflow } from '../../../workflows/merge-lane-workflow.ts';
+export { missionWorkflow } from '../../../workflows/mission-workflow.ts';
+
+const { guardQueue } = proxyActivities<CiActivities>({ startToCloseTimeout: '1m' });
+
+export async function taskWorkflow(input: TaskInput): Promise<TaskResult> {
+  const { engine, repository } = input;
+  if (patched('a-look-at-the-queue-first')) {
+    await guardQueue({ place: { tenant: engine.tenant, repository }, mustBeGreen: false, requireCi: false });
+  }
+  return taskWorkflowOfToday(input);
+}
