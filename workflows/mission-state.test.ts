@@ -178,3 +178,94 @@ describe('a mission', () => {
     expect(state.takeNews()).toEqual({ seq: 2, events: [] });
   });
 });
+
+describe('a paused mission', () => {
+  it('starts nothing until it is resumed, and is told once each', () => {
+    const state = mission();
+    state.pause({ by: 'lead', reason: 'lunch' });
+    state.pause({ by: 'other' });
+    expect(state.view).toMatchObject({ status: 'paused', paused: { by: 'lead', reason: 'lunch', at: 42 } });
+    expect(started(state)).toEqual([]);
+    expect(state.isOver(core)).toBe(false);
+    state.resume({ by: 'lead' });
+    state.resume({ by: 'lead' });
+    expect(state.view).toMatchObject({ status: 'running', paused: null });
+    expect(started(state)).toEqual(['a', 'c']);
+    expect(state.takeNews().events.map(({ type, message }) => `${type} ${message}`)).toEqual([
+      'paused by lead: lunch',
+      'resumed by lead',
+    ]);
+  });
+
+  it.each([
+    {
+      name: 'being cancelled',
+      change: (state: MissionState) => state.cancel({ by: 'lead' }),
+      says: 'cancelled by lead',
+    },
+    { name: 'over', change: (state: MissionState) => state.end(), says: 'the mission is incomplete' },
+  ])('that is $name takes no change of course', ({ change, says }) => {
+    const state = mission();
+    expect(state.tooLate()).toBeUndefined();
+    change(state);
+    expect(state.tooLate()).toContain(says);
+  });
+});
+
+describe('an amended mission', () => {
+  it('goes by the new plan, and ends complete without what was deferred', () => {
+    const state = mission(5);
+    state.nextMilestone();
+    state.amend({
+      by: 'lead',
+      reason: 'too much',
+      changes: [
+        { change: 'defer', task: 'c' },
+        { change: 'add', milestone: 'm2', task: task('x') },
+      ],
+    });
+    expect(state.outline().milestones).toEqual([
+      { id: 'm1', tasks: ['a', 'b'], deferred: ['c'] },
+      { id: 'm2', tasks: ['d', 'x'], deferred: [] },
+    ]);
+    expect(started(state)).toEqual(['a']);
+    ended(state, { a: 'merged', b: 'merged' });
+    expect(state.isComplete(state.milestone('m1'))).toBe(true);
+    expect(state.nextMilestone()?.id).toBe('m2');
+    ended(state, { d: 'merged', x: 'merged' });
+    expect(state.nextMilestone()).toBeUndefined();
+    expect(state.end().status).toBe('completed');
+    expect(state.view.reason).toBe('without c deferred');
+  });
+});
+
+describe('a mission that goes on as a new run', () => {
+  it('knows its plan, its tasks, its pause, its updates and its place in the story', () => {
+    const before = mission();
+    before.tell('mission-started', 'Greetings');
+    before.nextMilestone();
+    before.takeNews();
+    started(before);
+    ended(before, { a: 'merged', c: 'abandoned' });
+    before.amend({
+      by: 'lead',
+      reason: 'more',
+      changes: [{ change: 'add', milestone: 'm2', task: task('x') }],
+    });
+    before.pause({ by: 'lead' });
+    before.takeNews();
+    before.take('update-1');
+
+    const after = new MissionState(before.carryOver(), () => 43);
+    expect(after.view).toEqual(before.view);
+    expect(after.outline()).toEqual(before.outline());
+    expect(after.hasTaken('update-1')).toBe(true);
+    expect(after.hasTaken('update-2')).toBe(false);
+    expect(after.nextMilestone()?.id).toBe('m1');
+    expect(after.takeNews()).toEqual({ seq: 3, events: [] });
+    after.resume({ by: 'lead' });
+    expect(started(after)).toEqual(['b']);
+    ended(after, { b: 'merged' });
+    expect(after.end().tasks.map(({ task: id }) => id)).toEqual(['a', 'c', 'b']);
+  });
+});
