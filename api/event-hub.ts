@@ -7,8 +7,13 @@ export class EventHub {
   #stop: () => Promise<void> = () => Promise.resolve();
 
   async start(database: Database): Promise<void> {
-    this.#stop = await database.listen(eventsChannel, (key) => {
-      for (const wake of this.#readers.get(key) ?? []) wake();
+    this.#stop = await database.listen(eventsChannel, {
+      onPayload: (key) => {
+        for (const wake of this.#readers.get(key) ?? []) wake();
+      },
+      onGap: () => {
+        for (const readers of this.#readers.values()) for (const wake of readers) wake();
+      },
     });
   }
 

@@ -15,7 +15,13 @@ import { controlQueue, missionWorkflowId, taskWorkflowId } from '../schema/contr
 import type { Plan } from '../schema/contracts/plan.ts';
 import { startAttributes } from '../schema/contracts/search-attributes.ts';
 import { GoAhead } from '../schema/contracts/views.ts';
-import { claimMission, readMission, startingMissions, type MissionRow } from '../schema/db/missions.ts';
+import {
+  claimMission,
+  readMission,
+  readMissionHost,
+  startingMissions,
+  type MissionRow,
+} from '../schema/db/missions.ts';
 import type { Caller } from '../schema/db/tokens.ts';
 import type { ApiDeps } from './deps.ts';
 import { Problem } from './problem.ts';
@@ -32,7 +38,7 @@ export async function createMission(
     file.key && (await readMission(deps.queries, { tenant: caller.tenant, mission: file.key }));
   if (standing) {
     const row = sameFile(standing, fileHash);
-    if (row.status === 'starting') await startMission(deps, row.plan);
+    if (row.status === 'starting') await startMission(deps, row);
     return { row, created: false };
   }
   const admission = await deps.door.admitMission(file);
@@ -47,7 +53,7 @@ export async function createMission(
   const tenant = caller.tenant;
   const claim = await claimMission(deps.queries, { tenant, file, fileHash, plan, host, by: caller.name });
   sameFile(claim.row, fileHash);
-  await startMission(deps, claim.row.plan);
+  await startMission(deps, claim.row);
   return claim;
 }
 
@@ -59,12 +65,15 @@ function sameFile(row: MissionRow, fileHash: string): MissionRow {
 /** A mission that was claimed when the engine died is started when it comes up again. */
 export async function startClaimedMissions(deps: ApiDeps): Promise<void> {
   for (const row of await startingMissions(deps.queries)) {
-    await startMission(deps, row.plan).catch((error: unknown) => deps.log(error));
+    await startMission(deps, row).catch((error: unknown) => deps.log(error));
   }
 }
 
-async function startMission(deps: ApiDeps, plan: Plan): Promise<void> {
-  const { engine, client } = deps;
+async function startMission(deps: ApiDeps, { tenantId, id, plan }: MissionRow): Promise<void> {
+  const { client } = deps;
+  // Another process may have claimed it: then it runs on that one's host, where its claim says.
+  const host = await readMissionHost(deps.queries, { tenant: tenantId, mission: id });
+  const engine = { ...deps.engine, host: host ?? deps.engine.host };
   const input: MissionInput = { engine, plan };
   const { priority } = plan.policy;
   try {

@@ -3,6 +3,7 @@ import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { z } from 'zod';
 import type { Fault } from '../schema/contracts/door.ts';
+import { whyUnavailable } from '../schema/db/unavailable.ts';
 
 /** RFC 9457: what every error of the API looks like. */
 export const ProblemBody = z.object({
@@ -70,6 +71,12 @@ export function toProblem(error: unknown, log: (error: unknown) => void): Proble
   if (error instanceof z.ZodError) return problemOfZod(error);
   if (error instanceof HTTPException && error.status < 500) return new Problem('bad-request', error.message);
   log(error);
+  if (whyUnavailable(error) !== undefined) {
+    return new Problem(
+      'unavailable',
+      'the database does not answer: try again, with the same Idempotency-Key',
+    );
+  }
   if (error instanceof Error && error.name === 'ServiceError') {
     return new Problem('unavailable', 'Temporal does not answer: try again, with the same Idempotency-Key');
   }

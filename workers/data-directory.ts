@@ -20,6 +20,8 @@ export type EngineAddress = z.infer<typeof EngineAddress>;
 export interface DataDirectory {
   paths: DataPaths;
   pglite: string;
+  /** What tells this folder from any other, wherever it is mounted: random, made once. */
+  identity(): Promise<string>;
   release(): Promise<void>;
 }
 
@@ -35,7 +37,7 @@ export async function openDataDirectory(folder: string): Promise<DataDirectory> 
   const release = await lockFolder(root);
   const paths = dataPaths(root);
   await writeFile(paths.gitConfig, engineGitConfig());
-  return { paths, pglite: join(root, 'pglite'), release };
+  return { paths, pglite: join(root, 'pglite'), identity: () => readIdentity(root), release };
 }
 
 async function lockFolder(root: string): Promise<() => Promise<void>> {
@@ -51,6 +53,16 @@ async function lockFolder(root: string): Promise<() => Promise<void>> {
   });
   server.unref();
   return () => new Promise((resolve) => server.close(() => resolve()));
+}
+
+/** Made under the folder's lock: nobody else makes another. */
+async function readIdentity(root: string): Promise<string> {
+  const path = join(root, 'host-id');
+  const standing = (await readFile(path, 'utf8').catch(() => '')).trim();
+  if (standing !== '') return standing;
+  const identity = randomUUID();
+  await replaceFile(path, `${identity}\n`);
+  return identity;
 }
 
 const addressFile = 'engine.json';

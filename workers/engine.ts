@@ -3,16 +3,17 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAdaptorServer, type ServerType } from '@hono/node-server';
 import { Client, Connection } from '@temporalio/client';
-import { NativeConnection, type Worker } from '@temporalio/worker';
 import { createGit } from '../activities/git/git.ts';
 import { createApp } from '../api/app.ts';
 import type { ApiDeps } from '../api/deps.ts';
 import { EventHub } from '../api/event-hub.ts';
 import { startClaimedMissions } from '../api/missions.ts';
 import type { EngineFacts } from '../schema/contracts/messages.ts';
-import { openPglite, openPostgres, readInstallation, type Database } from '../schema/db/database.ts';
+import { openPglite, readInstallation, type Database } from '../schema/db/database.ts';
+import { openPostgres } from '../schema/db/postgres.ts';
 import { findCaller, replaceToken } from '../schema/db/tokens.ts';
 import { createActivities, knownEngines } from './activities.ts';
+import { startOrClose, type Closers } from './closers.ts';
 import {
   adminTokenFile,
   openDataDirectory,
@@ -24,17 +25,15 @@ import {
 } from './data-directory.ts';
 import { createDoor } from './door.ts';
 import { readEngineConfig, type EngineConfig } from './engine-config.ts';
+import { firstHost, serveHost } from './hosts.ts';
 import type { Log } from './log.ts';
 import { prepareNamespace } from './temporal-namespace.ts';
 import { reachable, startDevServer, type TemporalServer } from './temporal-server.ts';
 import { clientTracing } from './tracing.ts';
-import { createControlWorker, createHostWorkers } from './workers.ts';
+import { runWorkers } from './workers.ts';
 
 /** One tenant, until there are tokens of others. */
 const tenant = 'default';
-
-/** The one host of an all-in-one engine. */
-const host = 'local';
 
 export interface EngineOptions {
   data: string;
@@ -46,6 +45,10 @@ export interface EngineOptions {
   temporal: string | undefined;
   namespace: string;
   databaseUrl: string | undefined;
+  /** The most connections to that server at once. */
+  databasePool?: number | undefined;
+  /** The name of this data directory among all that share the database; missions started here run here. */
+  hostName?: string | undefined;
   roots: readonly string[];
   /** Finds or fetches the Temporal CLI. */
   temporalCommand: () => Promise<string>;
@@ -59,31 +62,12 @@ export interface Engine {
   stop(): Promise<void>;
 }
 
-/** What was started, to be stopped in reverse. */
-class Closers {
-  readonly #closers: (() => unknown)[] = [];
-
-  add(close: () => unknown): void {
-    this.#closers.unshift(close);
-  }
-
-  async close(): Promise<void> {
-    for (const close of this.#closers.splice(0)) await close();
-  }
-}
-
-export async function startEngine(options: EngineOptions): Promise<Engine> {
-  const closers = new Closers();
-  try {
-    return await start(options, closers);
-  } catch (error) {
-    await closers.close();
-    throw error;
-  }
+export function startEngine(options: EngineOptions): Promise<Engine> {
+  return startOrClose((closers) => start(options, closers));
 }
 
 async function start(options: EngineOptions, closers: Closers): Promise<Engine> {
-  const { log, namespace } = options;
+  const { log, namespace, hostName: host = firstHost } = options;
   const data = await openDataDirectory(options.data);
   closers.add(() => data.release());
   const config = await readEngineConfig({ data: data.paths.root, roots: options.roots });
@@ -91,6 +75,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
     openDatabase(options, data, closers),
     openTemporal(options, data, closers),
   ]);
+  await serveHost({ queries: database.queries, data, name: host, tenant, closers });
   const connection = await Connection.connect({ address: temporal.address });
   closers.add(() => connection.close());
   const ours = options.temporal === undefined;
@@ -122,7 +107,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
     log: (error) => log.error('the API has failed', error),
   };
   const url = await serve(api, options, closers);
-  await writeAdminToken(database, data);
+  await writeAdminToken(database, data, host);
   const address: EngineAddress = {
     url,
     pid: process.pid,
@@ -142,8 +127,10 @@ async function openDatabase(
   data: DataDirectory,
   closers: Closers,
 ): Promise<Database> {
-  const { databaseUrl } = options;
-  const database = await (databaseUrl === undefined ? openPglite(data.pglite) : openPostgres(databaseUrl));
+  const { databaseUrl: url, databasePool: poolSize, hostName = firstHost } = options;
+  const database = await (url === undefined
+    ? openPglite(data.pglite)
+    : openPostgres({ url, poolSize, name: `mission up ${hostName}` }));
   closers.add(() => database.close());
   return database;
 }
@@ -178,8 +165,6 @@ async function startWorkers(of: {
   closers: Closers;
 }): Promise<{ done: Promise<void> }> {
   const { options, engine, closers } = of;
-  const connection = await NativeConnection.connect({ address: of.temporal.address });
-  closers.add(() => connection.close());
   const activities = createActivities({
     client: of.client,
     queries: of.database.queries,
@@ -187,25 +172,18 @@ async function startWorkers(of: {
     config: of.config,
     tenant,
   });
-  const common = { connection, namespace: options.namespace, installation: engine.installation };
-  const [control, onHost] = await Promise.all([
-    createControlWorker({ ...common, activities: activities.control }),
-    createHostWorkers({
-      ...common,
-      host,
-      slots: of.config.slots,
-      activities: { ...activities.control, ...activities.host },
-    }),
-  ]);
-  const workers: Worker[] = [control, ...onHost];
-  const done = Promise.all(workers.map((worker) => worker.run())).then(() => undefined);
-  // Whoever stops us hears of a failure from `stop`; until then `done` is the engine's own.
-  done.catch(() => undefined);
-  closers.add(async () => {
-    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
-    await done.catch(() => undefined);
+  const { installation, host } = engine;
+  const { namespace } = options;
+  const { slots } = of.config;
+  return runWorkers({
+    address: of.temporal.address,
+    namespace,
+    installation,
+    host,
+    slots,
+    activities,
+    closers,
   });
-  return { done };
 }
 
 async function serve(api: ApiDeps, options: EngineOptions, closers: Closers): Promise<string> {
@@ -230,10 +208,12 @@ async function serve(api: ApiDeps, options: EngineOptions, closers: Closers): Pr
 }
 
 /** The first admin token, written once; only its hash is in the database. */
-async function writeAdminToken(database: Database, data: DataDirectory): Promise<void> {
+async function writeAdminToken(database: Database, data: DataDirectory, host: string): Promise<void> {
   const path = join(data.paths.root, adminTokenFile);
   const standing = await readFile(path, 'utf8').catch(() => '');
   if (standing !== '' && (await findCaller(database.queries, standing.trim()))) return;
-  const secret = await replaceToken(database.queries, { tenant, name: 'admin', scopes: ['admin'] });
+  // Each data directory has one of its own: a start must not take another's away.
+  const name = host === firstHost ? 'admin' : `admin-${host}`;
+  const secret = await replaceToken(database.queries, { tenant, name, scopes: ['admin'] });
   await writeSecret(path, secret);
 }

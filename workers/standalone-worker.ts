@@ -1,50 +1,61 @@
-/** A control worker in a process of its own, beside an engine that works on the same database and Temporal server. */
+/** Workers in a process of their own, beside engines that work on the same database and Temporal server. */
 import { Client, Connection } from '@temporalio/client';
-import { NativeConnection } from '@temporalio/worker';
-import { openPostgres, readInstallation } from '../schema/db/database.ts';
+import { readInstallation } from '../schema/db/database.ts';
+import { openPostgres } from '../schema/db/postgres.ts';
 import { createActivities } from './activities.ts';
+import { startOrClose, type Closers } from './closers.ts';
 import { openDataDirectory } from './data-directory.ts';
 import { readEngineConfig } from './engine-config.ts';
+import { serveHost } from './hosts.ts';
+import { reachable } from './temporal-server.ts';
 import { clientTracing } from './tracing.ts';
-import { createControlWorker } from './workers.ts';
+import { runWorkers } from './workers.ts';
 
-export interface StandaloneWorker {
-  /** Resolves when the worker has stopped. */
-  done: Promise<void>;
-  stop(): void;
-}
-
-/**
- * It shares workflows, forge, CI and merges with the engine; sessions stay with the engine's own host. Its data
- * directory holds mirrors and CI runs, and is its own.
- */
-export async function startStandaloneWorker(of: {
+export interface WorkerOptions {
   data: string;
   temporal: string;
   namespace: string;
   databaseUrl: string;
+  databasePool: number | undefined;
+  /** The host that it serves as well; without one it is a control worker only. */
+  hostName: string | undefined;
   tenant: string;
-}): Promise<StandaloneWorker> {
-  const data = await openDataDirectory(of.data);
+}
+
+export interface StandaloneWorker {
+  installation: string;
+  /** Resolves when the worker has stopped, rejects when it has failed. */
+  done: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/**
+ * It shares workflows, forge, CI and merges with the engines. With a host name it also runs what missions do on that
+ * host: its data directory is that host, with sessions, clones and mirrors.
+ */
+export function startStandaloneWorker(options: WorkerOptions): Promise<StandaloneWorker> {
+  return startOrClose((closers) => start(options, closers));
+}
+
+async function start(options: WorkerOptions, closers: Closers): Promise<StandaloneWorker> {
+  const { temporal: address, namespace, hostName: host, tenant } = options;
+  const data = await openDataDirectory(options.data);
+  closers.add(() => data.release());
   const config = await readEngineConfig({ data: data.paths.root, roots: [] });
-  const database = await openPostgres(of.databaseUrl);
-  const { queries } = database;
-  const connection = await Connection.connect({ address: of.temporal });
-  const native = await NativeConnection.connect({ address: of.temporal });
-  const { namespace, tenant } = of;
+  const { queries, close } = await openPostgres({
+    url: options.databaseUrl,
+    poolSize: options.databasePool,
+    name: host === undefined ? 'mission worker' : `mission worker ${host}`,
+  });
+  closers.add(close);
+  if (host !== undefined) await serveHost({ queries, data, name: host, tenant, closers });
+  await reachable(address, 10_000);
+  const connection = await Connection.connect({ address });
+  closers.add(() => connection.close());
   const client = new Client({ connection, namespace, interceptors: clientTracing() });
   const activities = createActivities({ client, queries, paths: data.paths, config, tenant });
-  const worker = await createControlWorker({
-    connection: native,
-    namespace,
-    installation: await readInstallation(queries),
-    activities: activities.control,
-  });
-  const done = worker.run().finally(async () => {
-    await native.close();
-    await connection.close();
-    await database.close();
-    await data.release();
-  });
-  return { done, stop: () => worker.shutdown() };
+  const installation = await readInstallation(queries);
+  const { slots } = config;
+  const { done } = await runWorkers({ address, namespace, installation, host, slots, activities, closers });
+  return { installation, done, stop: () => closers.close() };
 }

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
-import { Worker, type NativeConnection } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import { controlQueue, hostQueue, slotsQueue } from '../schema/contracts/names.ts';
 import type { HostActivities, RecordActivities } from '../workflows/ports.ts';
 import { programsFolder, type ControlActivities } from './activities.ts';
+import type { Closers } from './closers.ts';
+import { databaseFaults } from './database-faults.ts';
 import { workerTracing } from './tracing.ts';
 
 /** Ctrl-C should take seconds: runs go on without us, and short activities are done by then. */
@@ -19,6 +21,40 @@ interface WorkerDeps {
   connection: NativeConnection;
   namespace: string;
   installation: string;
+}
+
+/**
+ * Runs what a process serves until it is closed: always the control queue, and a host's if it is one.
+ * `done` rejects when a worker has failed.
+ */
+export async function runWorkers(of: {
+  address: string;
+  namespace: string;
+  installation: string;
+  host: string | undefined;
+  /** How many programs that host runs at once. */
+  slots: number;
+  activities: { control: ControlActivities; host: HostActivities };
+  closers: Closers;
+}): Promise<{ done: Promise<void> }> {
+  const { host, slots, activities, closers } = of;
+  const connection = await NativeConnection.connect({ address: of.address });
+  closers.add(() => connection.close());
+  const deps = { connection, namespace: of.namespace, installation: of.installation };
+  const onHost = { ...activities.control, ...activities.host };
+  const [control, hostWorkers] = await Promise.all([
+    createControlWorker({ ...deps, activities: activities.control }),
+    host === undefined ? [] : createHostWorkers({ ...deps, host, slots, activities: onHost }),
+  ]);
+  const workers = [control, ...hostWorkers];
+  const done = Promise.all(workers.map((worker) => worker.run())).then(() => undefined);
+  // Whoever stops us hears of a failure from `stop`; until then `done` is the process's own.
+  done.catch(() => undefined);
+  closers.add(async () => {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+    await done.catch(() => undefined);
+  });
+  return { done };
 }
 
 /** Runs workflows and their writes to the read model. `bundle` is the path of the built workflows. */
@@ -58,6 +94,7 @@ export async function createHostWorkers(
 
 function common(deps: WorkerDeps) {
   const { connection, namespace } = deps;
+  const tracing = workerTracing();
   return {
     connection,
     namespace,
@@ -65,6 +102,10 @@ function common(deps: WorkerDeps) {
     shutdownForceTime,
     maxConcurrentActivityTaskExecutions,
     stickyQueueScheduleToStartTimeout,
-    ...workerTracing(),
+    ...tracing,
+    interceptors: {
+      ...tracing.interceptors,
+      activity: [...(tracing.interceptors?.activity ?? []), databaseFaults],
+    },
   };
 }

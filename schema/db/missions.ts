@@ -75,6 +75,19 @@ export async function readMission(
   return row;
 }
 
+/** The host that a mission was started on. All its tasks run there. */
+export async function readMissionHost(
+  queries: Queries,
+  of: { tenant: string; mission: string },
+): Promise<string | undefined> {
+  const [row] = await queries
+    .select({ host: tasks.host })
+    .from(tasks)
+    .where(and(eq(tasks.tenantId, of.tenant), eq(tasks.missionId, of.mission)))
+    .limit(1);
+  return row?.host;
+}
+
 /** Missions whose row was claimed but whose workflow may not have been started: a crash came between. */
 export async function startingMissions(queries: Queries): Promise<MissionRow[]> {
   return queries.select().from(missions).where(eq(missions.status, 'starting'));

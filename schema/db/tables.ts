@@ -39,6 +39,18 @@ export const tokens = pgTable(
   (table) => [uniqueIndex('tokens_name').on(table.tenantId, table.name)],
 );
 
+/** Who has which host name: a host is a data directory of one machine, with its sessions, clones and mirrors. */
+export const hosts = pgTable('hosts', {
+  name: text('name').primaryKey(),
+  tenantId: tenantId(),
+  /** Random, kept in the data directory: what tells it from another of the same name. */
+  identity: text('identity').notNull(),
+  machine: text('machine').notNull(),
+  pid: integer('pid').notNull(),
+  registeredAt: moment('registered_at').notNull().defaultNow(),
+  seenAt: moment('seen_at').notNull().defaultNow(),
+});
+
 export const missions = pgTable(
   'missions',
   {

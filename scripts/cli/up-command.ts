@@ -1,7 +1,11 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { findServer } from '../toolchain.mjs';
 import { askedToStop } from './asked-to-stop.ts';
+import { databaseFromEnvironment, hostNameOption } from './host-options.ts';
 import { dataOption, failWith, print } from './output.ts';
+
+/** As the engine has it: it is not imported here, since it loads Temporal's native core. */
+const firstHost = 'local';
 
 /** The standard port of the API; any number above 1023 that nothing well known uses. */
 const defaultPort = 7077;
@@ -12,6 +16,9 @@ export function upCommand(): Command {
     .addOption(dataOption())
     .option('--port <n>', 'the port of the API; 0 for any free one', parsePort, defaultPort)
     .option('--host <addr>', 'the address to listen on', '127.0.0.1')
+    .addOption(
+      hostNameOption('this data directory’s name among all that share a database').default(firstHost),
+    )
     .option(
       '--temporal <address>',
       'a Temporal server to use instead of our own',
@@ -27,6 +34,7 @@ Examples:
   mission up --root ~/src
   mission up --data /srv/missions --port 8080
   DATABASE_URL=postgres://… mission up --temporal temporal.internal:7233 --namespace missions
+  DATABASE_URL=postgres://… mission up --temporal temporal.internal:7233 --data ./b --host-name b --port 7078
 
 Whoever may create missions can run programs on this machine as the user that runs \`mission up\`.`,
     )
@@ -54,7 +62,8 @@ async function runEngine(options: UpOptions): Promise<void> {
     listen: options.host,
     temporal: options.temporal,
     namespace: options.namespace,
-    databaseUrl: process.env['DATABASE_URL'],
+    ...databaseFromEnvironment(),
+    hostName: options.hostName,
     roots: options.root,
     temporalCommand: () => findServer('cli'),
     log,
@@ -75,6 +84,7 @@ interface UpOptions {
   data: string;
   port: number;
   host: string;
+  hostName: string;
   temporal?: string;
   namespace: string;
   root: string[];

@@ -1,11 +1,14 @@
 import { Command } from 'commander';
 import { askedToStop } from './asked-to-stop.ts';
-import { dataOption, failWith, print } from './output.ts';
+import { databaseFromEnvironment, hostNameOption } from './host-options.ts';
+import { dataOption, failWith, show } from './output.ts';
 
 interface WorkerOptions {
   data: string;
   temporal?: string;
   namespace: string;
+  hostName?: string;
+  json?: boolean;
 }
 
 export function workerCommand(): Command {
@@ -14,11 +17,14 @@ export function workerCommand(): Command {
     .addOption(dataOption())
     .option('--temporal <address>', 'the engine’s Temporal server', process.env['TEMPORAL_ADDRESS'])
     .option('--namespace <name>', 'the Temporal namespace', 'default')
+    .addOption(hostNameOption('serve the queue of this host too; without it only what needs no host'))
+    .option('--json', 'say that it is ready as one JSON object')
     .addHelpText(
       'after',
       `
-Example:
+Examples:
   DATABASE_URL=postgres://… mission worker --data ./worker-2 --temporal 127.0.0.1:7233
+  DATABASE_URL=postgres://… mission worker --data ./c --host-name c --temporal 127.0.0.1:7233
 
 Without DATABASE_URL the database is inside the engine's own process, and no other may open it.`,
     )
@@ -34,7 +40,7 @@ Without DATABASE_URL the database is inside the engine's own process, and no oth
 }
 
 async function runWorker(options: WorkerOptions): Promise<void> {
-  const databaseUrl = process.env['DATABASE_URL'];
+  const { databaseUrl, databasePool } = databaseFromEnvironment();
   if (!databaseUrl) {
     throw new Error(
       'the embedded database belongs to one process: set DATABASE_URL to a server for engine and workers',
@@ -45,9 +51,19 @@ async function runWorker(options: WorkerOptions): Promise<void> {
   const { createLog } = await import('../../workers/log.ts');
   const { installRuntime } = await import('../../workers/runtime.ts');
   installRuntime(createLog());
-  const { data, temporal, namespace } = options;
-  const worker = await startStandaloneWorker({ data, temporal, namespace, databaseUrl, tenant: 'default' });
-  print('the worker is polling; Ctrl-C stops it');
-  await Promise.race([worker.done, askedToStop().then(() => worker.stop())]);
-  await worker.done;
+  const { data, temporal, namespace, hostName } = options;
+  const worker = await startStandaloneWorker({
+    data,
+    temporal,
+    namespace,
+    databaseUrl,
+    databasePool,
+    hostName,
+    tenant: 'default',
+  });
+  const { installation } = worker;
+  const ready = { ready: true, pid: process.pid, installation, host: hostName ?? null };
+  show(ready, () => ['the worker is polling; Ctrl-C stops it'], options.json);
+  await Promise.race([worker.done, askedToStop()]);
+  await worker.stop();
 }

@@ -15,6 +15,10 @@ declare module 'vitest' {
     temporalAddress: string;
     /** The time-skipping server's program; undefined where it can't be had. */
     testServer: string | undefined;
+    /** The program `postgres`; undefined where it can't be had. */
+    postgres: string | undefined;
+    /** A Postgres server that was given. */
+    databaseUrl: string | undefined;
   }
 }
 
@@ -22,6 +26,8 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   await build();
   project.provide('testServer', process.env['MISSION_TEST_SERVER']);
+  project.provide('postgres', process.env['MISSION_TEST_POSTGRES']);
+  project.provide('databaseUrl', process.env['TEST_DATABASE_URL']);
   const given = process.env['TEMPORAL_ADDRESS'];
   if (given) {
     await register(given, false);

@@ -1,22 +1,24 @@
 import { eq } from 'drizzle-orm';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openPglite, type Database } from '../../../schema/db/database.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Database } from '../../../schema/db/database.ts';
 import { effects, forgePullRequests } from '../../../schema/db/tables.ts';
+import { databases, useDatabase } from '../../../test/support/databases.ts';
 import { localForge, makeRepository, type TestRepository } from '../../../test/support/repository.ts';
 import type { Git } from '../../git/git.ts';
 
 let database: Database;
 let repository: TestRepository;
 
-beforeAll(async () => {
-  database = await openPglite();
-});
-afterAll(() => database.close());
-beforeEach(async () => {
-  repository = await makeRepository({ 'README.md': 'hello\n' });
-  await database.queries.delete(effects);
-  await database.queries.delete(forgePullRequests);
-});
+/** Every test begins with a repository of its own, and with no claims and pull requests. */
+function useRepository(kind: (typeof databases)[number]): void {
+  const opened = useDatabase(kind);
+  beforeEach(async () => {
+    database = opened();
+    repository = await makeRepository({ 'README.md': 'hello\n' });
+    await database.queries.delete(effects);
+    await database.queries.delete(forgePullRequests);
+  });
+}
 
 /** A pull request of one commit, and what is needed to merge it. */
 async function openPullRequest(git: Git = repository.git) {
@@ -55,7 +57,9 @@ function dyingAfter(git: Git, command: string): Git {
   };
 }
 
-describe('a merge on the local forge', () => {
+describe.each(databases)('a merge on the local forge, its records in %s', (kind) => {
+  useRepository(kind);
+
   it('puts one squash commit on the base, with the head’s very tree', async () => {
     const { forge, request } = await openPullRequest();
     const outcome = await forge.merge(request);
@@ -140,7 +144,9 @@ describe('a merge on the local forge', () => {
   });
 });
 
-describe('issues and pull requests on the local forge', () => {
+describe.each(databases)('issues and pull requests on the local forge, in %s', (kind) => {
+  useRepository(kind);
+
   it('are found by marker and branch, not made twice, also by many at once', async () => {
     const forge = localForge({ git: repository.git, queries: database.queries });
     const { planned } = repository;

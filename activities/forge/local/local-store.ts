@@ -33,9 +33,10 @@ export class LocalStore {
     const { repositoryId, marker } = of;
     return this.#queries.transaction(async (tx) => {
       const byMarker = and(eq(forgeIssues.repositoryId, repositoryId), eq(forgeIssues.marker, marker));
+      const last = await lockNumbers(tx, repositoryId);
       const [standing] = await tx.select().from(forgeIssues).where(byMarker);
       if (standing) return standing;
-      const number = await nextNumber(tx, repositoryId);
+      const number = await takeNumber(tx, { repositoryId, number: last + 1 });
       const row = storable({ ...of, tenantId: this.#tenantId, number });
       await tx.insert(forgeIssues).values(row);
       return { number, state: 'open' };
@@ -64,6 +65,7 @@ export class LocalStore {
   }): Promise<PullRequest> {
     const { repositoryId, branch } = of;
     return this.#queries.transaction(async (tx) => {
+      const last = await lockNumbers(tx, repositoryId);
       const [standing] = await tx
         .select()
         .from(forgePullRequests)
@@ -75,7 +77,7 @@ export class LocalStore {
           ),
         );
       if (standing) return standing;
-      const number = await nextNumber(tx, repositoryId);
+      const number = await takeNumber(tx, { repositoryId, number: last + 1 });
       const [opened] = await tx
         .insert(forgePullRequests)
         .values(storable({ ...of, tenantId: this.#tenantId, number }))
@@ -161,13 +163,23 @@ function isPullRequest(of: { repositoryId: string; number: number }) {
   return and(eq(forgePullRequests.repositoryId, of.repositoryId), eq(forgePullRequests.number, of.number));
 }
 
-/** The row of the counter is also the lock that puts two makers of one thing in line. */
-async function nextNumber(tx: Queries, repositoryId: string): Promise<number> {
+/**
+ * The last number of a repository. Its row is also the lock that puts makers in line, before they look: the second
+ * maker of one thing sees what the first has made.
+ */
+async function lockNumbers(tx: Queries, repositoryId: string): Promise<number> {
+  await tx.insert(forgeNumbers).values({ repositoryId, last: 0 }).onConflictDoNothing();
   const [row] = await tx
-    .insert(forgeNumbers)
-    .values({ repositoryId, last: 1 })
-    .onConflictDoUpdate({ target: forgeNumbers.repositoryId, set: { last: sql`${forgeNumbers.last} + 1` } })
-    .returning();
-  if (!row) throw new Error(`the counter of ${repositoryId} was not answered`);
+    .select()
+    .from(forgeNumbers)
+    .where(eq(forgeNumbers.repositoryId, repositoryId))
+    .for('update');
+  if (!row) throw new Error(`the counter of ${repositoryId} vanished between two statements`);
   return row.last;
+}
+
+async function takeNumber(tx: Queries, of: { repositoryId: string; number: number }): Promise<number> {
+  const { repositoryId, number } = of;
+  await tx.update(forgeNumbers).set({ last: number }).where(eq(forgeNumbers.repositoryId, repositoryId));
+  return number;
 }

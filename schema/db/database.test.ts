@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest';
+import { createEffects } from '../../activities/effects.ts';
+import { LocalStore } from '../../activities/forge/local/local-store.ts';
+import { databases, useDatabase } from '../../test/support/databases.ts';
+import { task } from '../../test/support/workers.ts';
+import { until } from '../../test/support/until.ts';
+import { z } from 'zod';
+import { MissionFile } from '../contracts/mission-file.ts';
+import { toPlan } from '../contracts/plan.ts';
+import { initialMissionView, initialTaskView, type NewEvent } from '../contracts/views.ts';
+import { readInstallation } from './database.ts';
+import { registerHost } from './hosts.ts';
+import { claimMission, readEvents, readMission, readMissionHost, readTasks } from './missions.ts';
+import { eventsChannel, recordMission, recordTask } from './projection.ts';
+import { createToken, findCaller, replaceToken } from './tokens.ts';
+
+const tenant = 'default';
+const ids = ['A', 'B', 'C'];
+
+function claimOf(mission: string, host = 'local') {
+  const file = MissionFile.parse({
+    version: 1,
+    key: mission,
+    title: 'All',
+    repository: { forge: 'local', path: '/srv/r.git' },
+    milestones: [
+      {
+        id: 'm1',
+        title: 'All',
+        tasks: ids.map((id) => ({ id, title: id, goal: 'Do it.', runtime: 'script', script: '/srv/s.sh' })),
+      },
+    ],
+  });
+  const repository = { id: 'r1', forge: 'local' as const, address: '/srv/r.git', base: 'main' };
+  const plan = toPlan({ mission, file, repository, scripts: new Map([['/srv/s.sh', 'true']]) });
+  return { tenant, file, plan, fileHash: 'h', host, by: 'lead' };
+}
+
+function news(count: number): NewEvent[] {
+  return Array.from({ length: count }, (_, index) => ({ at: index, type: 'ci', message: `${index}` }));
+}
+
+function viewOf(mission: string, id: string) {
+  return initialTaskView({ mission, milestone: 'm1', id, title: task(id).title });
+}
+
+describe.each(databases)('what is kept in %s', (kind) => {
+  const database = useDatabase(kind);
+
+  it('has one installation id, whoever asks', async () => {
+    const { queries } = database();
+    const asked = await Promise.all([1, 2, 3, 4].map(() => readInstallation(queries)));
+    expect(new Set(asked).size).toBe(1);
+  });
+
+  it('finds a caller by token, and takes a name once', async () => {
+    const { queries } = database();
+    const caller = { tenant, name: 'lead', scopes: ['missions:read' as const] };
+    const secret = await createToken(queries, caller);
+    expect(await findCaller(queries, secret ?? '')).toEqual(caller);
+    expect(await createToken(queries, caller)).toBeUndefined();
+    const other = await replaceToken(queries, caller);
+    expect(await findCaller(queries, secret ?? '')).toBeUndefined();
+    expect(await findCaller(queries, other)).toEqual(caller);
+  });
+
+  it('lets one of many claim a mission, and its host stays the first’s', async () => {
+    const { queries } = database();
+    const claims = await Promise.all(
+      ['a', 'b', 'c'].map((host) => claimMission(queries, claimOf('raced', host))),
+    );
+    expect(claims.filter(({ created }) => created)).toHaveLength(1);
+    const winner = claims.findIndex(({ created }) => created);
+    const of = { tenant, mission: 'raced' };
+    expect(await readMissionHost(queries, of)).toBe(['a', 'b', 'c'][winner]);
+    expect((await readTasks(queries, of)).map(({ id }) => id)).toEqual(ids);
+  });
+
+  it('numbers the events of many writers without gaps, each once, however often it is told', async () => {
+    const { queries } = database();
+    await claimMission(queries, claimOf('told'));
+    const rounds = [1, 2, 3, 4].flatMap((seq) => ids.map((id) => ({ id, seq })));
+    await Promise.all(
+      [...rounds, ...rounds].map(({ id, seq }) =>
+        recordTask(queries, { tenant, mission: 'told', seq, view: viewOf('told', id), events: news(2) }),
+      ),
+    );
+    const events = await readEvents(queries, { tenant, mission: 'told', after: 0, limit: 100 });
+    expect(events.map(({ seq }) => seq)).toEqual(Array.from({ length: 24 }, (_, index) => index + 1));
+  });
+
+  it('never overwrites a newer view with an older one', async () => {
+    const { queries } = database();
+    const claim = claimOf('newer');
+    await claimMission(queries, claim);
+    const running = initialMissionView(claim.plan, 'running');
+    const told = { tenant, mission: 'newer', events: [] };
+    await recordMission(queries, { ...told, seq: 2, view: { ...running, status: 'completed' } });
+    await recordMission(queries, { ...told, seq: 1, view: running });
+    expect(await readMission(queries, told)).toMatchObject({ status: 'completed', viewSeq: 2 });
+  });
+
+  it('names a mission with new events to those who listen', async () => {
+    const { queries, listen } = database();
+    await claimMission(queries, claimOf('heard'));
+    const heard: string[] = [];
+    const stop = await listen(eventsChannel, { onPayload: (key) => heard.push(key), onGap: () => undefined });
+    const view = viewOf('heard', 'A');
+    await recordTask(queries, { tenant, mission: 'heard', seq: 1, view, events: news(1) });
+    await until(() => heard.includes('default/heard'));
+    await stop();
+  });
+
+  it('acts once for one key, and looks before it acts again', async () => {
+    const effects = createEffects(database());
+    const acts: Date[] = [];
+    const effect = {
+      key: 'k',
+      tenant,
+      result: z.number(),
+      look: () => Promise.resolve(acts.length > 0 ? 1 : undefined),
+      act: ({ claimedAt }: { claimedAt: Date }) => {
+        acts.push(claimedAt);
+        return Promise.resolve({ kind: 'done' as const, result: 1 });
+      },
+    };
+    expect(await effects.once(effect)).toEqual({ kind: 'done', result: 1 });
+    expect(await effects.once(effect)).toEqual({ kind: 'done', result: 1 });
+    expect(acts).toHaveLength(1);
+  });
+
+  it('makes one issue and one pull request of many wishes for the same', async () => {
+    const store = new LocalStore({ ...database(), tenant });
+    const words = { title: 'T', body: '' };
+    const eight = Array.from({ length: 8 }, (_, index) => `${index % 4}`);
+    const made = await Promise.all(
+      eight.flatMap((name) => [
+        store.findOrCreateIssue({ repositoryId: 'r', marker: name, ...words }),
+        store.findOrOpenPullRequest({ repositoryId: 'r', branch: name, base: 'main', ...words }),
+      ]),
+    );
+    const numbers = [...new Set(made.map(({ number }) => number))].sort((a, b) => a - b);
+    expect(numbers).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  it('gives a host name to one data directory for ever', async () => {
+    const { queries } = database();
+    const host = { name: 'a', tenantId: tenant, identity: 'one', machine: 'here', pid: 1 };
+    await registerHost(queries, host);
+    await registerHost(queries, { ...host, pid: 2 });
+    await expect(registerHost(queries, { ...host, identity: 'two' })).rejects.toThrow(
+      /a belongs to another data directory on here, .*: choose another name with --host-name/,
+    );
+  });
+});
