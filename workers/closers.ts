@@ -6,8 +6,17 @@ export class Closers {
     this.#closers.unshift(close);
   }
 
+  /** Closes all of it, also when a part fails to; then says so. */
   async close(): Promise<void> {
-    for (const close of this.#closers.splice(0)) await close();
+    const failures: unknown[] = [];
+    for (const close of this.#closers.splice(0)) {
+      try {
+        await close();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw new AggregateError(failures, `not all was closed: ${failures.join('; ')}`);
   }
 }
 
@@ -17,7 +26,8 @@ export async function startOrClose<T>(start: (closers: Closers) => Promise<T>): 
   try {
     return await start(closers);
   } catch (error) {
-    await closers.close();
+    // Why it did not start matters more than what went wrong on the way back.
+    await closers.close().catch(() => undefined);
     throw error;
   }
 }

@@ -71,10 +71,10 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
   const data = await openDataDirectory(options.data);
   closers.add(() => data.release());
   const config = await readEngineConfig({ data: data.paths.root, roots: options.roots });
-  const [database, temporal] = await Promise.all([
-    openDatabase(options, data, closers),
-    openTemporal(options, data, closers),
-  ]);
+  const opening = [openDatabase(options, data, closers), openTemporal(options, data, closers)] as const;
+  // When one of them fails, the other must stand before it can be closed.
+  await Promise.allSettled(opening);
+  const [database, temporal] = await Promise.all(opening);
   await serveHost({ queries: database.queries, data, name: host, tenant, closers });
   const connection = await Connection.connect({ address: temporal.address });
   closers.add(() => connection.close());

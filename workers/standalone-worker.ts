@@ -42,12 +42,13 @@ async function start(options: WorkerOptions, closers: Closers): Promise<Standalo
   const data = await openDataDirectory(options.data);
   closers.add(() => data.release());
   const config = await readEngineConfig({ data: data.paths.root, roots: [] });
-  const { queries, close } = await openPostgres({
+  const database = await openPostgres({
     url: options.databaseUrl,
     poolSize: options.databasePool,
     name: host === undefined ? 'mission worker' : `mission worker ${host}`,
   });
-  closers.add(close);
+  closers.add(() => database.close());
+  const { queries } = database;
   if (host !== undefined) await serveHost({ queries, data, name: host, tenant, closers });
   await reachable(address, 10_000);
   const connection = await Connection.connect({ address });

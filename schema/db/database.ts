@@ -18,8 +18,8 @@ export interface Listener {
 export interface Database {
   queries: Queries;
   /** Subscribes to the notifications on a channel, until the returned function is called. */
-  listen(channel: string, listener: Listener): Promise<() => Promise<void>>;
-  close(): Promise<void>;
+  listen: (channel: string, listener: Listener) => Promise<() => Promise<void>>;
+  close: () => Promise<void>;
 }
 
 export const migrationsFolder = join(packageRoot(), 'schema/db/migrations');

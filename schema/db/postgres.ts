@@ -150,6 +150,8 @@ async function listen(
       throw error;
     }
     fresh.once('end', () => void subscribeAgain());
+    // It may have been given up meanwhile.
+    if (stopped) await atMost(closeWithinMs, fresh.end());
     return fresh;
   }
 
@@ -157,7 +159,6 @@ async function listen(
     while (!stopped) {
       try {
         client = await subscribe();
-        if (stopped) await atMost(closeWithinMs, client.end());
         onGap();
         return;
       } catch {

@@ -13,11 +13,21 @@ const startWithinMs = 180_000;
 export class EngineProcess {
   readonly #data: string;
   readonly #roots: readonly string[];
+  readonly #args: readonly string[];
+  readonly #env: NodeJS.ProcessEnv;
   #child: ChildProcess | undefined;
 
-  constructor(of: { data: string; roots: readonly string[] }) {
+  /** `args` and `env` are what it is started with beside these and the present environment. */
+  constructor(of: {
+    data: string;
+    roots: readonly string[];
+    args?: readonly string[];
+    env?: NodeJS.ProcessEnv;
+  }) {
     this.#data = of.data;
     this.#roots = of.roots;
+    this.#args = of.args ?? [];
+    this.#env = of.env ?? {};
   }
 
   get logPath(): string {
@@ -29,10 +39,11 @@ export class EngineProcess {
     const log = openSync(this.logPath, 'a');
     const program = join(packageRoot(), 'dist/mission.js');
     const roots = this.#roots.flatMap((root) => ['--root', root]);
-    const args = ['up', '--data', this.#data, '--port', '0', ...roots, '--json'];
+    const args = ['up', '--data', this.#data, '--port', '0', ...roots, ...this.#args, '--json'];
     const child = spawn(process.execPath, ['--enable-source-maps', program, ...args], {
       // Of its own group: a Ctrl-C is for the quickstart, which then stops the engine in order.
       detached: true,
+      env: { ...process.env, ...this.#env },
       stdio: ['ignore', log, log],
     });
     closeSync(log);
@@ -53,8 +64,8 @@ export class EngineProcess {
     await this.#end('SIGKILL');
   }
 
-  async stop(): Promise<void> {
-    await this.#end('SIGINT');
+  async stop(signal: 'SIGINT' | 'SIGTERM' = 'SIGINT'): Promise<void> {
+    await this.#end(signal);
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {

@@ -61,14 +61,19 @@ export async function countLaunches(of: Evidence): Promise<Count[]> {
   ];
 }
 
-/** Reads the database itself, with no engine in between: the engine must have stopped. */
-export async function countInDatabase(folder: string, of: Evidence): Promise<Count[]> {
+/** Reads the database itself, with no engine in between. */
+export async function countInDatabase(queries: Queries, of: Evidence): Promise<Count[]> {
+  const counts: Count[] = [];
+  for (const task of of.tasks) counts.push(...(await countTask(queries, of.mission, task)));
+  return counts;
+}
+
+/** The same in the embedded database of a data directory: its engine must have stopped. */
+export async function countInDataDirectory(folder: string, of: Evidence): Promise<Count[]> {
   const data = await openDataDirectory(folder);
   const database = await openPglite(data.pglite);
   try {
-    const counts: Count[] = [];
-    for (const task of of.tasks) counts.push(...(await countTask(database.queries, of.mission, task)));
-    return counts;
+    return await countInDatabase(database.queries, of);
   } finally {
     await database.close();
     await data.release();

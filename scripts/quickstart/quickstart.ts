@@ -14,7 +14,7 @@ import { CrashPlan } from './crash.ts';
 import { EngineProcess } from './engine-process.ts';
 import { makeExample, type Example } from './example.ts';
 import {
-  countInDatabase,
+  countInDataDirectory,
   countInGit,
   countInHistory,
   countLaunches,
@@ -154,7 +154,7 @@ async function prove(of: {
     ...(await countInHistory({ ...evidence, address, repositoryId: found.mission.repository.id })),
   ];
   await engine.stop();
-  counts.push(...(await countInDatabase(folder, evidence)));
+  counts.push(...(await countInDataDirectory(folder, evidence)));
   if (of.options.keep) await engine.start();
   for (const crash of crashes.crashes) say(`crash: ${crash.point}, task ${crash.task}`);
   for (const count of counts) {
