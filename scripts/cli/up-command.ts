@@ -4,9 +4,6 @@ import { askedToStop } from './asked-to-stop.ts';
 import { databaseFromEnvironment, hostNameOption } from './host-options.ts';
 import { dataOption, failWith, print } from './output.ts';
 
-/** As the engine has it: it is not imported here, since it loads Temporal's native core. */
-const firstHost = 'local';
-
 /** The standard port of the API; any number above 1023 that nothing well known uses. */
 const defaultPort = 7077;
 
@@ -16,9 +13,7 @@ export function upCommand(): Command {
     .addOption(dataOption())
     .option('--port <n>', 'the port of the API; 0 for any free one', parsePort, defaultPort)
     .option('--host <addr>', 'the address to listen on', '127.0.0.1')
-    .addOption(
-      hostNameOption('this data directory’s name among all that share a database').default(firstHost),
-    )
+    .addOption(hostNameOption('this data directory’s name among all that share a database (default: local)'))
     .option(
       '--temporal <address>',
       'a Temporal server to use instead of our own',
@@ -84,7 +79,7 @@ interface UpOptions {
   data: string;
   port: number;
   host: string;
-  hostName: string;
+  hostName?: string;
   temporal?: string;
   namespace: string;
   root: string[];
