@@ -30,7 +30,7 @@ export interface StandaloneWorker {
 }
 
 /**
- * It shares workflows, forge, CI and merges with the engines. With a host name it also runs what missions do on that
+ * It shares workflows and the read model with the engines. With a host name it also runs what missions do on that
  * host: its data directory is that host, with sessions, clones and mirrors.
  */
 export function startStandaloneWorker(options: WorkerOptions): Promise<StandaloneWorker> {

@@ -17,7 +17,7 @@ export function workerCommand(): Command {
     .addOption(dataOption())
     .option('--temporal <address>', 'the engine’s Temporal server', process.env['TEMPORAL_ADDRESS'])
     .option('--namespace <name>', 'the Temporal namespace', 'default')
-    .addOption(hostNameOption('serve the queue of this host too; without it only what needs no host'))
+    .addOption(hostNameOption('serve this host too, its sessions and merges; without it workflows only'))
     .option('--json', 'say that it is ready as one JSON object')
     .addHelpText(
       'after',
