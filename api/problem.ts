@@ -64,13 +64,16 @@ export function problemOfZod(error: z.ZodError): Problem {
   });
 }
 
+/** What the Temporal client throws when it got no answer, or none in time. */
+const unanswered = ['ServiceError', 'WorkflowUpdateRPCTimeoutOrCancelledError'];
+
 /** Turns whatever was thrown into a problem. What we did not foresee is logged, and told without its words. */
 export function toProblem(error: unknown, log: (error: unknown) => void): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof z.ZodError) return problemOfZod(error);
   if (error instanceof HTTPException && error.status < 500) return new Problem('bad-request', error.message);
   log(error);
-  if (error instanceof Error && error.name === 'ServiceError') {
+  if (error instanceof Error && unanswered.includes(error.name)) {
     return new Problem('unavailable', 'Temporal does not answer: try again, with the same Idempotency-Key');
   }
   return new Problem('internal', 'an unexpected error: the log of the engine has it');

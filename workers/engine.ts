@@ -50,7 +50,11 @@ export interface EngineOptions {
   /** Finds or fetches the Temporal CLI. */
   temporalCommand: () => Promise<string>;
   log: Log;
+  /** Wraps the activities of each worker: the seam at which tests break what they do. */
+  decorate?: Decorate;
 }
+
+export type Decorate = <Activities extends object>(activities: Activities) => Activities;
 
 export interface Engine {
   address: EngineAddress;
@@ -178,6 +182,7 @@ async function startWorkers(of: {
   closers: Closers;
 }): Promise<{ done: Promise<void> }> {
   const { options, engine, closers } = of;
+  const decorate: Decorate = options.decorate ?? ((activities) => activities);
   const connection = await NativeConnection.connect({ address: of.temporal.address });
   closers.add(() => connection.close());
   const activities = createActivities({
@@ -189,12 +194,12 @@ async function startWorkers(of: {
   });
   const common = { connection, namespace: options.namespace, installation: engine.installation };
   const [control, onHost] = await Promise.all([
-    createControlWorker({ ...common, activities: activities.control }),
+    createControlWorker({ ...common, activities: decorate(activities.control) }),
     createHostWorkers({
       ...common,
       host,
       slots: of.config.slots,
-      activities: { ...activities.control, ...activities.host },
+      activities: decorate({ ...activities.control, ...activities.host }),
     }),
   ]);
   const workers: Worker[] = [control, ...onHost];

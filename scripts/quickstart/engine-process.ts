@@ -13,11 +13,14 @@ const startWithinMs = 180_000;
 export class EngineProcess {
   readonly #data: string;
   readonly #roots: readonly string[];
+  readonly #command: readonly string[];
   #child: ChildProcess | undefined;
 
-  constructor(of: { data: string; roots: readonly string[] }) {
+  /** `command` takes the options of `mission up`, which it is unless another is given. */
+  constructor(of: { data: string; roots: readonly string[]; command?: readonly string[] }) {
     this.#data = of.data;
     this.#roots = of.roots;
+    this.#command = of.command ?? [join(packageRoot(), 'dist/mission.js'), 'up'];
   }
 
   get logPath(): string {
@@ -27,10 +30,9 @@ export class EngineProcess {
   async start(): Promise<EngineAddress> {
     await mkdir(this.#data, { recursive: true });
     const log = openSync(this.logPath, 'a');
-    const program = join(packageRoot(), 'dist/mission.js');
     const roots = this.#roots.flatMap((root) => ['--root', root]);
-    const args = ['up', '--data', this.#data, '--port', '0', ...roots, '--json'];
-    const child = spawn(process.execPath, ['--enable-source-maps', program, ...args], {
+    const args = [...this.#command, '--data', this.#data, '--port', '0', ...roots, '--json'];
+    const child = spawn(process.execPath, ['--enable-source-maps', ...args], {
       // Of its own group: a Ctrl-C is for the quickstart, which then stops the engine in order.
       detached: true,
       stdio: ['ignore', log, log],
@@ -55,6 +57,13 @@ export class EngineProcess {
 
   async stop(): Promise<void> {
     await this.#end('SIGINT');
+  }
+
+  /** Resolves when the process has ended, whoever ended it. */
+  async ended(): Promise<void> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    await new Promise((resolve) => child.once('exit', resolve));
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {
