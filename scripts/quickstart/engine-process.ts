@@ -4,23 +4,38 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packageRoot } from '../../schema/package-root.ts';
 import { readAddress, type EngineAddress } from '../../workers/data-directory.ts';
-import { exists } from '../../activities/git/workspace.ts';
+import { exists } from '../../activities/files.ts';
 
 /** The first start makes the database and may fetch the Temporal server. */
 const startWithinMs = 180_000;
 
+/** How one of our built programs is run. */
+export function builtProgram(name: string, ...args: string[]): string[] {
+  return [process.execPath, '--enable-source-maps', join(packageRoot(), `dist/${name}.js`), ...args];
+}
+
 /** The engine as the operator runs it: a process of its own, that can be killed and started again. */
 export class EngineProcess {
   readonly #data: string;
+  readonly #dataForEngine: string;
   readonly #roots: readonly string[];
   readonly #command: readonly string[];
   #child: ChildProcess | undefined;
 
-  /** `command` takes the options of `mission up`, which it is unless another is given. */
-  constructor(of: { data: string; roots: readonly string[]; command?: readonly string[] }) {
+  /**
+   * `command` takes the options of `mission up`, which it is unless another is given. `dataForEngine` is the data
+   * directory as the engine sees it, where that is another name than ours.
+   */
+  constructor(of: {
+    data: string;
+    roots: readonly string[];
+    command?: readonly string[];
+    dataForEngine?: string;
+  }) {
     this.#data = of.data;
+    this.#dataForEngine = of.dataForEngine ?? of.data;
     this.#roots = of.roots;
-    this.#command = of.command ?? [join(packageRoot(), 'dist/mission.js'), 'up'];
+    this.#command = of.command ?? builtProgram('mission', 'up');
   }
 
   get logPath(): string {
@@ -31,8 +46,9 @@ export class EngineProcess {
     await mkdir(this.#data, { recursive: true });
     const log = openSync(this.logPath, 'a');
     const roots = this.#roots.flatMap((root) => ['--root', root]);
-    const args = [...this.#command, '--data', this.#data, '--port', '0', ...roots, '--json'];
-    const child = spawn(process.execPath, ['--enable-source-maps', ...args], {
+    const [program = '', ...args] = this.#command;
+    const options = ['--data', this.#dataForEngine, '--port', '0', ...roots, '--json'];
+    const child = spawn(program, [...args, ...options], {
       // Of its own group: a Ctrl-C is for the quickstart, which then stops the engine in order.
       detached: true,
       stdio: ['ignore', log, log],

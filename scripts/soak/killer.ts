@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dataPaths } from '../../activities/data-paths.ts';
-import { exists } from '../../activities/git/workspace.ts';
+import { exists } from '../../activities/files.ts';
 import { RunnerIdentity, runFiles } from '../../activities/processes/spec.ts';
 import { isAlive, processesOfRun, signal } from '../../activities/processes/tree.ts';
 import type { EngineProcess } from '../quickstart/engine-process.ts';

@@ -2,6 +2,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Coordinator } from '../../scripts/quickstart/coordinator.ts';
+import { builtProgram } from '../../scripts/quickstart/engine-process.ts';
 import {
   countInDatabase,
   countInGit,
@@ -11,7 +12,6 @@ import {
   type Count,
 } from '../../scripts/quickstart/proof.ts';
 import type { MissionEvent, TaskView } from '../../schema/contracts/views.ts';
-import { packageRoot } from '../../schema/package-root.ts';
 import { readAddress } from '../../workers/data-directory.ts';
 import { startKillableEngine, type KillableEngine } from '../support/engine-process.ts';
 import { temporaryFolder } from '../support/temporary.ts';
@@ -143,8 +143,8 @@ beforeAll(async () => {
       const points = join(await temporaryFolder(atEnd), 'points');
       await mkdir(points);
       for (const point of life.points) await writeFile(join(points, point), '');
-      const program = join(packageRoot(), 'dist/crashing-engine.js');
-      const at = await startKillableEngine({ command: [program, points], atEnd });
+      const command = builtProgram('crashing-engine', points);
+      const at = await startKillableEngine({ command, atEnd });
       stories.set(life.name, await live(at, points));
     }),
   );

@@ -6,7 +6,7 @@
  */
 import childProcess, { ChildProcess } from 'node:child_process';
 import { subscribe } from 'node:diagnostics_channel';
-import { unlinkSync } from 'node:fs';
+import { readFileSync, unlinkSync } from 'node:fs';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
@@ -29,15 +29,26 @@ const { values, positionals } = parseArgs({
 });
 const [points = ''] = positionals;
 
-/** As a power cut would: nothing after this line runs. */
-function dieAt(point: string): void {
+/** Whether something is to die here; true once for each point. */
+function isTimeTo(point: string): boolean {
   try {
     unlinkSync(join(points, point));
+    return true;
   } catch {
-    // Not asked for, or died here before.
-    return;
+    // Not asked for, or it has happened.
+    return false;
   }
-  process.kill(process.pid, 'SIGKILL');
+}
+
+/** As a power cut would: nothing after this line runs. */
+function dieAt(point: string): void {
+  if (isTimeTo(point)) process.kill(process.pid, 'SIGKILL');
+}
+
+function killTemporal(): void {
+  const record = z.object({ pid: z.number() });
+  const { pid } = record.parse(JSON.parse(readFileSync(join(values.data, 'temporal.json'), 'utf8')));
+  process.kill(pid, 'SIGKILL');
 }
 
 function dyingActivities<Activities extends object>(activities: Activities): Activities {
@@ -47,6 +58,7 @@ function dyingActivities<Activities extends object>(activities: Activities): Act
       if (typeof activity !== 'function') return activity;
       return async (...args: unknown[]): Promise<unknown> => {
         dieAt(`before ${String(name)}`);
+        if (isTimeTo(`Temporal in ${String(name)}`)) killTemporal();
         const result: unknown = await Reflect.apply(activity, undefined, args);
         dieAt(`after ${String(name)}`);
         return result;

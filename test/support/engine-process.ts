@@ -27,17 +27,20 @@ export async function startKillableEngine(
     command?: readonly string[];
     /** Files of the repository, beside its README. */
     files?: Record<string, string>;
+    /** The data directory, by our name for it and by the engine's. */
+    place?: { data: string; dataForEngine: string };
     atEnd?: AtEnd;
   } = {},
 ): Promise<KillableEngine> {
   const { command, files = {}, atEnd = onTestFinished } = of;
   const root = await temporaryFolder(atEnd);
-  const data = join(root, 'data');
+  const place = of.place ?? { data: join(root, 'data') };
+  const { data } = place;
   const work = join(root, 'work');
   await mkdir(work, { recursive: true });
   const repository = await makeRepository({ 'README.md': 'hi\n', ...files }, atEnd);
   const roots = [work, join(repository.planned.address, '..')];
-  const engine = new EngineProcess({ data, roots, ...(command ? { command } : {}) });
+  const engine = new EngineProcess({ ...place, roots, ...(command ? { command } : {}) });
   atEnd(() => engine.stop());
   await engine.start();
   const admin = await findApi(data);
