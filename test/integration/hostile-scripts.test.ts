@@ -193,7 +193,7 @@ describe('a script', () => {
     const prompt = await readFile(join(data, 'sessions/hostile.binary.author.2/prompt.md'));
     expect(new TextDecoder('utf-8', { fatal: true }).decode(prompt)).toMatch(/half .* end/);
     expect(prompt.includes(0)).toBe(false);
-  }, 400_000);
+  }, 600_000);
 });
 
 describe('a folder that a program has closed to its own user', () => {
