@@ -48,8 +48,7 @@ async function readIdentity(path: string): Promise<RunnerIdentity | undefined> {
   return text === '' ? undefined : RunnerIdentity.parse(JSON.parse(text));
 }
 
-const targets = [
-  'engine',
+export const targets = [
   'engine',
   'Temporal server',
   'runner of a session',
@@ -59,23 +58,23 @@ const targets = [
 ] as const;
 export type Target = (typeof targets)[number];
 
-/** Kills one random process, and says which; undefined when the kind that was drawn has none alive. */
+/** Kills a random process of a kind, and says which; undefined when none is alive. */
 export async function killOne(of: {
   data: string;
   engine: EngineProcess;
+  target: Target;
   random: Random;
-}): Promise<{ target: Target; victim: string } | undefined> {
-  const { data, engine, random } = of;
-  const target = random.pick(targets) ?? 'engine';
+}): Promise<string | undefined> {
+  const { data, engine, target, random } = of;
   if (target === 'engine') {
     await engine.kill();
-    return { target, victim: 'the engine' };
+    return 'the engine';
   }
   if (target === 'Temporal server') {
     const server = await readIdentity(join(data, 'temporal.json'));
     if (!server || !isAlive(server)) return undefined;
     signal(server.pid, 'SIGKILL');
-    return { target, victim: `pid ${server.pid}` };
+    return `pid ${server.pid}`;
   }
   const ofSessions = target.endsWith('of a session');
   const runs = (await liveRuns(data)).filter(({ name }) => name.startsWith('sessions/') === ofSessions);
@@ -85,7 +84,7 @@ export async function killOne(of: {
   const pid = isRunner ? run.runner.pid : random.pick(processesOfRun(run.folder));
   if (pid === undefined || (isRunner && !isAlive(run.runner))) return undefined;
   signal(pid, 'SIGKILL');
-  return { target, victim: `${run.name} (pid ${pid})` };
+  return `${run.name} (pid ${pid})`;
 }
 
 /** Processes that still work for a data directory: by their tag, or because they name it in their command line. */

@@ -12,7 +12,7 @@ import { EngineProcess } from '../quickstart/engine-process.ts';
 import { faults, type Count } from '../quickstart/proof.ts';
 import { findServer } from '../toolchain.mjs';
 import { countInside, countLeftOver, countOutside, type EndedMission } from './count.ts';
-import { killOne, liveRuns, processesOf } from './killer.ts';
+import { killOne, liveRuns, processesOf, targets } from './killer.ts';
 import { coordinator, makeMission, makeRepositories, type SoakMission } from './missions.ts';
 import { createRandom, type Random } from './random.ts';
 
@@ -31,6 +31,7 @@ const missionsAtOnce = 3;
 const stuckAfterMs = 6 * 60_000;
 
 const lookAgainMs = 300;
+const victimWithinMs = 5_000;
 const progressMs = 10_000;
 
 /** What a killed process leaves is found by its next engine; nothing takes longer than this to end. */
@@ -193,20 +194,34 @@ async function kill(of: {
   until: number;
   say: Say;
 }): Promise<void> {
-  const { engine, story, random, say } = of;
-  for (;;) {
+  const { engine, story, say } = of;
+  for (let number = 1; ; number++) {
+    // Drawn from a stream of its own: how long a victim is waited for changes nothing of the next.
+    const random = of.random.fork(String(number));
+    const target = random.pick(targets) ?? 'engine';
     await sleep(random.between(1_000, 6_000));
-    if (Date.now() > of.until) return;
-    const killed = await killOne(of);
-    if (!killed) continue;
-    say(`kill  ${killed.target}: ${killed.victim}`);
-    story.kills.set(killed.target, (story.kills.get(killed.target) ?? 0) + 1);
-    if (killed.target !== 'engine') continue;
+    const victim = await killSoon({ ...of, target, random });
+    if (victim === undefined && Date.now() >= of.until) return;
+    if (victim === undefined) continue;
+    say(`kill  ${target}: ${victim}`);
+    story.kills.set(target, (story.kills.get(target) ?? 0) + 1);
+    if (target !== 'engine') continue;
     // Down for as long as chance says: what is lost with it must not depend on how soon it comes back.
     await sleep(random.between(0, 2_000));
     await engine.start();
     say('the engine is up again');
   }
+}
+
+/** Some kinds live for a second only: they are waited for a little. */
+async function killSoon(of: Parameters<typeof killOne>[0] & { until: number }): Promise<string | undefined> {
+  const deadline = Math.min(Date.now() + victimWithinMs, of.until);
+  while (Date.now() < deadline) {
+    const victim = await killOne(of);
+    if (victim !== undefined) return victim;
+    await sleep(lookAgainMs);
+  }
+  return undefined;
 }
 
 /** No session of a task may start while an earlier one lives. */
