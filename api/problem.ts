@@ -65,6 +65,9 @@ export function problemOfZod(error: z.ZodError): Problem {
   });
 }
 
+/** What the Temporal client throws when it got no answer, or none in time. */
+const unanswered = ['ServiceError', 'WorkflowUpdateRPCTimeoutOrCancelledError'];
+
 /** Turns whatever was thrown into a problem. What we did not foresee is logged, and told without its words. */
 export function toProblem(error: unknown, log: (error: unknown) => void): Problem {
   if (error instanceof Problem) return error;
@@ -77,7 +80,7 @@ export function toProblem(error: unknown, log: (error: unknown) => void): Proble
       'the database does not answer: try again, with the same Idempotency-Key',
     );
   }
-  if (error instanceof Error && error.name === 'ServiceError') {
+  if (error instanceof Error && unanswered.includes(error.name)) {
     return new Problem('unavailable', 'Temporal does not answer: try again, with the same Idempotency-Key');
   }
   return new Problem('internal', 'an unexpected error: the log of the engine has it');

@@ -1,7 +1,7 @@
 /**
- * What the README's two commands run first: it needs nothing installed but Node, npm and git, installs what is
+ * What the commands of package.json run first: it needs nothing installed but Node, npm and git, installs what is
  * missing, builds, and hands over.
- *   node scripts/bootstrap.mjs quickstart [flags] | test [vitest arguments]
+ *   node scripts/bootstrap.mjs quickstart [flags] | soak [flags] | test [vitest arguments]
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -84,7 +84,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     await prepare();
     process.exitCode = await (task === 'test'
       ? runTests(args)
-      : run(['--enable-source-maps', join(root, 'dist/quickstart.js'), ...args]));
+      : run(['--enable-source-maps', join(root, `dist/${task}.js`), ...args]));
   } catch (error) {
     fail(error instanceof Error ? error.message : String(error));
   }

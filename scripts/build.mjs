@@ -9,15 +9,18 @@ import { withLock } from './toolchain.mjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
 const stamp = join(dist, 'stamp');
-const sources = ['workflows', 'activities', 'workers', 'api', 'schema', 'scripts'];
+const sources = ['workflows', 'activities', 'workers', 'api', 'schema', 'scripts', 'test/chaos'];
 
 const programs = {
   mission: 'scripts/cli/mission.ts',
   quickstart: 'scripts/quickstart/quickstart.ts',
+  soak: 'scripts/soak/soak.ts',
   'record-histories': 'scripts/record-histories.ts',
   runner: 'activities/processes/runner.ts',
   'diff-check': 'activities/review/engines/diff-check.ts',
   'test-check': 'activities/review/engines/test-check.ts',
+  // Of the tests only: it must lie beside the others to find them.
+  'crashing-engine': 'test/chaos/crashing-engine.ts',
 };
 
 /** Builds unless `dist` was made from these very sources. */

@@ -53,7 +53,11 @@ export interface EngineOptions {
   /** Finds or fetches the Temporal CLI. */
   temporalCommand: () => Promise<string>;
   log: Log;
+  /** Wraps the activities of each worker: the seam at which tests break what they do. */
+  decorate?: Decorate;
 }
+
+export type Decorate = <Activities extends object>(activities: Activities) => Activities;
 
 export interface Engine {
   address: EngineAddress;
@@ -165,6 +169,7 @@ async function startWorkers(of: {
   closers: Closers;
 }): Promise<{ done: Promise<void> }> {
   const { options, engine, closers } = of;
+  const decorate: Decorate = options.decorate ?? ((activities) => activities);
   const activities = createActivities({
     client: of.client,
     queries: of.database.queries,
@@ -181,7 +186,7 @@ async function startWorkers(of: {
     installation,
     host,
     slots,
-    activities,
+    activities: { control: decorate(activities.control), host: decorate(activities.host) },
     closers,
   });
 }

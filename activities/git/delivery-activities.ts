@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type {
@@ -10,12 +10,13 @@ import type {
 } from '../../workflows/ports.ts';
 import type { DataPaths } from '../data-paths.ts';
 import { refused } from '../failures.ts';
+import { exists, removeTree } from '../files.ts';
 import { describeEnd, excerptOf, firstFailure, runSteps, type StepOutcome } from '../processes/steps.ts';
 import type { Processes } from '../processes/supervise.ts';
 import { sessionFiles } from '../sessions/session-activities.ts';
 import { asSupervisor, type Watch } from '../supervision.ts';
 import { changedFiles, isAncestor, type Git } from './git.ts';
-import { exists, type Workspace } from './workspace.ts';
+import type { Workspace } from './workspace.ts';
 
 /** What an agent may say instead of delivering. It is a claim: the checks must be green as things stand. */
 const SessionOutcome = z.object({
@@ -46,7 +47,7 @@ export function createDeliveryActivities(deps: {
       return {
         kind: 'nothing-delivered',
         signature: 'no-branch',
-        message: `the branch ${place.branch} is gone from the task's clone`,
+        message: `the branch ${place.branch} is gone from the task's clone, or can't be read there`,
       };
     }
     const mirror = await workspace.openMirror(repository);
@@ -104,11 +105,7 @@ export function createDeliveryActivities(deps: {
       const red = await runChecks(input, headSha, watch);
       return red ? describeRed(headSha, red) : { kind: 'no-change-needed', reason: outcome.reason };
     }
-    const { clone } = paths.task(input.place);
-    // The clone's own settings are the agent's: what they could start is switched off.
-    const args = ['-c', 'core.fsmonitor=false', 'status', '--porcelain'];
-    const status = await git.run({ cwd: clone, args, accept: [128] });
-    const uncommitted = status.stdout.trim() !== '';
+    const uncommitted = await isUncommitted(input, headSha);
     return {
       kind: 'nothing-delivered',
       signature: uncommitted ? 'uncommitted' : 'no-commits',
@@ -116,6 +113,22 @@ export function createDeliveryActivities(deps: {
         ? 'the session ended with changes that it had not committed'
         : 'the session ended without a commit on its branch',
     };
+  }
+
+  /**
+   * Whether the files of the clone are others than those of its head. Told with a git folder of our own: the clone's
+   * settings are the agent's, and could name programs that git would run.
+   */
+  async function isUncommitted(input: VerifyDeliveryInput, sha: string): Promise<boolean> {
+    const { repository, mission, task } = input.place;
+    const checkout = paths.checkout(`${mission}.${task}.status.${input.round}`);
+    await workspace.checkOut({ repository, folder: checkout.repository, sha });
+    const { clone } = paths.task(input.place);
+    const args = [`--work-tree=${clone}`, 'status', '--porcelain', '--ignore-submodules=all'];
+    const folder = join(checkout.repository, '.git');
+    const status = await git.run({ cwd: folder, args: [`--git-dir=${folder}`, ...args], accept: [128] });
+    await removeTree(checkout.folder);
+    return status.stdout.trim() !== '';
   }
 
   async function readOutcome(sessionId: string | null) {
@@ -155,7 +168,7 @@ export function createDeliveryActivities(deps: {
       processes: deps.processes,
       watch,
     });
-    await rm(checkout.folder, { recursive: true, force: true });
+    await removeTree(checkout.folder);
     const outcome = firstFailure(outcomes);
     return outcome && { outcome, command: checks[outcomes.indexOf(outcome)] ?? outcome.name };
   }

@@ -67,6 +67,10 @@ export function createGit(deps: { configFile: string }): Git {
       GIT_CONFIG_GLOBAL: deps.configFile,
       GIT_TERMINAL_PROMPT: '0',
       GIT_ASKPASS: 'true',
+      // A repository's own settings could otherwise name a program as a transport, and have git fetch through it
+      // whatever object it misses.
+      GIT_ALLOW_PROTOCOL: 'file:http:https:ssh',
+      GIT_NO_LAZY_FETCH: '1',
       // A repository's own settings must not change who commits, nor with it the commit's id.
       GIT_AUTHOR_NAME: engineIdentity.name,
       GIT_AUTHOR_EMAIL: engineIdentity.email,

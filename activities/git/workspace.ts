@@ -1,8 +1,9 @@
-import { access, mkdir, rm } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { PlannedRepository } from '../../schema/contracts/plan.ts';
 import type { DataPaths } from '../data-paths.ts';
 import { outcomeUnknown, refused } from '../failures.ts';
+import { exists, removeTree } from '../files.ts';
 import { KeyedLock } from '../keyed-lock.ts';
 import { engineIdentity, isAncestor, requireCommit, resolveCommit, type Git } from './git.ts';
 
@@ -14,7 +15,7 @@ export interface Workspace {
   fetchBranch(of: { repository: PlannedRepository; branch: string }): Promise<string | undefined>;
   /** Fetches one commit from the forge unless it is here already. */
   fetchCommit(of: { repository: PlannedRepository; sha: string }): Promise<void>;
-  /** Fetches what a session has committed; undefined when its clone or branch is gone. */
+  /** Fetches what a session has committed; undefined when its clone or branch is gone, or can't be read. */
   fetchSession(of: {
     repository: PlannedRepository;
     clone: string;
@@ -88,11 +89,20 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
     name: string;
   }): Promise<string | undefined> {
     const mirror = await openMirror(of.repository);
-    if (!(await exists(join(of.clone, '.git')))) return undefined;
     const source = `refs/heads/${of.branch}`;
-    if ((await resolveCommit(git, { cwd: of.clone, ref: source })) === undefined) return undefined;
+    // Asked from our side: within the clone git would do what the agent's settings say.
+    const args = ['ls-remote', '--', of.clone, source];
+    const listed = await git.run({ cwd: mirror, args, accept: [128] });
+    if (listed.stdout.trim() === '') return undefined;
     const target = `refs/sessions/${of.name}`;
-    await mirrors.with(mirror, () => fetch(mirror, of.clone, `+${source}:${target}`));
+    try {
+      await mirrors.with(mirror, () => fetch(mirror, of.clone, `+${source}:${target}`));
+    } catch (error) {
+      if (!isOfTheClone(error)) throw error;
+      // Kept for whoever wants to save something of it, until the task is cleaned up.
+      await rename(of.clone, `${of.clone}.unreadable.${of.name}`);
+      return undefined;
+    }
     return requireCommit(git, { cwd: mirror, ref: target });
   }
 
@@ -120,7 +130,7 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
     const mirror = await openMirror(repository);
     const start = work === undefined ? (pushed ?? base) : await furthest(mirror, work, pushed);
     if (start === undefined) throw refused(`${repository.address} has no branch ${repository.base}`);
-    await rm(clone, { recursive: true, force: true });
+    await removeTree(clone);
     await mkdir(clone, { recursive: true });
     await git.run({ cwd: clone, args: ['init', '--quiet', '--template='] });
     await configureClone(clone, mirror);
@@ -174,7 +184,7 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
 
   async function checkOut(of: { repository: PlannedRepository; folder: string; sha: string }): Promise<void> {
     const mirror = await openMirror(of.repository);
-    await rm(of.folder, { recursive: true, force: true });
+    await removeTree(of.folder);
     await mkdir(dirname(of.folder), { recursive: true });
     const clone = ['clone', '--quiet', '--shared', '--no-checkout', '--no-tags', '--template='];
     await git.run({ cwd: dirname(of.folder), args: [...clone, '--', mirror, of.folder] });
@@ -182,9 +192,8 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
   }
 }
 
-export async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
+/** Whether git could not read the clone, as opposed to having no room for what it read, or not having run at all. */
+function isOfTheClone(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error.message.includes('ended with 128') && !/No space left|quota exceeded/i.test(error.message);
 }

@@ -5,7 +5,7 @@ import { temporaryFolder } from '../../test/support/temporary.ts';
 import { until } from '../../test/support/until.ts';
 import { programsFolder } from '../../workers/activities.ts';
 import type { Watch } from '../supervision.ts';
-import { exists } from '../git/workspace.ts';
+import { exists } from '../files.ts';
 import { programEnvironment } from './environment.ts';
 import { runFiles, RunnerIdentity, type RunSpec } from './spec.ts';
 import { createProcesses, type Supervision } from './supervise.ts';

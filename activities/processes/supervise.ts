@@ -3,6 +3,7 @@ import { watch, type FSWatcher } from 'node:fs';
 import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
+import { exists } from '../files.ts';
 import { KeyedLock } from '../keyed-lock.ts';
 import type { Watch } from '../supervision.ts';
 import { runFiles, RunnerIdentity, RunResult, RunSpec } from './spec.ts';
@@ -72,12 +73,16 @@ async function watchRun(of: Supervision, runner: string): Promise<RunEnd> {
   of.watch.detach.addEventListener('abort', wake);
   try {
     let launchedAt: number | undefined;
+    let claim: RunnerIdentity | undefined;
     for (;;) {
       of.watch.detach.throwIfAborted();
       const result = await readJson(join(of.folder, runFiles.result), RunResult);
       if (result) return { kind: 'ended', result };
-      const claim = await readJson(join(of.folder, runFiles.runner), RunnerIdentity);
+      // What was seen stays known: a program may remove the file, and would be started a second time.
+      claim = (await readJson(join(of.folder, runFiles.runner), RunnerIdentity)) ?? claim;
       if (claim && !isAlive(claim)) return await concludeDead(of);
+      // A program may remove the whole folder: then no runner can ever leave a result in it.
+      if (!(await exists(join(of.folder, runFiles.spec)))) return await concludeDead(of);
       if (!claim && (launchedAt === undefined || Date.now() - launchedAt > claimWithinMs)) {
         launch(runner, of.folder);
         launchedAt = Date.now();

@@ -1,12 +1,13 @@
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SessionSummary } from '../../schema/contracts/session.ts';
 import type { HostActivities, ReviewInput, ReviewOutcome } from '../../workflows/ports.ts';
 import type { DataPaths } from '../data-paths.ts';
 import { refused } from '../failures.ts';
+import { exists, removeTree } from '../files.ts';
 import type { Forge } from '../forge/forge.ts';
 import type { Git } from '../git/git.ts';
-import { exists, type Workspace } from '../git/workspace.ts';
+import type { Workspace } from '../git/workspace.ts';
 import { programEnvironment } from '../processes/environment.ts';
 import type { Processes } from '../processes/supervise.ts';
 import { sessionFiles, summarize } from '../sessions/session-activities.ts';
@@ -58,7 +59,7 @@ export function createReviewActivities(deps: {
       const { place, pullRequest } = input;
       await forge.postReview({ repository: place.repository, pullRequest, review: outcome.review });
     }
-    await rm(checkout.folder, { recursive: true, force: true });
+    await removeTree(checkout.folder);
     return outcome;
   }
 

@@ -1,10 +1,11 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Program } from '../../schema/contracts/plan.ts';
 import type { SessionSummary } from '../../schema/contracts/session.ts';
 import type { HostActivities, RunSessionInput } from '../../workflows/ports.ts';
 import type { DataPaths } from '../data-paths.ts';
 import { refused } from '../failures.ts';
+import { removeTree } from '../files.ts';
 import type { Workspace } from '../git/workspace.ts';
 import { programEnvironment } from '../processes/environment.ts';
 import type { RunSpec } from '../processes/spec.ts';
@@ -117,7 +118,7 @@ export function createSessionActivities(deps: {
     for (const folder of runs) await deps.processes.stop(folder);
     const leftOver = await listed(paths.checkouts, `${mission}.${task}.`);
     for (const folder of [...leftOver, paths.task(input.place).folder]) {
-      await rm(folder, { recursive: true, force: true });
+      await removeTree(folder);
     }
   }
 }

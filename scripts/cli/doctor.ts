@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Command } from 'commander';
-import { exists } from '../../activities/git/workspace.ts';
+import { exists } from '../../activities/files.ts';
 import { readAddress } from '../../workers/data-directory.ts';
 import { findOnPath } from '../toolchain.mjs';
 import { dataOption, exitCodes, show } from './output.ts';

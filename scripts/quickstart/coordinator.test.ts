@@ -46,6 +46,7 @@ function engineThat(goesWrong: Error[]): { api: () => Promise<Api>; given: strin
 describe('the quickstart’s coordinator', () => {
   it.each<{ name: string; error: Error }>([
     { name: 'a workflow that has not come back to its gate', error: new Refusal(409, 'wrong phase') },
+    { name: 'an engine whose Temporal server does not answer', error: new Refusal(503, 'not ready') },
     { name: 'an engine that was just killed', error: new Unreachable('nobody answers') },
   ])('asks again after $name', async ({ error }) => {
     const { api, given } = engineThat([error]);

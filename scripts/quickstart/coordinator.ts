@@ -4,6 +4,11 @@ import { Refusal, Unreachable, type Api } from '../cli/api-client.ts';
 /** How soon an engine that was just killed is asked again. */
 const againMs = 300;
 
+/** Whether asking again may help: the state may change, the engine or its Temporal server may come back. */
+export function mayPass(error: unknown): boolean {
+  return error instanceof Unreachable || (error instanceof Refusal && [409, 503].includes(error.status));
+}
+
 /** Gives the go-ahead for each task that waits for one, through the API as any coordinator would. */
 export class Coordinator {
   readonly #api: () => Promise<Api>;
@@ -43,8 +48,7 @@ export class Coordinator {
         await api.goAhead({ id: this.#mission, task: taskId, headSha: task.headSha });
         return;
       } catch (error) {
-        const lookAgain = error instanceof Unreachable || (error instanceof Refusal && error.status === 409);
-        if (!lookAgain) throw error;
+        if (!mayPass(error)) throw error;
       }
       await new Promise((resolve) => setTimeout(resolve, againMs));
     }

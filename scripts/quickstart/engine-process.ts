@@ -4,28 +4,43 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packageRoot } from '../../schema/package-root.ts';
 import { readAddress, type EngineAddress } from '../../workers/data-directory.ts';
-import { exists } from '../../activities/git/workspace.ts';
+import { exists } from '../../activities/files.ts';
 
 /** The first start makes the database and may fetch the Temporal server. */
 const startWithinMs = 180_000;
 
+/** How one of our built programs is run. */
+export function builtProgram(name: string, ...args: string[]): string[] {
+  return [process.execPath, '--enable-source-maps', join(packageRoot(), `dist/${name}.js`), ...args];
+}
+
 /** The engine as the operator runs it: a process of its own, that can be killed and started again. */
 export class EngineProcess {
   readonly #data: string;
+  readonly #dataForEngine: string;
   readonly #roots: readonly string[];
+  readonly #command: readonly string[];
   readonly #args: readonly string[];
   readonly #env: NodeJS.ProcessEnv;
   #child: ChildProcess | undefined;
 
-  /** `args` and `env` are what it is started with beside these and the present environment. */
+  /**
+   * `command` takes the options of `mission up`, which it is unless another is given. `args` and `env` are what it is
+   * started with beside these and the present environment. `dataForEngine` is the data directory as the engine sees
+   * it, where that is another name than ours.
+   */
   constructor(of: {
     data: string;
     roots: readonly string[];
+    command?: readonly string[];
     args?: readonly string[];
     env?: NodeJS.ProcessEnv;
+    dataForEngine?: string;
   }) {
     this.#data = of.data;
+    this.#dataForEngine = of.dataForEngine ?? of.data;
     this.#roots = of.roots;
+    this.#command = of.command ?? builtProgram('mission', 'up');
     this.#args = of.args ?? [];
     this.#env = of.env ?? {};
   }
@@ -37,10 +52,10 @@ export class EngineProcess {
   async start(): Promise<EngineAddress> {
     await mkdir(this.#data, { recursive: true });
     const log = openSync(this.logPath, 'a');
-    const program = join(packageRoot(), 'dist/mission.js');
     const roots = this.#roots.flatMap((root) => ['--root', root]);
-    const args = ['up', '--data', this.#data, '--port', '0', ...roots, ...this.#args, '--json'];
-    const child = spawn(process.execPath, ['--enable-source-maps', program, ...args], {
+    const [program = '', ...args] = this.#command;
+    const options = ['--data', this.#dataForEngine, '--port', '0', ...roots, ...this.#args, '--json'];
+    const child = spawn(program, [...args, ...options], {
       // Of its own group: a Ctrl-C is for the quickstart, which then stops the engine in order.
       detached: true,
       env: { ...process.env, ...this.#env },
@@ -66,6 +81,13 @@ export class EngineProcess {
 
   async stop(signal: 'SIGINT' | 'SIGTERM' = 'SIGINT'): Promise<void> {
     await this.#end(signal);
+  }
+
+  /** Resolves when the process has ended, whoever ended it. */
+  async ended(): Promise<void> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    await new Promise((resolve) => child.once('exit', resolve));
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {

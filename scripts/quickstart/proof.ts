@@ -148,7 +148,8 @@ export async function countInHistory(
   }
 }
 
-async function completedActivities(client: Client, workflowId: string): Promise<Map<string, number>> {
+/** How often each activity of a workflow has completed, by name. */
+export async function completedActivities(client: Client, workflowId: string): Promise<Map<string, number>> {
   const { events = [] } = await client.workflow.getHandle(workflowId).fetchHistory();
   const names = new Map<string, string>();
   const counts = new Map<string, number>();

@@ -1,13 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { exists } from '../../activities/git/workspace.ts';
+import { exists } from '../../activities/files.ts';
 import { RunnerIdentity } from '../../activities/processes/spec.ts';
 import { isAlive, processesOfRun, signal } from '../../activities/processes/tree.ts';
+import { builtProgram } from '../../scripts/quickstart/engine-process.ts';
 import { packageRoot } from '../../schema/package-root.ts';
 import { startKillableEngine, type KillableEngine } from '../support/engine-process.ts';
+import { temporaryFolder } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
 /** A script that notes its launch, then works until it is let go, then commits. */
@@ -110,6 +112,35 @@ describe('what survives a SIGKILL', () => {
 
     expect((await at.follow('server')).at(-1)).toMatchObject({ message: 'completed' });
     expect(await launches(at)).toEqual(['server.A.author.1']);
+    expect(await at.repository.history()).toHaveLength(2);
+  });
+
+  it('of the Temporal server in the midst of a merge: the merge is told when it is back, and not done again', async () => {
+    const points = await temporaryFolder();
+    await writeFile(join(points, 'Temporal in merge'), '');
+    const at = await startKillableEngine({ command: builtProgram('crashing-engine', points) });
+    await at.startMission({ key: 'merge', scripts: { A: quick } });
+
+    expect((await at.follow('merge')).at(-1)).toMatchObject({ message: 'completed' });
+    expect(await readdir(points)).toEqual([]);
+    expect(await at.repository.history()).toEqual([expect.stringMatching(/^A: Task A/), 'first']);
+  });
+
+  it('of a tool that the agent has started: the agent hears of it, and the session goes on', async () => {
+    const at = await startKillableEngine();
+    const script = `echo "$MISSION_SESSION" >> '${at.work}/launches'
+sh -c 'echo $$ > "${at.work}/tool"; exec sleep 600' || echo 'the tool has died' > file.txt
+git add --all
+git commit --quiet --message 'Work'
+`;
+    await at.startMission({ key: 'tool', scripts: { A: script } });
+    const tool = async (): Promise<number> =>
+      Number(await readFile(join(at.work, 'tool'), 'utf8').catch(() => '0'));
+    await until(async () => (await tool()) > 0);
+    process.kill(await tool(), 'SIGKILL');
+
+    expect((await at.follow('tool')).at(-1)).toMatchObject({ message: 'completed' });
+    expect(await launches(at)).toEqual(['tool.A.author.1']);
     expect(await at.repository.history()).toHaveLength(2);
   });
 

@@ -7,7 +7,7 @@ import { EngineProcess } from '../../scripts/quickstart/engine-process.ts';
 import type { MissionEvent } from '../../schema/contracts/views.ts';
 import { readAddress } from '../../workers/data-directory.ts';
 import { makeRepository, type TestRepository } from './repository.ts';
-import { temporaryFolder } from './temporary.ts';
+import { temporaryFolder, type AtEnd } from './temporary.ts';
 
 /** An engine in a process of its own, with its own Temporal server: it can be killed as a machine would kill it. */
 export interface KillableEngine {
@@ -21,14 +21,27 @@ export interface KillableEngine {
   follow(key: string, onEvent?: (event: MissionEvent) => void): Promise<MissionEvent[]>;
 }
 
-export async function startKillableEngine(): Promise<KillableEngine> {
-  const root = await temporaryFolder();
-  const data = join(root, 'data');
+export async function startKillableEngine(
+  of: {
+    /** What to run in place of `mission up`. */
+    command?: readonly string[];
+    /** Files of the repository, beside its README. */
+    files?: Record<string, string>;
+    /** The data directory, by our name for it and by the engine's. */
+    place?: { data: string; dataForEngine: string };
+    atEnd?: AtEnd;
+  } = {},
+): Promise<KillableEngine> {
+  const { command, files = {}, atEnd = onTestFinished } = of;
+  const root = await temporaryFolder(atEnd);
+  const place = of.place ?? { data: join(root, 'data') };
+  const { data } = place;
   const work = join(root, 'work');
   await mkdir(work, { recursive: true });
-  const repository = await makeRepository({ 'README.md': 'hi\n' });
-  const engine = new EngineProcess({ data, roots: [work, join(repository.planned.address, '..')] });
-  onTestFinished(() => engine.stop());
+  const repository = await makeRepository({ 'README.md': 'hi\n', ...files }, atEnd);
+  const roots = [work, join(repository.planned.address, '..')];
+  const engine = new EngineProcess({ ...place, roots, ...(command ? { command } : {}) });
+  atEnd(() => engine.stop());
   await engine.start();
   const admin = await findApi(data);
   const token = await admin.createToken({ name: 'test', scopes: ['admin'] });

@@ -9,7 +9,7 @@ import { createGit, engineGitConfig, type Git } from '../../activities/git/git.t
 import { createWorkspace, type Workspace } from '../../activities/git/workspace.ts';
 import type { PlannedRepository } from '../../schema/contracts/plan.ts';
 import type { Queries } from '../../schema/db/database.ts';
-import { temporaryFolder } from './temporary.ts';
+import { temporaryFolder, type AtEnd } from './temporary.ts';
 
 /** A real bare repository with a first commit, the engine's own copy of it, and somebody who works on it. */
 export interface TestRepository {
@@ -25,8 +25,8 @@ export interface TestRepository {
   history(): Promise<string[]>;
 }
 
-export async function makeRepository(files: Record<string, string>): Promise<TestRepository> {
-  const root = await temporaryFolder();
+export async function makeRepository(files: Record<string, string>, atEnd?: AtEnd): Promise<TestRepository> {
+  const root = await temporaryFolder(atEnd);
   const paths = dataPaths(join(root, 'data'));
   await mkdir(paths.root, { recursive: true });
   await writeFile(paths.gitConfig, engineGitConfig());

@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
-/** A folder that goes when the test is over. */
-export async function temporaryFolder(): Promise<string> {
+/** Where a resource says how it is put away. */
+export type AtEnd = (close: () => Promise<void>) => void;
+
+/** A folder that goes when the test is over, or, with `atEnd`, when its maker says so. */
+export async function temporaryFolder(atEnd: AtEnd = onTestFinished): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'mission-test-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+  atEnd(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
 }

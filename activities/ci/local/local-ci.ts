@@ -1,6 +1,7 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { combineContexts, isSettled, type CiContext, type CiReport } from '../../../schema/contracts/ci.ts';
 import type { DataPaths } from '../../data-paths.ts';
+import { removeTree } from '../../files.ts';
 import type { LocalStore } from '../../forge/local/local-store.ts';
 import { changedFiles, type Git } from '../../git/git.ts';
 import { KeyedLock } from '../../keyed-lock.ts';
@@ -96,7 +97,7 @@ export function createLocalCi(deps: {
       processes: deps.processes,
       watch: of.watch,
     });
-    await rm(checkout.folder, { recursive: true, force: true });
+    await removeTree(checkout.folder);
     return outcomes;
   }
 

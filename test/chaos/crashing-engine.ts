@@ -1,0 +1,133 @@
+/**
+ * The engine of the crash tests: the real one, which kills itself right before or right after an effect.
+ *   crashing-engine FOLDER, then the options of `mission up`
+ * Each file in FOLDER names a point that is still to come. It is removed as the engine dies there, so that the next
+ * engine goes on.
+ */
+import childProcess, { ChildProcess } from 'node:child_process';
+import { subscribe } from 'node:diagnostics_channel';
+import { readFileSync, unlinkSync } from 'node:fs';
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { syncBuiltinESMExports } from 'node:module';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { askedToStop } from '../../scripts/cli/asked-to-stop.ts';
+import { findServer } from '../../scripts/toolchain.mjs';
+import { startEngine } from '../../workers/engine.ts';
+import { createLog } from '../../workers/log.ts';
+import { installRuntime } from '../../workers/runtime.ts';
+
+const { values, positionals } = parseArgs({
+  options: {
+    data: { type: 'string', default: '' },
+    port: { type: 'string' },
+    root: { type: 'string', multiple: true, default: [] },
+    json: { type: 'boolean' },
+  },
+  allowPositionals: true,
+});
+const [points = ''] = positionals;
+
+/** Whether something is to die here; true once for each point. */
+function isTimeTo(point: string): boolean {
+  try {
+    unlinkSync(join(points, point));
+    return true;
+  } catch {
+    // Not asked for, or it has happened.
+    return false;
+  }
+}
+
+/** As a power cut would: nothing after this line runs. */
+function dieAt(point: string): void {
+  if (isTimeTo(point)) process.kill(process.pid, 'SIGKILL');
+}
+
+function killTemporal(): void {
+  const record = z.object({ pid: z.number() });
+  const { pid } = record.parse(JSON.parse(readFileSync(join(values.data, 'temporal.json'), 'utf8')));
+  process.kill(pid, 'SIGKILL');
+}
+
+function dyingActivities<Activities extends object>(activities: Activities): Activities {
+  return new Proxy(activities, {
+    get(target, name, receiver) {
+      const activity: unknown = Reflect.get(target, name, receiver);
+      if (typeof activity !== 'function') return activity;
+      return async (...args: unknown[]): Promise<unknown> => {
+        dieAt(`before ${String(name)}`);
+        if (isTimeTo(`Temporal in ${String(name)}`)) killTemporal();
+        const result: unknown = await Reflect.apply(activity, undefined, args);
+        dieAt(`after ${String(name)}`);
+        return result;
+      };
+    },
+  });
+}
+
+/** Within an activity: what the engine starts is seen as it is started, whoever starts it. */
+function dieAtPrograms(): void {
+  childProcess.spawn = new Proxy(childProcess.spawn, {
+    apply(spawn, self, args: unknown[]): unknown {
+      const effect = effectOf(args.flat().filter((arg) => typeof arg === 'string'));
+      if (effect !== undefined) dieAt(`before ${effect}`);
+      const child: unknown = Reflect.apply(spawn, self, args);
+      // The runner is on its way and has claimed nothing yet; git has done its work when it ends.
+      if (effect === 'the launch of the runner') dieAt(`after ${effect}`);
+      else if (effect !== undefined && child instanceof ChildProcess)
+        child.on('exit', () => dieAt(`after ${effect}`));
+      return child;
+    },
+  });
+  syncBuiltinESMExports();
+}
+
+function effectOf(words: readonly string[]): string | undefined {
+  if (words.some((word) => word.endsWith('/runner.js'))) return 'the launch of the runner';
+  if (words.includes('push')) return 'git push';
+  if (words.includes('update-ref') && !words.includes('-d')) return 'the move of the base';
+  return undefined;
+}
+
+const Exchange = z.object({
+  request: z.instanceof(IncomingMessage),
+  response: z.instanceof(ServerResponse),
+});
+
+function dieAtGoAhead(): void {
+  subscribe('http.server.request.start', (message) => {
+    const { request, response } = Exchange.parse(message);
+    if (!request.url?.endsWith('/merge-go-ahead')) return;
+    dieAt('before the go-ahead is received');
+    response.writeHead = new Proxy(response.writeHead.bind(response), {
+      apply(target, self, args: unknown[]): unknown {
+        dieAt('after the go-ahead, before its answer');
+        return Reflect.apply(target, self, args);
+      },
+    });
+    response.on('finish', () => dieAt('after the answer to the go-ahead'));
+  });
+}
+
+dieAtPrograms();
+dieAtGoAhead();
+const log = createLog();
+installRuntime(log);
+const engine = await startEngine({
+  data: values.data,
+  port: 0,
+  listen: '127.0.0.1',
+  temporal: process.env['TEMPORAL_ADDRESS'],
+  namespace: 'default',
+  databaseUrl: undefined,
+  roots: values.root,
+  temporalCommand: () => findServer('cli'),
+  log,
+  decorate: dyingActivities,
+});
+await Promise.race([engine.done, askedToStop()]);
+await engine.stop();
+// Temporal's native core keeps a process alive whose work is done.
+process.exit();
