@@ -7,6 +7,7 @@ import { NativeConnection, type Worker } from '@temporalio/worker';
 import { createGit } from '../activities/git/git.ts';
 import { createApp } from '../api/app.ts';
 import type { ApiDeps } from '../api/deps.ts';
+import { probes, type ApiTelemetry } from '../api/telemetry.ts';
 import { EventHub } from '../api/event-hub.ts';
 import { startClaimedMissions } from '../api/missions.ts';
 import type { EngineFacts } from '../schema/contracts/messages.ts';
@@ -25,9 +26,10 @@ import {
 import { createDoor } from './door.ts';
 import { readEngineConfig, type EngineConfig } from './engine-config.ts';
 import type { Log } from './log.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
 import { prepareNamespace } from './temporal-namespace.ts';
 import { reachable, startDevServer, type TemporalServer } from './temporal-server.ts';
-import { clientTracing } from './tracing.ts';
+import { clientTracing, startTracing, type Tracing } from './tracing.ts';
 import { createControlWorker, createHostWorkers } from './workers.ts';
 
 /** One tenant, until there are tokens of others. */
@@ -49,6 +51,8 @@ export interface EngineOptions {
   roots: readonly string[];
   /** Finds or fetches the Temporal CLI. */
   temporalCommand: () => Promise<string>;
+  /** Where Temporal's core tells its metrics: the answer of `installRuntimeWithMetrics`. */
+  sdkMetricsPort?: number;
   log: Log;
 }
 
@@ -91,20 +95,27 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
     openDatabase(options, data, closers),
     openTemporal(options, data, closers),
   ]);
+  const installation = await readInstallation(database.queries);
+  const tracing = startTracing({ installation, log });
+  closers.add(() => tracing.stop());
+  const metrics = createMetrics({ queries: database.queries, sdkPort: options.sdkMetricsPort, log });
   const connection = await Connection.connect({ address: temporal.address });
   closers.add(() => connection.close());
   const ours = options.temporal === undefined;
   const { searchAttributes } = await prepareNamespace({ connection, namespace, ours });
   const client = new Client({ connection, namespace, interceptors: clientTracing() });
   const engine: EngineFacts = {
-    installation: await readInstallation(database.queries),
+    installation,
     tenant,
     host,
     searchAttributes,
     goAheadBySignal: ours,
   };
 
-  const workers = await startWorkers({ options, data, config, database, client, temporal, engine, closers });
+  const workers = await startWorkers({
+    ...{ options, data, config, database, client, temporal, engine, closers },
+    ...{ tracing, metrics },
+  });
   const events = new EventHub();
   await events.start(database);
   closers.add(() => events.stop());
@@ -119,7 +130,8 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
     }),
     events,
     temporalUi: temporal.ui,
-    log: (error) => log.error('the API has failed', error),
+    telemetry: apiTelemetry({ options, metrics }),
+    log: (error, fields) => log.error('the API has failed', error, fields),
   };
   const url = await serve(api, options, closers);
   await writeAdminToken(database, data);
@@ -134,7 +146,13 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
   await writeAddress(data.paths.root, address);
   closers.add(() => removeAddress(data.paths.root));
   await startClaimedMissions(api);
-  return { address, done: workers.done, stop: () => closers.close() };
+  log.info('the engine is up', { ...address });
+  return { address, done: workers.done, stop };
+
+  async function stop(): Promise<void> {
+    await closers.close();
+    log.info('the engine has stopped');
+  }
 }
 
 async function openDatabase(
@@ -176,6 +194,8 @@ async function startWorkers(of: {
   temporal: { address: string };
   engine: EngineFacts;
   closers: Closers;
+  tracing: Tracing;
+  metrics: Metrics;
 }): Promise<{ done: Promise<void> }> {
   const { options, engine, closers } = of;
   const connection = await NativeConnection.connect({ address: of.temporal.address });
@@ -187,7 +207,13 @@ async function startWorkers(of: {
     config: of.config,
     tenant,
   });
-  const common = { connection, namespace: options.namespace, installation: engine.installation };
+  const common = {
+    connection,
+    namespace: options.namespace,
+    installation: engine.installation,
+    tracing: of.tracing,
+    sessionWatched: of.metrics.sessionWatched,
+  };
   const [control, onHost] = await Promise.all([
     createControlWorker({ ...common, activities: activities.control }),
     createHostWorkers({
@@ -200,12 +226,29 @@ async function startWorkers(of: {
   const workers: Worker[] = [control, ...onHost];
   const done = Promise.all(workers.map((worker) => worker.run())).then(() => undefined);
   // Whoever stops us hears of a failure from `stop`; until then `done` is the engine's own.
-  done.catch(() => undefined);
+  done.catch((error: unknown) => options.log.error('a worker has failed', error));
   closers.add(async () => {
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     await done.catch(() => undefined);
   });
   return { done };
+}
+
+function apiTelemetry(of: { options: EngineOptions; metrics: Metrics }): ApiTelemetry {
+  const { metrics, options } = of;
+  return {
+    metrics,
+    metricsOpen: isLoopback(options.listen),
+    requestAnswered(request) {
+      metrics.requestAnswered(request);
+      const say = probes.has(request.route) ? options.log.debug : options.log.info;
+      say('request', { ...request });
+    },
+  };
+}
+
+function isLoopback(address: string): boolean {
+  return address === 'localhost' || address === '::1' || /^127(?:\.\d{1,3}){3}$/.test(address);
 }
 
 async function serve(api: ApiDeps, options: EngineOptions, closers: Closers): Promise<string> {

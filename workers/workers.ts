@@ -3,7 +3,8 @@ import { Worker, type NativeConnection } from '@temporalio/worker';
 import { controlQueue, hostQueue, slotsQueue } from '../schema/contracts/names.ts';
 import type { HostActivities, RecordActivities } from '../workflows/ports.ts';
 import { programsFolder, type ControlActivities } from './activities.ts';
-import { workerTracing } from './tracing.ts';
+import { sessionInterceptor } from './session-interceptor.ts';
+import { workerTracing, type Tracing } from './tracing.ts';
 
 /** Ctrl-C should take seconds: runs go on without us, and short activities are done by then. */
 const shutdownGraceTime = '2s';
@@ -19,6 +20,9 @@ interface WorkerDeps {
   connection: NativeConnection;
   namespace: string;
   installation: string;
+  tracing?: Tracing | undefined;
+  /** Hears of each session that is watched from now on, and no more. */
+  sessionWatched?: Parameters<typeof sessionInterceptor>[0];
 }
 
 /** Runs workflows and their writes to the read model. `bundle` is the path of the built workflows. */
@@ -57,7 +61,9 @@ export async function createHostWorkers(
 }
 
 function common(deps: WorkerDeps) {
-  const { connection, namespace } = deps;
+  const { connection, namespace, sessionWatched = () => undefined } = deps;
+  const tracing = workerTracing(deps.tracing);
+  const activity = [...(tracing.interceptors?.activity ?? []), sessionInterceptor(sessionWatched)];
   return {
     connection,
     namespace,
@@ -65,6 +71,7 @@ function common(deps: WorkerDeps) {
     shutdownForceTime,
     maxConcurrentActivityTaskExecutions,
     stickyQueueScheduleToStartTimeout,
-    ...workerTracing(),
+    ...tracing,
+    interceptors: { ...tracing.interceptors, activity },
   };
 }

@@ -1,11 +1,15 @@
 import { Command } from 'commander';
 import { askedToStop } from './asked-to-stop.ts';
+import { logFormatOption, parsePort } from './service-options.ts';
 import { dataOption, failWith, print } from './output.ts';
+import type { LogFormat } from '../../workers/log.ts';
 
 interface WorkerOptions {
   data: string;
   temporal?: string;
   namespace: string;
+  metricsPort?: number;
+  logFormat?: LogFormat;
 }
 
 export function workerCommand(): Command {
@@ -14,6 +18,8 @@ export function workerCommand(): Command {
     .addOption(dataOption())
     .option('--temporal <address>', 'the engine’s Temporal server', process.env['TEMPORAL_ADDRESS'])
     .option('--namespace <name>', 'the Temporal namespace', 'default')
+    .option('--metrics-port <n>', 'serve Prometheus metrics on 127.0.0.1 (0: any free port)', parsePort)
+    .addOption(logFormatOption())
     .addHelpText(
       'after',
       `
@@ -43,11 +49,16 @@ async function runWorker(options: WorkerOptions): Promise<void> {
   if (!options.temporal) throw new Error('name the engine’s Temporal server with --temporal');
   const { startStandaloneWorker } = await import('../../workers/standalone-worker.ts');
   const { createLog } = await import('../../workers/log.ts');
-  const { installRuntime } = await import('../../workers/runtime.ts');
-  installRuntime(createLog());
-  const { data, temporal, namespace } = options;
-  const worker = await startStandaloneWorker({ data, temporal, namespace, databaseUrl, tenant: 'default' });
+  const { installRuntimeWithMetrics } = await import('../../workers/runtime.ts');
+  const log = createLog({ format: options.logFormat });
+  const sdkMetricsPort = await installRuntimeWithMetrics(log);
+  const { data, temporal, namespace, metricsPort } = options;
+  const worker = await startStandaloneWorker({
+    ...{ data, temporal, namespace, databaseUrl, tenant: 'default' },
+    ...{ metricsPort, sdkMetricsPort, log },
+  });
   print('the worker is polling; Ctrl-C stops it');
+  if (worker.metricsUrl) print(`metrics: ${worker.metricsUrl}`);
   await Promise.race([worker.done, askedToStop().then(() => worker.stop())]);
   await worker.done;
 }
