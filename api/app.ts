@@ -1,10 +1,12 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { sql } from 'drizzle-orm';
+import { requestId } from 'hono/request-id';
 import { authenticate, type ApiEnv } from './auth.ts';
 import type { ApiDeps } from './deps.ts';
 import { docsRoutes } from './docs.ts';
 import { missionRoutes } from './mission-routes.ts';
 import { answerProblem, Problem, problemOfZod, toProblem } from './problem.ts';
+import { metricsRoute, observe } from './telemetry.ts';
 import { tokenRoutes } from './token-routes.ts';
 
 /** The HTTP API. It starts and asks workflows; it does none of their work. */
@@ -13,17 +15,23 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
     defaultHook: (result, context) =>
       result.success ? undefined : answerProblem(context, problemOfZod(result.error)),
   });
-  app.onError((error, context) => answerProblem(context, toProblem(error, deps.log)));
+  app.onError((error, context) => {
+    const log = (cause: unknown) => deps.log(cause, { requestId: context.get('requestId') });
+    return answerProblem(context, toProblem(error, log));
+  });
   app.notFound((context) =>
     answerProblem(context, new Problem('not-found', `there is no ${context.req.method} ${context.req.path}`)),
   );
 
+  app.use(requestId(), observe(deps.telemetry));
   app.get('/healthz', (context) => context.json({ status: 'ok' }));
   app.get('/readyz', async (context) => {
     const checks = await readiness(deps);
     const ready = Object.values(checks).every((check) => check === 'ok');
     return context.json({ ready, checks, temporalUi: deps.temporalUi }, ready ? 200 : 503);
   });
+
+  metricsRoute(app, deps);
 
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });
   app.get('/v1/openapi.json', (context) => context.json(describe(app)));

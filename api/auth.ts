@@ -5,7 +5,7 @@ import { findCaller, type Caller } from '../schema/db/tokens.ts';
 import { Problem } from './problem.ts';
 
 export interface ApiEnv {
-  Variables: { caller: Caller };
+  Variables: { caller: Caller; requestId: string };
 }
 
 /** Every call needs a bearer token; the routes say which scope. */

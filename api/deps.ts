@@ -3,6 +3,7 @@ import type { Door } from '../schema/contracts/door.ts';
 import type { EngineFacts } from '../schema/contracts/messages.ts';
 import type { Queries } from '../schema/db/database.ts';
 import type { EventHub } from './event-hub.ts';
+import type { ApiTelemetry } from './telemetry.ts';
 
 export interface ApiDeps {
   queries: Queries;
@@ -11,5 +12,6 @@ export interface ApiDeps {
   door: Door;
   events: EventHub;
   temporalUi: string | null;
-  log: (error: unknown) => void;
+  telemetry: ApiTelemetry;
+  log: (error: unknown, fields?: Record<string, unknown>) => void;
 }

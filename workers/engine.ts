@@ -6,6 +6,7 @@ import { Client, Connection } from '@temporalio/client';
 import { createGit } from '../activities/git/git.ts';
 import { createApp } from '../api/app.ts';
 import type { ApiDeps } from '../api/deps.ts';
+import { probes, type ApiTelemetry } from '../api/telemetry.ts';
 import { EventHub } from '../api/event-hub.ts';
 import { startClaimedMissions } from '../api/missions.ts';
 import type { EngineFacts } from '../schema/contracts/messages.ts';
@@ -26,10 +27,12 @@ import {
 import { createDoor } from './door.ts';
 import { readEngineConfig, type EngineConfig } from './engine-config.ts';
 import { firstHost, serveHost } from './hosts.ts';
+import { listen } from './listen.ts';
 import type { Log } from './log.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
 import { prepareNamespace } from './temporal-namespace.ts';
 import { reachable, startDevServer, type TemporalServer } from './temporal-server.ts';
-import { clientTracing } from './tracing.ts';
+import { clientTracing, startTracing, type Tracing } from './tracing.ts';
 import { runWorkers } from './workers.ts';
 
 /** One tenant, until there are tokens of others. */
@@ -52,6 +55,8 @@ export interface EngineOptions {
   roots: readonly string[];
   /** Finds or fetches the Temporal CLI. */
   temporalCommand: () => Promise<string>;
+  /** Where Temporal's core tells its metrics: the answer of `installRuntimeWithMetrics`. */
+  sdkMetricsPort?: number;
   log: Log;
   /** Wraps the activities of each worker: the seam at which tests break what they do. */
   decorate?: Decorate;
@@ -80,20 +85,27 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
   await Promise.allSettled(opening);
   const [database, temporal] = await Promise.all(opening);
   await serveHost({ queries: database.queries, data, name: host, tenant, closers });
+  const installation = await readInstallation(database.queries);
+  const tracing = startTracing({ installation, log });
+  closers.add(() => tracing.stop());
+  const metrics = createMetrics({ queries: database.queries, sdkPort: options.sdkMetricsPort, log });
   const connection = await Connection.connect({ address: temporal.address });
   closers.add(() => connection.close());
   const ours = options.temporal === undefined;
   const { searchAttributes } = await prepareNamespace({ connection, namespace, ours });
   const client = new Client({ connection, namespace, interceptors: clientTracing() });
   const engine: EngineFacts = {
-    installation: await readInstallation(database.queries),
+    installation,
     tenant,
     host,
     searchAttributes,
     goAheadBySignal: ours,
   };
 
-  const workers = await startWorkers({ options, data, config, database, client, temporal, engine, closers });
+  const workers = await startWorkers({
+    ...{ options, data, config, database, client, temporal, engine, closers },
+    ...{ tracing, metrics },
+  });
   const events = new EventHub();
   await events.start(database);
   closers.add(() => events.stop());
@@ -108,7 +120,8 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
     }),
     events,
     temporalUi: temporal.ui,
-    log: (error) => log.error('the API has failed', error),
+    telemetry: apiTelemetry({ options, metrics }),
+    log: (error, fields) => log.error('the API has failed', error, fields),
   };
   const url = await serve(api, options, closers);
   await writeAdminToken(database, data, host);
@@ -123,7 +136,13 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
   await writeAddress(data.paths.root, address);
   closers.add(() => removeAddress(data.paths.root));
   await startClaimedMissions(api);
-  return { address, done: workers.done, stop: () => closers.close() };
+  log.info('the engine is up', { ...address });
+  return { address, done: workers.done, stop };
+
+  async function stop(): Promise<void> {
+    await closers.close();
+    log.info('the engine has stopped');
+  }
 }
 
 async function openDatabase(
@@ -167,6 +186,8 @@ async function startWorkers(of: {
   temporal: { address: string };
   engine: EngineFacts;
   closers: Closers;
+  tracing: Tracing;
+  metrics: Metrics;
 }): Promise<{ done: Promise<void> }> {
   const { options, engine, closers } = of;
   const decorate: Decorate = options.decorate ?? ((activities) => activities);
@@ -178,7 +199,7 @@ async function startWorkers(of: {
     tenant,
   });
   const { installation, host } = engine;
-  const { namespace } = options;
+  const { namespace, log } = options;
   const { slots } = of.config;
   return runWorkers({
     address: of.temporal.address,
@@ -187,19 +208,33 @@ async function startWorkers(of: {
     host,
     slots,
     activities: { control: decorate(activities.control), host: decorate(activities.host) },
+    tracing: of.tracing,
+    sessionWatched: of.metrics.sessionWatched,
+    log,
     closers,
   });
 }
 
+function apiTelemetry(of: { options: EngineOptions; metrics: Metrics }): ApiTelemetry {
+  const { metrics, options } = of;
+  return {
+    metrics,
+    metricsOpen: isLoopback(options.listen),
+    requestAnswered(request) {
+      metrics.requestAnswered(request);
+      const say = probes.has(request.route) ? options.log.debug : options.log.info;
+      say('request', { ...request });
+    },
+  };
+}
+
+function isLoopback(address: string): boolean {
+  return address === 'localhost' || address === '::1' || /^127(?:\.\d{1,3}){3}$/.test(address);
+}
+
 async function serve(api: ApiDeps, options: EngineOptions, closers: Closers): Promise<string> {
   const server: ServerType = createAdaptorServer({ fetch: createApp(api).fetch });
-  const port = await new Promise<number>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port, options.listen, () => {
-      const bound = server.address();
-      resolve(typeof bound === 'object' && bound ? bound.port : options.port);
-    });
-  });
+  const port = await listen({ server, port: options.port, address: options.listen });
   closers.add(
     () =>
       new Promise<void>((resolve) => {

@@ -1,4 +1,5 @@
 /** Workers in a process of their own, beside engines that work on the same database and Temporal server. */
+import { createServer } from 'node:http';
 import { Client, Connection } from '@temporalio/client';
 import { readInstallation } from '../schema/db/database.ts';
 import { openPostgres } from '../schema/db/postgres.ts';
@@ -7,8 +8,11 @@ import { startOrClose, type Closers } from './closers.ts';
 import { openDataDirectory } from './data-directory.ts';
 import { readEngineConfig } from './engine-config.ts';
 import { serveHost } from './hosts.ts';
+import { listen } from './listen.ts';
+import type { Log } from './log.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
 import { reachable } from './temporal-server.ts';
-import { clientTracing } from './tracing.ts';
+import { clientTracing, startTracing } from './tracing.ts';
 import { runWorkers } from './workers.ts';
 
 export interface WorkerOptions {
@@ -20,12 +24,18 @@ export interface WorkerOptions {
   /** The host that it serves as well; without one it is a control worker only. */
   hostName: string | undefined;
   tenant: string;
+  /** On loopback; 0: any free port; undefined: none. */
+  metricsPort: number | undefined;
+  sdkMetricsPort: number | undefined;
+  log: Log;
 }
 
 export interface StandaloneWorker {
   installation: string;
   /** Resolves when the worker has stopped, rejects when it has failed. */
   done: Promise<void>;
+  /** Where Prometheus finds its metrics, if it serves any. */
+  metricsUrl: string | undefined;
   stop(): Promise<void>;
 }
 
@@ -38,7 +48,7 @@ export function startStandaloneWorker(options: WorkerOptions): Promise<Standalon
 }
 
 async function start(options: WorkerOptions, closers: Closers): Promise<StandaloneWorker> {
-  const { temporal: address, namespace, hostName: host, tenant } = options;
+  const { temporal: address, namespace, hostName: host, tenant, log } = options;
   const data = await openDataDirectory(options.data);
   closers.add(() => data.release());
   const config = await readEngineConfig({ data: data.paths.root, roots: [] });
@@ -53,10 +63,46 @@ async function start(options: WorkerOptions, closers: Closers): Promise<Standalo
   await reachable(address, 10_000);
   const connection = await Connection.connect({ address });
   closers.add(() => connection.close());
+  const installation = await readInstallation(queries);
+  const tracing = startTracing({ installation, log });
+  closers.add(() => tracing.stop());
+  const metrics = createMetrics({ queries: undefined, sdkPort: options.sdkMetricsPort, log });
+  const metricsUrl = await serveMetrics({ port: options.metricsPort, metrics, closers });
   const client = new Client({ connection, namespace, interceptors: clientTracing() });
   const activities = createActivities({ client, queries, paths: data.paths, config, tenant });
-  const installation = await readInstallation(queries);
   const { slots } = config;
-  const { done } = await runWorkers({ address, namespace, installation, host, slots, activities, closers });
-  return { installation, done, stop: () => closers.close() };
+  const { sessionWatched } = metrics;
+  const { done } = await runWorkers({
+    ...{ address, namespace, installation, host, slots, activities, closers },
+    ...{ tracing, sessionWatched, log },
+  });
+  log.info('the worker is up', { installation, temporal: address, namespace });
+  closers.add(() => log.info('the worker stops'));
+  return { installation, metricsUrl, done, stop: () => closers.close() };
+}
+
+/** Anybody on this machine may read them; nobody else can. */
+async function serveMetrics(of: {
+  port: number | undefined;
+  metrics: Metrics;
+  closers: Closers;
+}): Promise<string | undefined> {
+  const { port, metrics } = of;
+  if (port === undefined) return undefined;
+  const server = createServer((request, response) => {
+    if (request.method !== 'GET' || request.url !== '/metrics') {
+      response.writeHead(404).end();
+      return;
+    }
+    metrics.text().then(
+      (text) => response.writeHead(200, { 'content-type': metrics.contentType }).end(text),
+      () => response.writeHead(500).end(),
+    );
+  });
+  const bound = await listen({ server, port, address: '127.0.0.1' });
+  of.closers.add(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `http://127.0.0.1:${bound}/metrics`;
 }

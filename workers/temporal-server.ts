@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { z } from 'zod';
+import { listen } from './listen.ts';
 import { isAlive, processStartTime, signal } from '../activities/processes/tree.ts';
 
 /** A development server takes about a second; a loaded machine some more. */
@@ -155,12 +156,7 @@ export async function reachable(
 /** A port that was free a moment ago, on loopback. */
 export async function freePort(): Promise<number> {
   const server = createServer();
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
+  const port = await listen({ server, port: 0, address: '127.0.0.1' });
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }

@@ -5,7 +5,9 @@ import type { HostActivities, RecordActivities } from '../workflows/ports.ts';
 import { programsFolder, type ControlActivities } from './activities.ts';
 import type { Closers } from './closers.ts';
 import { databaseFaults } from './database-faults.ts';
-import { workerTracing } from './tracing.ts';
+import type { Log } from './log.ts';
+import { sessionInterceptor } from './session-interceptor.ts';
+import { workerTracing, type Tracing } from './tracing.ts';
 
 /** Ctrl-C should take seconds: runs go on without us, and short activities are done by then. */
 const shutdownGraceTime = '2s';
@@ -17,7 +19,13 @@ const maxConcurrentActivityTaskExecutions = 200;
 /** How long a killed worker's next workflow task waits for it; the default of 10 s is what a restart would take. */
 const stickyQueueScheduleToStartTimeout = '3s';
 
-interface WorkerDeps {
+interface Telemetry {
+  tracing?: Tracing | undefined;
+  /** Hears of each session that is watched from now on, and no more. */
+  sessionWatched?: Parameters<typeof sessionInterceptor>[0];
+}
+
+interface WorkerDeps extends Telemetry {
   connection: NativeConnection;
   namespace: string;
   installation: string;
@@ -27,20 +35,24 @@ interface WorkerDeps {
  * Runs what a process serves until it is closed: always the control queue, and a host's if it is one.
  * `done` rejects when a worker has failed.
  */
-export async function runWorkers(of: {
-  address: string;
-  namespace: string;
-  installation: string;
-  host: string | undefined;
-  /** How many programs that host runs at once. */
-  slots: number;
-  activities: { control: ControlActivities; host: HostActivities };
-  closers: Closers;
-}): Promise<{ done: Promise<void> }> {
-  const { host, slots, activities, closers } = of;
+export async function runWorkers(
+  of: Telemetry & {
+    address: string;
+    namespace: string;
+    installation: string;
+    host: string | undefined;
+    /** How many programs that host runs at once. */
+    slots: number;
+    activities: { control: ControlActivities; host: HostActivities };
+    log: Log;
+    closers: Closers;
+  },
+): Promise<{ done: Promise<void> }> {
+  const { host, slots, activities, log, closers, tracing, sessionWatched } = of;
   const connection = await NativeConnection.connect({ address: of.address });
   closers.add(() => connection.close());
-  const deps = { connection, namespace: of.namespace, installation: of.installation };
+  const telemetry = { tracing, ...(sessionWatched ? { sessionWatched } : {}) };
+  const deps = { connection, namespace: of.namespace, installation: of.installation, ...telemetry };
   const onHost = { ...activities.control, ...activities.host };
   const [control, hostWorkers] = await Promise.all([
     createControlWorker({ ...deps, activities: activities.control }),
@@ -49,7 +61,7 @@ export async function runWorkers(of: {
   const workers = [control, ...hostWorkers];
   const done = Promise.all(workers.map((worker) => worker.run())).then(() => undefined);
   // Whoever stops us hears of a failure from `stop`; until then `done` is the process's own.
-  done.catch(() => undefined);
+  done.catch((error: unknown) => log.error('a worker has failed', error));
   closers.add(async () => {
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     await done.catch(() => undefined);
@@ -93,8 +105,13 @@ export async function createHostWorkers(
 }
 
 function common(deps: WorkerDeps) {
-  const { connection, namespace } = deps;
-  const tracing = workerTracing();
+  const { connection, namespace, sessionWatched = () => undefined } = deps;
+  const tracing = workerTracing(deps.tracing);
+  const activity = [
+    ...(tracing.interceptors?.activity ?? []),
+    databaseFaults,
+    sessionInterceptor(sessionWatched),
+  ];
   return {
     connection,
     namespace,
@@ -103,9 +120,6 @@ function common(deps: WorkerDeps) {
     maxConcurrentActivityTaskExecutions,
     stickyQueueScheduleToStartTimeout,
     ...tracing,
-    interceptors: {
-      ...tracing.interceptors,
-      activity: [...(tracing.interceptors?.activity ?? []), databaseFaults],
-    },
+    interceptors: { ...tracing.interceptors, activity },
   };
 }

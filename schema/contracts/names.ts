@@ -36,6 +36,12 @@ export function taskWorkflowId(of: { installation: string; mission: string; task
   return `${missionWorkflowId(of)}/${of.task}`;
 }
 
+/** What a workflow's id says: the reverse of the two above, and nothing for a lane. */
+export function missionOfWorkflow(workflowId: string): { mission?: string; task?: string } {
+  const [, mission, task] = /^[^/]+\/mission-([^/]+)(?:\/([^/]+))?$/.exec(workflowId) ?? [];
+  return { ...(mission === undefined ? {} : { mission }), ...(task === undefined ? {} : { task }) };
+}
+
 export function laneWorkflowId(of: { installation: string; repositoryId: string; base: string }): string {
   return `${of.installation}/lane/${of.repositoryId}/${encodeURIComponent(of.base)}`;
 }

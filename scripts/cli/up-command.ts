@@ -1,8 +1,10 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import type { LogFormat } from '../../workers/log.ts';
 import { findServer } from '../toolchain.mjs';
 import { askedToStop } from './asked-to-stop.ts';
 import { databaseFromEnvironment, hostNameOption } from './host-options.ts';
 import { dataOption, failWith, print } from './output.ts';
+import { logFormatOption, parsePort } from './service-options.ts';
 
 /** The standard port of the API; any number above 1023 that nothing well known uses. */
 const defaultPort = 7077;
@@ -21,6 +23,7 @@ export function upCommand(): Command {
     )
     .option('--namespace <name>', 'the Temporal namespace', 'default')
     .option('--root <dir>', 'a folder that repositories and scripts may lie in (repeatable)', collect, [])
+    .addOption(logFormatOption())
     .option('--json', 'print the addresses as one JSON object')
     .addHelpText(
       'after',
@@ -48,9 +51,9 @@ async function runEngine(options: UpOptions): Promise<void> {
   // The engine loads Temporal's native core: no other command should wait for that.
   const { startEngine } = await import('../../workers/engine.ts');
   const { createLog } = await import('../../workers/log.ts');
-  const { installRuntime } = await import('../../workers/runtime.ts');
-  const log = createLog();
-  installRuntime(log);
+  const { installRuntimeWithMetrics } = await import('../../workers/runtime.ts');
+  const log = createLog({ format: options.logFormat });
+  const sdkMetricsPort = await installRuntimeWithMetrics(log);
   const engine = await startEngine({
     data: options.data,
     port: options.port,
@@ -60,7 +63,8 @@ async function runEngine(options: UpOptions): Promise<void> {
     ...databaseFromEnvironment(),
     hostName: options.hostName,
     roots: options.root,
-    temporalCommand: () => findServer('cli'),
+    temporalCommand: () => findServer('cli', (line) => log.info(line)),
+    sdkMetricsPort,
     log,
   });
   const { url, temporalUi } = engine.address;
@@ -83,13 +87,8 @@ interface UpOptions {
   temporal?: string;
   namespace: string;
   root: string[];
+  logFormat?: LogFormat;
   json?: boolean;
-}
-
-function parsePort(text: string): number {
-  const port = Number(text);
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
-  throw new InvalidArgumentError('a port is a number from 0 to 65535');
 }
 
 function collect(value: string, before: string[]): string[] {

@@ -1,13 +1,17 @@
 import { Command } from 'commander';
 import { askedToStop } from './asked-to-stop.ts';
 import { databaseFromEnvironment, hostNameOption } from './host-options.ts';
+import { logFormatOption, parsePort } from './service-options.ts';
 import { dataOption, failWith, show } from './output.ts';
+import type { LogFormat } from '../../workers/log.ts';
 
 interface WorkerOptions {
   data: string;
   temporal?: string;
   namespace: string;
   hostName?: string;
+  metricsPort?: number;
+  logFormat?: LogFormat;
   json?: boolean;
 }
 
@@ -18,6 +22,8 @@ export function workerCommand(): Command {
     .option('--temporal <address>', 'the engine’s Temporal server', process.env['TEMPORAL_ADDRESS'])
     .option('--namespace <name>', 'the Temporal namespace', 'default')
     .addOption(hostNameOption('serve this host too, its sessions and merges; without it workflows only'))
+    .option('--metrics-port <n>', 'serve Prometheus metrics on 127.0.0.1 (0: any free port)', parsePort)
+    .addOption(logFormatOption())
     .option('--json', 'say that it is ready as one JSON object')
     .addHelpText(
       'after',
@@ -49,21 +55,21 @@ async function runWorker(options: WorkerOptions): Promise<void> {
   if (!options.temporal) throw new Error('name the engine’s Temporal server with --temporal');
   const { startStandaloneWorker } = await import('../../workers/standalone-worker.ts');
   const { createLog } = await import('../../workers/log.ts');
-  const { installRuntime } = await import('../../workers/runtime.ts');
-  installRuntime(createLog());
-  const { data, temporal, namespace, hostName } = options;
+  const { installRuntimeWithMetrics } = await import('../../workers/runtime.ts');
+  const log = createLog({ format: options.logFormat });
+  const sdkMetricsPort = await installRuntimeWithMetrics(log);
+  const { data, temporal, namespace, hostName, metricsPort } = options;
   const worker = await startStandaloneWorker({
-    data,
-    temporal,
-    namespace,
-    databaseUrl,
-    databasePool,
-    hostName,
-    tenant: 'default',
+    ...{ data, temporal, namespace, databaseUrl, databasePool, hostName, tenant: 'default' },
+    ...{ metricsPort, sdkMetricsPort, log },
   });
-  const { installation } = worker;
-  const ready = { ready: true, pid: process.pid, installation, host: hostName ?? null };
-  show(ready, () => ['the worker is polling; Ctrl-C stops it'], options.json);
+  const { installation, metricsUrl = null } = worker;
+  const ready = { ready: true, pid: process.pid, installation, host: hostName ?? null, metricsUrl };
+  const lines = [
+    'the worker is polling; Ctrl-C stops it',
+    ...(metricsUrl === null ? [] : [`metrics: ${metricsUrl}`]),
+  ];
+  show(ready, () => lines, options.json);
   await Promise.race([worker.done, askedToStop()]);
   await worker.stop();
 }

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { mergedTasks } from '../../scripts/quickstart/merged-tasks.ts';
 import { openDataDirectory } from '../../workers/data-directory.ts';
+import { createLog } from '../../workers/log.ts';
 import { startStandaloneWorker } from '../../workers/standalone-worker.ts';
 import { startFleet, WorkerProcess } from '../support/fleet.ts';
 import { ask, noPostgres, startPostgres, type Postgres } from '../support/postgres.ts';
@@ -78,8 +79,13 @@ describe.skipIf(noPostgres)('several processes on one Postgres (skipped without 
       databasePool: 2,
       hostName: 'a',
       tenant: 'default',
+      metricsPort: 0,
+      sdkMetricsPort: undefined,
+      log: createLog(),
     };
     const worker = await startStandaloneWorker({ ...common, data: first });
+    const metrics = await fetch(worker.metricsUrl ?? '');
+    expect(await metrics.text()).toContain('mission_engine_');
     await worker.stop();
     await expect(startStandaloneWorker({ ...common, data: second })).rejects.toThrow(
       /^the host name a belongs to another data directory on .*: choose another name with --host-name$/,

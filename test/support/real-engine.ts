@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { inject, onTestFinished } from 'vitest';
 import { createApi, type Api } from '../../scripts/cli/api-client.ts';
 import { adminTokenFile } from '../../workers/data-directory.ts';
-import { startEngine, type Engine } from '../../workers/engine.ts';
+import { startEngine, type Engine, type EngineOptions } from '../../workers/engine.ts';
 import { createLog } from '../../workers/log.ts';
 import { makeRepository, type TestRepository } from './repository.ts';
 import { temporaryFolder } from './temporary.ts';
@@ -29,6 +29,7 @@ export interface RealEngine {
 export async function startRealEngine(
   files: Record<string, string>,
   config: (root: string) => object = () => ({}),
+  options: Partial<EngineOptions> = {},
 ): Promise<RealEngine> {
   const root = await temporaryFolder();
   const repository = await makeRepository(files);
@@ -44,7 +45,8 @@ export async function startRealEngine(
     databaseUrl: undefined,
     roots: [root, join(repository.planned.address, '..')],
     temporalCommand: () => Promise.reject(new Error('the tests have a server')),
-    log: createLog(),
+    log: createLog({ level: 'warn' }),
+    ...options,
   });
   onTestFinished(() => engine.stop());
   const token = (await readFile(join(data, adminTokenFile), 'utf8')).trim();
