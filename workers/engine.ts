@@ -25,8 +25,9 @@ import {
 import { createDoor } from './door.ts';
 import { readEngineConfig, type EngineConfig } from './engine-config.ts';
 import type { Log } from './log.ts';
+import { preflight, probeRunning, refuseBroken } from './probes.ts';
 import { prepareNamespace } from './temporal-namespace.ts';
-import { reachable, startDevServer, type TemporalServer } from './temporal-server.ts';
+import { startDevServer, type TemporalServer } from './temporal-server.ts';
 import { clientTracing } from './tracing.ts';
 import { createControlWorker, createHostWorkers } from './workers.ts';
 
@@ -87,10 +88,11 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
   const data = await openDataDirectory(options.data);
   closers.add(() => data.release());
   const config = await readEngineConfig({ data: data.paths.root, roots: options.roots });
-  const [database, temporal] = await Promise.all([
-    openDatabase(options, data, closers),
-    openTemporal(options, data, closers),
-  ]);
+  refuseBroken(await preflight(options));
+  const opening = [openDatabase(options, data, closers), openTemporal(options, data, closers)] as const;
+  // What one has opened can be closed only after the other one has failed: both must have come to an end.
+  await Promise.allSettled(opening);
+  const [database, temporal] = await Promise.all(opening);
   const connection = await Connection.connect({ address: temporal.address });
   closers.add(() => connection.close());
   const ours = options.temporal === undefined;
@@ -118,6 +120,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
       engines: knownEngines(config),
     }),
     events,
+    probe: () => probeRunning({ data: data.paths.root, client, queries: database.queries }),
     temporalUi: temporal.ui,
     log: (error) => log.error('the API has failed', error),
   };
@@ -153,10 +156,7 @@ async function openTemporal(
   data: DataDirectory,
   closers: Closers,
 ): Promise<Pick<TemporalServer, 'address' | 'ui'>> {
-  if (options.temporal !== undefined) {
-    await reachable(options.temporal, 10_000);
-    return { address: options.temporal, ui: null };
-  }
+  if (options.temporal !== undefined) return { address: options.temporal, ui: null };
   const server = await startDevServer({
     root: data.paths.root,
     namespace: options.namespace,

@@ -5,6 +5,7 @@ import { openPostgres, readInstallation } from '../schema/db/database.ts';
 import { createActivities } from './activities.ts';
 import { openDataDirectory } from './data-directory.ts';
 import { readEngineConfig } from './engine-config.ts';
+import { preflight, refuseBroken } from './probes.ts';
 import { clientTracing } from './tracing.ts';
 import { createControlWorker } from './workers.ts';
 
@@ -25,6 +26,7 @@ export async function startStandaloneWorker(of: {
   databaseUrl: string;
   tenant: string;
 }): Promise<StandaloneWorker> {
+  refuseBroken(await preflight(of));
   const data = await openDataDirectory(of.data);
   const config = await readEngineConfig({ data: data.paths.root, roots: [] });
   const database = await openPostgres(of.databaseUrl);

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
+import { vector } from '@electric-sql/pglite-pgvector';
 import { drizzle as drizzlePg } from 'drizzle-orm/node-postgres';
 import { migrate as migratePg } from 'drizzle-orm/node-postgres/migrator';
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
 import { drizzle as drizzlePglite } from 'drizzle-orm/pglite';
 import { migrate as migratePglite } from 'drizzle-orm/pglite/migrator';
 import pg from 'pg';
-import { packageRoot } from '../package-root.ts';
+import { migrationsFolder, prepareDatabase } from './ledger.ts';
 import * as tables from './tables.ts';
 
 export type Queries = PgDatabase<PgQueryResultHKT, typeof tables>;
@@ -22,17 +22,21 @@ export interface Database {
 /** Any number: what matters is that every process of ours takes the same one. */
 const migrationLock = 7_314_001;
 
-const migrationsFolder = join(packageRoot(), 'schema/db/migrations');
-
 /**
  * Opens PGlite in a folder, or in memory without one, and brings it up to the newest migration.
  * The caller holds the lock on the data directory: two processes in one folder would ruin it.
  */
 export async function openPglite(folder?: string): Promise<Database> {
-  const client = folder === undefined ? new PGlite() : new PGlite(folder);
+  const client = new PGlite({ ...(folder === undefined ? {} : { dataDir: folder }), extensions: { vector } });
   await client.waitReady;
   const queries = drizzlePglite(client, { schema: tables });
-  await migratePglite(queries, { migrationsFolder });
+  try {
+    await prepareDatabase(async (statement) => (await client.query(statement)).rows);
+    await migratePglite(queries, { migrationsFolder });
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
   return {
     queries,
     listen: (channel, onPayload) => client.listen(channel, onPayload),
@@ -48,6 +52,7 @@ export async function openPostgres(url: string): Promise<Database> {
   const migrator = await pool.connect();
   try {
     await migrator.query('select pg_advisory_lock($1)', [migrationLock]);
+    await prepareDatabase(async (statement) => (await migrator.query<object>(statement)).rows);
     await migratePg(drizzlePg(migrator), { migrationsFolder });
     await migrator.query('select pg_advisory_unlock($1)', [migrationLock]);
   } finally {

@@ -1,7 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { findServer } from '../toolchain.mjs';
 import { askedToStop } from './asked-to-stop.ts';
-import { dataOption, failWith, print } from './output.ts';
+import { collect, groups } from './command.ts';
+import { dataOption, print } from './output.ts';
 
 /** The standard port of the API; any number above 1023 that nothing well known uses. */
 const defaultPort = 7077;
@@ -9,6 +10,7 @@ const defaultPort = 7077;
 export function upCommand(): Command {
   return new Command('up')
     .description('Start the engine: API, workers, database and Temporal server, all in one for this machine')
+    .helpGroup(groups.engine)
     .addOption(dataOption())
     .option('--port <n>', 'the port of the API; 0 for any free one', parsePort, defaultPort)
     .option('--host <addr>', 'the address to listen on', '127.0.0.1')
@@ -19,7 +21,7 @@ export function upCommand(): Command {
     )
     .option('--namespace <name>', 'the Temporal namespace', 'default')
     .option('--root <dir>', 'a folder that repositories and scripts may lie in (repeatable)', collect, [])
-    .option('--json', 'print the addresses as one JSON object')
+    .option('--json', 'print the addresses as one JSON object, errors too')
     .addHelpText(
       'after',
       `
@@ -30,15 +32,7 @@ Examples:
 
 Whoever may create missions can run programs on this machine as the user that runs \`mission up\`.`,
     )
-    .action(async (options: UpOptions) => {
-      try {
-        await runEngine(options);
-      } catch (error) {
-        failWith(error);
-      }
-      // Temporal's native core keeps a process alive whose work is done.
-      process.exit();
-    });
+    .action(runEngine);
 }
 
 async function runEngine(options: UpOptions): Promise<void> {
@@ -85,8 +79,4 @@ function parsePort(text: string): number {
   const port = Number(text);
   if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
   throw new InvalidArgumentError('a port is a number from 0 to 65535');
-}
-
-function collect(value: string, before: string[]): string[] {
-  return [...before, value];
 }
