@@ -305,8 +305,12 @@ const reasons: Record<string, string> = {
 
 /** Never the error's own words: a driver's may hold an address with its password, or a statement. */
 function whyFailed(error: unknown): string {
-  const code =
-    typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : undefined;
+  const code = codeOf(error) ?? (error instanceof Error ? codeOf(error.cause) : undefined);
   if (code === undefined) return 'it does not answer as it should';
   return reasons[code] ?? `it fails with ${code}`;
+}
+
+function codeOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
 }

@@ -1,7 +1,8 @@
 /** The command `mission` as people type it. */
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { createProgram } from '../../scripts/cli/program.ts';
 import { packageRoot } from '../../schema/package-root.ts';
@@ -9,6 +10,7 @@ import { closedPort } from '../support/broken-servers.ts';
 import { runMission, startListener } from '../support/mission-command.ts';
 import { commits, startRealEngine } from '../support/real-engine.ts';
 import { temporaryFolder } from '../support/temporary.ts';
+import { until } from '../support/until.ts';
 
 const aRandomKey: unknown = expect.stringMatching(/^[0-9a-f-]{36}$/);
 
@@ -200,23 +202,24 @@ describe('beside a real engine', () => {
     const program = `#!/bin/sh\nexec '${process.execPath}' '${packageRoot()}/dist/mission.js' "$@"\n`;
     await writeFile(join(bin, 'mission'), program);
     await chmod(join(bin, 'mission'), 0o755);
-    const script = `source <(mission completion bash)
-      try() { COMP_LINE=$1 COMP_POINT=\${#1} COMPREPLY=(); _mission_complete; echo "\${COMPREPLY[*]}"; }
-      try 'mission eve'
-      try 'mission show wa'
-      try 'mission approve waits '
-      try 'mission resolve waits A '
-      try 'mission token create bot --scope missions:r'
-      try 'mission start /etc/host'
-      complete -p mission`;
-    const shell = spawnSync('bash', ['--norc', '-c', script], {
-      encoding: 'utf8',
-      env: { ...env, PATH: `${bin}:${process.env['PATH'] ?? ''}` },
-    });
-    const lines = shell.stdout.trim().split('\n');
-    expect(lines.slice(0, 5)).toEqual(['events', 'waits', 'A', 'retry skip abandon', 'read']);
-    expect(lines[5]).toContain('/etc/hosts');
-    expect(lines[6]).toBe('complete -F _mission_complete mission');
+    async function completed(line: string): Promise<string> {
+      const script = `source <(mission completion bash)
+        COMP_LINE=$1 COMP_POINT=\${#1} COMPREPLY=(); _mission_complete; echo "\${COMPREPLY[*]}"; complete -p mission`;
+      const { stdout } = await promisify(execFile)('bash', ['--norc', '-c', script, 'bash', line], {
+        env: { ...env, PATH: `${bin}:${process.env['PATH'] ?? ''}` },
+      });
+      const [words = '', registered] = stdout.split('\n');
+      expect(registered).toBe('complete -F _mission_complete mission');
+      return words;
+    }
+    expect(await completed('mission eve')).toBe('events');
+    expect(await completed('mission resolve waits A ')).toBe('retry skip abandon');
+    // Bash takes what stands before a colon for a word of its own.
+    expect(await completed('mission token create bot --scope missions:r')).toBe('read');
+    expect(await completed('mission start /etc/host')).toContain('/etc/hosts');
+    // An engine that is slow for a moment completes nothing: whoever types presses the key again.
+    await until(async () => (await completed('mission show wa')) === 'waits');
+    await until(async () => (await completed('mission approve waits ')) === 'A');
     await engine.api.cancel({ id: 'waits', reason: undefined });
   });
 });
