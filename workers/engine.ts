@@ -211,7 +211,7 @@ async function startWorkers(of: {
 async function serve(api: ApiDeps, options: EngineOptions, closers: Closers): Promise<string> {
   const server: ServerType = createAdaptorServer({ fetch: createApp(api).fetch });
   const port = await new Promise<number>((resolve, reject) => {
-    server.once('error', (error) => {
+    server.once('error', (error: Error) => {
       const taken = 'code' in error && error.code === 'EADDRINUSE';
       const message = `port ${options.port} at ${options.listen} is taken: stop what listens there, or choose another with --port`;
       reject(taken ? new Error(message) : error);

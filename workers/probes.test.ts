@@ -19,6 +19,10 @@ import {
 
 const secret = 'sesame-open';
 
+function matching(pattern: RegExp): unknown {
+  return expect.stringMatching(pattern);
+}
+
 describe('the machine', () => {
   it('is well where this test runs', async () => {
     const folder = await temporaryFolder();
@@ -39,7 +43,7 @@ describe('the machine', () => {
   it('has a Node that is too old', async () => {
     expect(await probeNode('20.18.1')).toMatchObject({
       state: 'failed',
-      message: expect.stringMatching(/install Node 20\.19/),
+      message: matching(/install Node 20\.19/),
     });
   });
 
@@ -60,7 +64,7 @@ describe('the machine', () => {
     const none = await probeGit(join(folder, 'none'));
     expect(none.message).toBe('it is not there: install git 2.38 or newer');
     const hangs = await probeGit(await program('hangs', 'exec sleep 60'));
-    expect(hangs).toMatchObject({ state: 'failed', message: expect.stringMatching(/install git 2\.38/) });
+    expect(hangs).toMatchObject({ state: 'failed', message: matching(/install git 2\.38/) });
   });
 
   it('has a disk that is nearly full', async () => {
@@ -119,9 +123,7 @@ describe('a database server', () => {
     'whose address is none is refused without its words: %#',
     async (url) => {
       const probed = await probePostgres(url);
-      expect(probed).toMatchObject([
-        { state: 'failed', message: expect.stringMatching(/DATABASE_URL is no address/) },
-      ]);
+      expect(probed).toMatchObject([{ state: 'failed', message: matching(/DATABASE_URL is no address/) }]);
       expect(JSON.stringify(probed)).not.toContain(secret);
     },
   );
@@ -136,12 +138,12 @@ describe('a database server', () => {
       {
         name: 'pgvector',
         state: 'failed',
-        message: expect.stringMatching(/no extension vector: install pgvector on the server/),
+        message: matching(/no extension vector: install pgvector on the server/),
       },
       {
         name: 'migrations',
         state: 'warning',
-        message: expect.stringMatching(/the next start applies 0000_spine/),
+        message: matching(/the next start applies 0000_spine/),
       },
     ]);
   });

@@ -1,10 +1,11 @@
 /** The command `mission` as people type it. */
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { createProgram } from '../../scripts/cli/program.ts';
+import { initialMissionView } from '../../schema/contracts/views.ts';
 import { packageRoot } from '../../schema/package-root.ts';
 import { closedPort } from '../support/broken-servers.ts';
 import { runMission, startListener } from '../support/mission-command.ts';
@@ -139,7 +140,7 @@ describe('a command', () => {
       { line: 'worker', env: {}, code: 2, kind: 'usage', says: 'set DATABASE_URL' },
     ];
     async function tellsOf({ line, code, kind, says, ...more }: (typeof cases)[number]): Promise<void> {
-      const of = more.answer ? await startListener([more.answer]) : { env: more.env ?? {} };
+      const of = more.answer ? await startListener([more.answer]) : { env: more.env };
       const plain = await runMission(line.split(' '), of);
       expect(plain).toMatchObject({ code, stdout: '' });
       expect(plain.stderr).toMatch(/^error: [^\n]*\n(?:\(mission .*\n)?$/);
@@ -167,24 +168,72 @@ describe('a command', () => {
   });
 });
 
+describe('completion in bash', () => {
+  /** What bash would offer for each line, in one shell. */
+  async function completed(lines: readonly string[], env: Record<string, string> = {}): Promise<string[]> {
+    // A shell finds the program on PATH, by its name.
+    const bin = await temporaryFolder();
+    const program = `#!/bin/sh\nexec '${process.execPath}' '${packageRoot()}/dist/mission.js' "$@"\n`;
+    await writeFile(join(bin, 'mission'), program);
+    await chmod(join(bin, 'mission'), 0o755);
+    const script = `source <(mission completion bash)
+      for line; do
+        COMP_LINE=$line COMP_POINT=\${#line} COMPREPLY=(); _mission_complete; echo "\${COMPREPLY[*]}"
+      done
+      complete -p mission`;
+    const { stdout } = await promisify(execFile)('bash', ['--norc', '-c', script, 'bash', ...lines], {
+      env: { ...env, PATH: `${bin}:${process.env['PATH'] ?? ''}` },
+    });
+    const said = stdout.trimEnd().split('\n');
+    expect(said.pop()).toBe('complete -F _mission_complete mission');
+    return said;
+  }
+
+  it('knows commands, values and files', async () => {
+    const [command, action, scope, file] = await completed([
+      'mission eve',
+      'mission resolve waits A ',
+      'mission token create bot --scope missions:r',
+      'mission start /etc/host',
+    ]);
+    // Bash takes what stands before a colon for a word of its own.
+    expect([command, action, scope]).toEqual(['events', 'retry skip abandon', 'read']);
+    expect(file).toContain('/etc/hosts');
+  });
+
+  it('asks the engine for ids, and is silent when there is none', async () => {
+    const repository = { id: 'r', forge: 'local' as const, address: '/r.git', base: 'main' };
+    const plan = { mission: 'waits', title: 'Waits', repository };
+    const mission = { ...initialMissionView(plan, 'running'), createdAt: '', endedAt: null };
+    const { env } = await startListener([{ status: 200, body: { missions: [mission], nextCursor: null } }]);
+    // An engine that is slow for a moment completes nothing: whoever types presses the key again.
+    await until(async () => (await completed(['mission show wa'], env))[0] === 'waits');
+    const nobody = {
+      MISSION_URL: `http://127.0.0.1:${await closedPort()}`,
+      MISSION_TOKEN: 'mission_of_test',
+    };
+    expect(await completed(['mission show wa'], nobody)).toEqual(['']);
+  });
+});
+
 describe('beside a real engine', () => {
-  it('events end with what there is, doctor asks the engine, and bash completes ids', async () => {
+  it('events end with what there is, and doctor asks the engine', async () => {
     const engine = await startRealEngine({ 'README.md': 'hi\n' });
     const env = { MISSION_DATA: join(engine.root, 'data') };
     const more = { policy: { coordinators: ['nobody'] } };
     const file = await engine.missionFile({ key: 'waits', scripts: { A: commits('a.txt') }, more });
     await engine.api.create(JSON.stringify(file), 'application/json');
-    for await (const event of engine.api.events({ id: 'waits', after: 0 })) {
-      if (event.message.startsWith('go-ahead')) break;
-    }
-    const all = await runMission(['events', 'waits', '--json'], { env });
-    expect(all).toMatchObject({ code: 0, stderr: '' });
-    const events = all.stdout.trim().split('\n');
-    expect(JSON.parse(events[0] ?? '')).toMatchObject({ seq: 1, type: 'mission-started' });
-    const rest = await runMission(['events', 'waits', '--after', String(events.length - 1)], { env });
-    expect(rest.stdout).toMatch(new RegExp(`^ +${events.length} {2}20.*go-ahead`));
+    for await (const event of engine.api.events({ id: 'waits', after: 0 })) if (event.seq === 2) break;
 
-    const doctor = await runMission(['doctor', '--json'], { env });
+    const [events, later, doctor] = await Promise.all([
+      runMission(['events', 'waits', '--json'], { env }),
+      runMission(['events', 'waits', '--after', '1'], { env }),
+      runMission(['doctor', '--json'], { env }),
+    ]);
+    expect(events).toMatchObject({ code: 0, stderr: '' });
+    const [first = ''] = events.stdout.split('\n');
+    expect(JSON.parse(first)).toMatchObject({ seq: 1, type: 'mission-started' });
+    expect(later.stdout).toMatch(/^ {4}2 {2}20/);
     const probed: unknown = JSON.parse(doctor.stdout);
     expect(probed).toEqual(
       expect.arrayContaining([
@@ -195,31 +244,5 @@ describe('beside a real engine', () => {
         { name: 'engine', state: 'ok', message: `ready at ${engine.url}` },
       ]),
     );
-
-    // A shell finds the program on PATH, by its name.
-    const bin = join(await temporaryFolder(), 'bin');
-    await mkdir(bin);
-    const program = `#!/bin/sh\nexec '${process.execPath}' '${packageRoot()}/dist/mission.js' "$@"\n`;
-    await writeFile(join(bin, 'mission'), program);
-    await chmod(join(bin, 'mission'), 0o755);
-    async function completed(line: string): Promise<string> {
-      const script = `source <(mission completion bash)
-        COMP_LINE=$1 COMP_POINT=\${#1} COMPREPLY=(); _mission_complete; echo "\${COMPREPLY[*]}"; complete -p mission`;
-      const { stdout } = await promisify(execFile)('bash', ['--norc', '-c', script, 'bash', line], {
-        env: { ...env, PATH: `${bin}:${process.env['PATH'] ?? ''}` },
-      });
-      const [words = '', registered] = stdout.split('\n');
-      expect(registered).toBe('complete -F _mission_complete mission');
-      return words;
-    }
-    expect(await completed('mission eve')).toBe('events');
-    expect(await completed('mission resolve waits A ')).toBe('retry skip abandon');
-    // Bash takes what stands before a colon for a word of its own.
-    expect(await completed('mission token create bot --scope missions:r')).toBe('read');
-    expect(await completed('mission start /etc/host')).toContain('/etc/hosts');
-    // An engine that is slow for a moment completes nothing: whoever types presses the key again.
-    await until(async () => (await completed('mission show wa')) === 'waits');
-    await until(async () => (await completed('mission approve waits ')) === 'A');
-    await engine.api.cancel({ id: 'waits', reason: undefined });
   });
 });
