@@ -1,6 +1,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { sql } from 'drizzle-orm';
 import { requestId } from 'hono/request-id';
+import type { Readiness } from '../schema/contracts/probe.ts';
 import { authenticate, type ApiEnv } from './auth.ts';
 import type { ApiDeps } from './deps.ts';
 import { docsRoutes } from './docs.ts';
@@ -26,9 +26,11 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   app.use(requestId(), observe(deps.telemetry));
   app.get('/healthz', (context) => context.json({ status: 'ok' }));
   app.get('/readyz', async (context) => {
-    const checks = await readiness(deps);
-    const ready = Object.values(checks).every((check) => check === 'ok');
-    return context.json({ ready, checks, temporalUi: deps.temporalUi }, ready ? 200 : 503);
+    const probed = await deps.probe();
+    const ready = probed.every(({ state }) => state !== 'failed');
+    const checks = Object.fromEntries(probed.map(({ name, state }) => [name, state]));
+    const answer: Readiness = { ready, checks, temporalUi: deps.temporalUi };
+    return context.json(answer, ready ? 200 : 503);
   });
 
   metricsRoute(app, deps);
@@ -55,29 +57,4 @@ function describe(app: OpenAPIHono<ApiEnv>) {
   const body = document.paths?.['/v1/missions']?.post?.requestBody;
   if (body && !('$ref' in body)) body.required = true;
   return document;
-}
-
-async function readiness(deps: ApiDeps): Promise<Record<'database' | 'temporal', string>> {
-  const [database, temporal] = await Promise.all([
-    check(() => deps.queries.execute(sql`select 1`)),
-    check(() => deps.client.connection.workflowService.getSystemInfo({})),
-  ]);
-  return { database, temporal };
-}
-
-/** A probe that hangs is a probe that failed. */
-const probeMs = 5_000;
-
-async function check(probe: () => PromiseLike<unknown>): Promise<string> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<string>((resolve) => {
-    timer = setTimeout(() => resolve(`no answer within ${probeMs} ms`), probeMs);
-  });
-  try {
-    return await Promise.race([probe().then(() => 'ok'), timeout]);
-  } catch (error) {
-    return error instanceof Error ? error.name : 'failed';
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Door } from '../schema/contracts/door.ts';
 import type { EngineFacts } from '../schema/contracts/messages.ts';
+import type { Probed } from '../schema/contracts/probe.ts';
 import type { Queries } from '../schema/db/database.ts';
 import type { EventHub } from './event-hub.ts';
 import type { ApiTelemetry } from './telemetry.ts';
@@ -11,6 +12,8 @@ export interface ApiDeps {
   engine: EngineFacts;
   door: Door;
   events: EventHub;
+  /** Looks at what the engine stands on; each look ends within seconds. */
+  probe: () => Promise<Probed[]>;
   temporalUi: string | null;
   telemetry: ApiTelemetry;
   log: (error: unknown, fields?: Record<string, unknown>) => void;

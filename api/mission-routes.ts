@@ -102,11 +102,12 @@ const events = createRoute({
   path: '/v1/missions/{id}/events',
   summary: 'Follow a mission',
   description:
-    'Server-sent events, in order and without gaps, from the one after `Last-Event-ID`. Ends with the mission.',
+    'Server-sent events, in order and without gaps, from the one after `Last-Event-ID`. Ends with the mission; with `follow=false` it ends with what there is.',
   security,
   middleware: [requireScope('missions:read')] as const,
   request: {
     params: MissionPath,
+    query: z.object({ follow: z.enum(['true', 'false']).default('true') }),
     headers: z.object({ 'last-event-id': z.coerce.number().int().min(0).optional() }),
   },
   responses: {
@@ -192,7 +193,8 @@ export function missionRoutes(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     const { id } = context.req.valid('param');
     const { 'last-event-id': lastEventId = 0 } = context.req.valid('header');
     await requireMission(deps, { tenant, mission: id });
-    return followMission(context, deps, { tenant, mission: id, after: lastEventId });
+    const follow = context.req.valid('query').follow === 'true';
+    return followMission(context, deps, { tenant, mission: id, after: lastEventId, follow });
   });
 
   app.openapi(goAhead, async (context) => {
@@ -281,7 +283,7 @@ function readCursor(text: string): { createdAt: Date; id: string } {
 function followMission(
   context: Context<ApiEnv>,
   deps: ApiDeps,
-  of: { tenant: string; mission: string; after: number },
+  of: { tenant: string; mission: string; after: number; follow: boolean },
 ): Response {
   return streamSSE(context, async (stream) => {
     let after = of.after;
@@ -299,6 +301,7 @@ function followMission(
         }
         if (news.some((event) => event.type === 'mission-ended')) return;
         if (news.length === eventsPage) continue;
+        if (!of.follow) return;
         // Whoever resumes after the last event would wait for ever.
         if (news.length === 0 && (await requireMission(deps, of)).endedAt !== null) return;
         if (await timesOut(woken, keepAliveMs)) await stream.write(': alive\n\n');

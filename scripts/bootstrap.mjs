@@ -8,30 +8,23 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { gitFault, nodeFault } from '../workers/requirements.mjs';
 import { findServer, withLock } from './toolchain.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 /** Installs and builds what is missing or out of date. */
 export async function prepare(say = (line) => process.stderr.write(`${line}\n`)) {
-  requireNode();
-  requireGit();
+  requireTools();
   await install(say);
   const { build } = await import('./build.mjs');
   await build(say);
 }
 
-function requireNode() {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  if (major > 20 || (major === 20 && minor >= 19)) return;
-  fail(`Node ${process.versions.node} is too old: install Node 20.19 or newer`);
-}
-
-function requireGit() {
-  const said = spawnSync('git', ['--version'], { encoding: 'utf8' }).stdout ?? '';
-  const [, major = 0, minor = 0] = /(\d+)\.(\d+)/.exec(said)?.map(Number) ?? [];
-  if (major > 2 || (major === 2 && minor >= 38)) return;
-  fail(`${said.trim() || 'no git'} was found: install git 2.38 or newer, it merges without a work tree`);
+function requireTools() {
+  const git = spawnSync('git', ['--version'], { encoding: 'utf8' }).stdout ?? '';
+  const fault = nodeFault(process.versions.node) ?? gitFault(git);
+  if (fault !== undefined) fail(fault);
 }
 
 async function install(say) {

@@ -40,6 +40,18 @@ export async function openDataDirectory(folder: string): Promise<DataDirectory> 
   return { paths, pglite: join(root, 'pglite'), identity: () => readIdentity(root), release };
 }
 
+/** Takes the lock on a data directory, and answers how to give it back; undefined if an engine has it. */
+export async function lockUnlessInUse(folder: string): Promise<(() => Promise<void>) | undefined> {
+  return lockFolder(await realpath(folder)).catch((error: unknown) => {
+    if (error instanceof DirectoryInUse) return undefined;
+    throw error;
+  });
+}
+
+class DirectoryInUse extends Error {
+  override readonly name = 'DirectoryInUse';
+}
+
 async function lockFolder(root: string): Promise<() => Promise<void>> {
   const name = createHash('sha256').update(root).digest('hex').slice(0, 32);
   const server = createServer();
@@ -47,7 +59,7 @@ async function lockFolder(root: string): Promise<() => Promise<void>> {
     server.once('error', (error) => {
       const taken = 'code' in error && error.code === 'EADDRINUSE';
       const message = `another engine works in ${root}: stop it, or choose another folder with --data`;
-      reject(taken ? new Error(message) : error);
+      reject(taken ? new DirectoryInUse(message) : error);
     });
     server.listen(`\0mission-data-${name}`, resolve);
   });

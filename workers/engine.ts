@@ -30,8 +30,9 @@ import { firstHost, serveHost } from './hosts.ts';
 import { listen } from './listen.ts';
 import type { Log } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import { preflight, probeRunning, refuseBroken } from './probes.ts';
 import { prepareNamespace } from './temporal-namespace.ts';
-import { reachable, startDevServer, type TemporalServer } from './temporal-server.ts';
+import { startDevServer, type TemporalServer } from './temporal-server.ts';
 import { clientTracing, startTracing, type Tracing } from './tracing.ts';
 import { runWorkers } from './workers.ts';
 
@@ -80,6 +81,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
   const data = await openDataDirectory(options.data);
   closers.add(() => data.release());
   const config = await readEngineConfig({ data: data.paths.root, roots: options.roots });
+  refuseBroken(await preflight(options));
   const opening = [openDatabase(options, data, closers), openTemporal(options, data, closers)] as const;
   // When one of them fails, the other must stand before it can be closed.
   await Promise.allSettled(opening);
@@ -119,6 +121,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
       engines: knownEngines(config),
     }),
     events,
+    probe: () => probeRunning({ data: data.paths.root, client, queries: database.queries }),
     temporalUi: temporal.ui,
     telemetry: apiTelemetry({ options, metrics }),
     log: (error, fields) => log.error('the API has failed', error, fields),
@@ -163,10 +166,7 @@ async function openTemporal(
   data: DataDirectory,
   closers: Closers,
 ): Promise<Pick<TemporalServer, 'address' | 'ui'>> {
-  if (options.temporal !== undefined) {
-    await reachable(options.temporal, 10_000);
-    return { address: options.temporal, ui: null };
-  }
+  if (options.temporal !== undefined) return { address: options.temporal, ui: null };
   const server = await startDevServer({
     root: data.paths.root,
     namespace: options.namespace,

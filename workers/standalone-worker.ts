@@ -11,7 +11,7 @@ import { serveHost } from './hosts.ts';
 import { listen } from './listen.ts';
 import type { Log } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { reachable } from './temporal-server.ts';
+import { preflight, refuseBroken } from './probes.ts';
 import { clientTracing, startTracing } from './tracing.ts';
 import { runWorkers } from './workers.ts';
 
@@ -49,6 +49,7 @@ export function startStandaloneWorker(options: WorkerOptions): Promise<Standalon
 
 async function start(options: WorkerOptions, closers: Closers): Promise<StandaloneWorker> {
   const { temporal: address, namespace, hostName: host, tenant, log } = options;
+  refuseBroken(await preflight(options));
   const data = await openDataDirectory(options.data);
   closers.add(() => data.release());
   const config = await readEngineConfig({ data: data.paths.root, roots: [] });
@@ -60,7 +61,6 @@ async function start(options: WorkerOptions, closers: Closers): Promise<Standalo
   closers.add(() => database.close());
   const { queries } = database;
   if (host !== undefined) await serveHost({ queries, data, name: host, tenant, closers });
-  await reachable(address, 10_000);
   const connection = await Connection.connect({ address });
   closers.add(() => connection.close());
   const installation = await readInstallation(queries);

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
+import { vector } from '@electric-sql/pglite-pgvector';
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
 import { drizzle as drizzlePglite } from 'drizzle-orm/pglite';
 import { migrate as migratePglite } from 'drizzle-orm/pglite/migrator';
-import { packageRoot } from '../package-root.ts';
+import { migrationsFolder, prepareDatabase } from './ledger.ts';
 import * as tables from './tables.ts';
 
 export type Queries = PgDatabase<PgQueryResultHKT, typeof tables>;
@@ -22,17 +22,21 @@ export interface Database {
   close: () => Promise<void>;
 }
 
-export const migrationsFolder = join(packageRoot(), 'schema/db/migrations');
-
 /**
  * Opens PGlite in a folder, or in memory without one, and brings it up to the newest migration.
  * The caller holds the lock on the data directory: two processes in one folder would ruin it.
  */
 export async function openPglite(folder?: string): Promise<Database> {
-  const client = folder === undefined ? new PGlite() : new PGlite(folder);
+  const client = new PGlite({ ...(folder === undefined ? {} : { dataDir: folder }), extensions: { vector } });
   await client.waitReady;
   const queries = drizzlePglite(client, { schema: tables });
-  await migratePglite(queries, { migrationsFolder });
+  try {
+    await prepareDatabase(async (statement) => (await client.query(statement)).rows);
+    await migratePglite(queries, { migrationsFolder });
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
   return {
     queries,
     listen: (channel, { onPayload }) => client.listen(channel, onPayload),

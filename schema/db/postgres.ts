@@ -1,7 +1,8 @@
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import pg from 'pg';
-import { migrationsFolder, type Database, type Listener, type Queries } from './database.ts';
+import type { Database, Listener, Queries } from './database.ts';
+import { migrationsFolder, prepareDatabase } from './ledger.ts';
 import * as tables from './tables.ts';
 import { DatabaseUnavailable, whyConnectionFailed, whyUnavailable } from './unavailable.ts';
 
@@ -86,6 +87,7 @@ async function migrateOnce(config: pg.ClientConfig): Promise<void> {
   try {
     await client.connect();
     await client.query('select pg_advisory_lock($1)', [migrationLock]);
+    await prepareDatabase(async (statement) => (await client.query<object>(statement)).rows);
     await migrate(drizzle(client), { migrationsFolder });
   } catch (error) {
     const reason = whyUnavailable(error) ?? whyConnectionFailed(error);

@@ -1,7 +1,10 @@
 import { EventSourceParserStream } from 'eventsource-parser/stream';
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { Amendment } from '../../schema/contracts/amendment.ts';
+import { PlanOutline } from '../../schema/contracts/plan.ts';
 import { GoAhead, MissionEvent, MissionView, TaskView } from '../../schema/contracts/views.ts';
 import { adminTokenFile, readAddress } from '../../workers/data-directory.ts';
 
@@ -16,6 +19,38 @@ export type Mission = z.infer<typeof Mission>;
 const MissionWithTasks = z.object({ mission: Mission, tasks: z.array(TaskView) });
 export type MissionWithTasks = z.infer<typeof MissionWithTasks>;
 const MissionPage = z.object({ missions: z.array(Mission), nextCursor: z.string().nullable() });
+
+const Token = z.object({
+  name: z.string(),
+  scopes: z.array(z.string()),
+  createdAt: z.string(),
+  expiresAt: z.string().nullable(),
+  revokedAt: z.string().nullable(),
+  lastUsedAt: z.string().nullable(),
+});
+export type Token = z.infer<typeof Token>;
+
+const AuditEntry = z.object({
+  at: z.string(),
+  caller: z.string().nullable(),
+  operation: z.string(),
+  path: z.string(),
+  idempotencyKey: z.string().nullable(),
+  status: z.number().nullable(),
+});
+export type AuditEntry = z.infer<typeof AuditEntry>;
+const AuditPage = z.object({ entries: z.array(AuditEntry), nextCursor: z.string().nullable() });
+
+export interface Page {
+  limit: number;
+  cursor: string | undefined;
+}
+
+export interface MissionFilter {
+  status?: readonly string[] | undefined;
+  repository?: string | undefined;
+  needsHuman?: boolean | undefined;
+}
 
 /** The engine has said no: the request was wrong, or the state forbids it. */
 export class Refusal extends Error {
@@ -37,18 +72,37 @@ const answerWithinMs = 30_000;
 export interface Api {
   url: string;
   create(body: string, type: 'application/json' | 'application/yaml'): Promise<Mission>;
-  list(of: { limit: number; cursor: string | undefined }): Promise<z.infer<typeof MissionPage>>;
+  list(of: Page & MissionFilter): Promise<z.infer<typeof MissionPage>>;
   show(id: string): Promise<MissionWithTasks>;
   goAhead(of: { id: string; task: string; headSha: string }): Promise<GoAhead>;
   resolve(of: { id: string; task: string; action: string; guidance: string | undefined }): Promise<void>;
   cancel(of: { id: string; reason: string | undefined }): Promise<void>;
-  createToken(of: { name: string; scopes: string[] }): Promise<string>;
-  /** Events from the one after `after` to the mission's end; ends early when the connection breaks. */
-  events(of: { id: string; after: number; signal?: AbortSignal }): AsyncGenerator<MissionEvent>;
+  pause(of: { id: string; reason: string | undefined }): Promise<void>;
+  resume(of: { id: string }): Promise<void>;
+  amend(of: { id: string; amendment: Amendment }): Promise<PlanOutline>;
+  createToken(of: { name: string; scopes: string[]; expiresAt?: string | undefined }): Promise<string>;
+  listTokens(): Promise<Token[]>;
+  revokeToken(of: { name: string }): Promise<void>;
+  audit(of: Page): Promise<z.infer<typeof AuditPage>>;
+  /**
+   * Events from the one after `after` to the mission's end; ends early when the connection breaks. With `follow` false
+   * it ends with what there is by now.
+   */
+  events(of: EventsRequest): AsyncGenerator<MissionEvent>;
+}
+
+interface EventsRequest {
+  id: string;
+  after: number;
+  follow?: boolean;
+  signal?: AbortSignal;
 }
 
 /** Finds the engine: by URL and token from the environment, or by what it wrote into its data directory. */
-export async function findApi(data: string): Promise<Api> {
+export async function findApi(
+  data: string,
+  more: { idempotencyKey?: string | undefined; withinMs?: number } = {},
+): Promise<Api> {
   const { MISSION_URL, MISSION_TOKEN } = process.env;
   const url = MISSION_URL ?? (await readAddress(data))?.url;
   if (url === undefined) {
@@ -59,55 +113,85 @@ export async function findApi(data: string): Promise<Api> {
     MISSION_URL === undefined ? await readFile(join(data, adminTokenFile), 'utf8').catch(() => '') : '';
   const token = MISSION_TOKEN ?? own;
   if (token.trim() === '') throw new Unreachable(`there is no token for ${url}: set MISSION_TOKEN`);
-  return createApi({ url, token: token.trim() });
+  return createApi({ url, token: token.trim(), ...more });
 }
 
-export function createApi(of: { url: string; token: string }): Api {
+/** `idempotencyKey` is for whoever makes one change with it; without it each change has a random key. */
+export function createApi(of: {
+  url: string;
+  token: string;
+  idempotencyKey?: string | undefined;
+  withinMs?: number;
+}): Api {
+  const { withinMs = answerWithinMs } = of;
   return {
     url: of.url,
-    create: async (body, type) => Mission.parse(await call('POST', '/v1/missions', { body, type })),
-    list: async ({ limit, cursor }) => {
-      const query = new URLSearchParams({
-        limit: String(limit),
-        ...(cursor === undefined ? {} : { cursor }),
-      });
-      return MissionPage.parse(await call('GET', `/v1/missions?${query.toString()}`));
+    create: (body, type) => change(Mission, { path: '/v1/missions', body, type }),
+    list: ({ status = [], repository, needsHuman, ...page }) => {
+      const query = pageQuery(page);
+      for (const one of status) query.append('status', one);
+      if (repository !== undefined) query.set('repository', repository);
+      if (needsHuman === true) query.set('needsHuman', 'true');
+      return read(MissionPage, `/v1/missions?${query.toString()}`);
     },
-    show: async (id) => MissionWithTasks.parse(await call('GET', `/v1/missions/${encodeURIComponent(id)}`)),
-    goAhead: async ({ id, task, headSha }) =>
-      GoAhead.parse(await post(`${taskPath(id, task)}/merge-go-ahead`, { headSha })),
-    resolve: async ({ id, task, ...body }) => {
-      await post(`${taskPath(id, task)}/resolution`, body);
-    },
-    cancel: async ({ id, ...body }) => {
-      await post(`/v1/missions/${encodeURIComponent(id)}/cancel`, body);
-    },
-    createToken: async (body) => z.object({ token: z.string() }).parse(await post('/v1/tokens', body)).token,
+    show: (id) => read(MissionWithTasks, missionPath(id)),
+    goAhead: ({ id, task, headSha }) => post(GoAhead, `${taskPath(id, task)}/merge-go-ahead`, { headSha }),
+    resolve: ({ id, task, ...body }) => post(nothing, `${taskPath(id, task)}/resolution`, body),
+    cancel: ({ id, ...body }) => post(nothing, `${missionPath(id)}/cancel`, body),
+    pause: ({ id, ...body }) => post(nothing, `${missionPath(id)}/pause`, body),
+    resume: ({ id }) => post(nothing, `${missionPath(id)}/resume`, {}),
+    amend: ({ id, amendment }) => post(PlanOutline, `${missionPath(id)}/amendments`, amendment),
+    createToken: async (body) => (await post(z.object({ token: z.string() }), '/v1/tokens', body)).token,
+    listTokens: async () => (await read(z.object({ tokens: z.array(Token) }), '/v1/tokens')).tokens,
+    revokeToken: ({ name }) =>
+      change(nothing, { method: 'DELETE', path: `/v1/tokens/${encodeURIComponent(name)}` }),
+    audit: (page) => read(AuditPage, `/v1/audit?${pageQuery(page).toString()}`),
     events,
   };
 
-  function post(path: string, body: unknown): Promise<unknown> {
-    return call('POST', path, { body: JSON.stringify(body), type: 'application/json' });
+  function post<Schema extends z.ZodType>(
+    schema: Schema,
+    path: string,
+    body: unknown,
+  ): Promise<z.infer<Schema>> {
+    return change(schema, { path, body: JSON.stringify(body), type: 'application/json' });
   }
 
-  async function call(method: string, path: string, more?: { body: string; type: string }): Promise<unknown> {
-    const response = await send(path, {
-      method,
-      signal: AbortSignal.timeout(answerWithinMs),
-      ...(more ? { body: more.body, headers: { 'content-type': more.type } } : {}),
+  /** Nobody knows whether a request on a connection that broke was heard: under the same key it may be sent again. */
+  async function change<Schema extends z.ZodType>(
+    schema: Schema,
+    request: { method?: string; path: string; body?: string; type?: string },
+  ): Promise<z.infer<Schema>> {
+    const { method = 'POST', path, body, type } = request;
+    const headers = new Headers({ 'idempotency-key': of.idempotencyKey ?? randomUUID() });
+    if (type !== undefined) headers.set('content-type', type);
+    const init = { method, headers, ...(body === undefined ? {} : { body }) };
+    return call(schema, path, init).catch((error: unknown) => {
+      if (error instanceof Unreachable) return call(schema, path, init);
+      throw error;
     });
-    const text = await response.text();
-    return text === '' ? undefined : JSON.parse(text);
   }
 
-  async function* events(of: {
-    id: string;
-    after: number;
-    signal?: AbortSignal;
-  }): AsyncGenerator<MissionEvent> {
-    const response = await send(`/v1/missions/${encodeURIComponent(of.id)}/events`, {
-      headers: { accept: 'text/event-stream', 'last-event-id': String(of.after) },
-      ...(of.signal ? { signal: of.signal } : {}),
+  function read<Schema extends z.ZodType>(schema: Schema, path: string): Promise<z.infer<Schema>> {
+    return call(schema, path, {});
+  }
+
+  async function call<Schema extends z.ZodType>(
+    schema: Schema,
+    path: string,
+    init: RequestInit,
+  ): Promise<z.infer<Schema>> {
+    const response = await send(path, { ...init, signal: AbortSignal.timeout(withinMs) });
+    const text = await response.text().catch(unreachable);
+    const parsed = schema.safeParse(text === '' ? undefined : parseJson(text));
+    if (parsed.success) return parsed.data;
+    throw new Error(`${of.url}${path} does not answer as an engine of this version: compare the versions`);
+  }
+
+  async function* events({ id, after, follow = true, signal }: EventsRequest): AsyncGenerator<MissionEvent> {
+    const response = await send(`${missionPath(id)}/events${follow ? '' : '?follow=false'}`, {
+      headers: { accept: 'text/event-stream', 'last-event-id': String(after) },
+      ...(signal ? { signal } : {}),
     });
     if (!response.body) return;
     const messages = response.body
@@ -119,13 +203,30 @@ export function createApi(of: { url: string; token: string }): Api {
   async function send(path: string, init: RequestInit): Promise<Response> {
     const headers = new Headers(init.headers);
     headers.set('authorization', `Bearer ${of.token}`);
-    const response = await fetch(`${of.url}${path}`, { ...init, headers }).catch((error: unknown) => {
-      const reason =
-        error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-      throw new Unreachable(`no engine answers at ${of.url} (${reason}): start it with \`mission up\``);
-    });
+    const response = await fetch(`${of.url}${path}`, { ...init, headers }).catch(unreachable);
     if (!response.ok) throw await refusalOf(response);
     return response;
+  }
+
+  function unreachable(error: unknown): never {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    const reason = cause instanceof Error ? cause.message || cause.name : String(cause);
+    throw new Unreachable(`no engine answers at ${of.url} (${reason}): start it with \`mission up\``);
+  }
+}
+
+/** What a 202 or 204 says. */
+const nothing = z.undefined();
+
+function pageQuery({ limit, cursor }: Page): URLSearchParams {
+  return new URLSearchParams({ limit: String(limit), ...(cursor === undefined ? {} : { cursor }) });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 
@@ -137,6 +238,10 @@ async function refusalOf(response: Response): Promise<Refusal> {
   return new Refusal(response.status, `${title}: ${lines.join('')}`);
 }
 
+function missionPath(id: string): string {
+  return `/v1/missions/${encodeURIComponent(id)}`;
+}
+
 function taskPath(id: string, task: string): string {
-  return `/v1/missions/${encodeURIComponent(id)}/tasks/${encodeURIComponent(task)}`;
+  return `${missionPath(id)}/tasks/${encodeURIComponent(task)}`;
 }

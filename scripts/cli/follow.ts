@@ -14,9 +14,11 @@ const giveUpMs = 120_000;
 export async function followMission(of: {
   findApi: () => Promise<Api>;
   id: string;
+  /** The number of the last event that is known already. */
+  after?: number;
   onEvent: (event: MissionEvent) => void;
 }): Promise<void> {
-  let after = 0;
+  let { after = 0 } = of;
   let lostAt: number | undefined;
   for (;;) {
     try {

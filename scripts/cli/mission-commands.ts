@@ -1,46 +1,33 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
-import { parse } from 'yaml';
-import { MissionFile } from '../../schema/contracts/mission-file.ts';
-import { z } from 'zod';
-import { findApi, type Api, type Mission } from './api-client.ts';
+import { Argument, InvalidArgumentError, Option, type Command } from 'commander';
+import { MissionStatus } from '../../schema/contracts/gates.ts';
+import { Resolution } from '../../schema/contracts/messages.ts';
+import type { MissionEvent } from '../../schema/contracts/views.ts';
+import type { Api, Mission } from './api-client.ts';
+import { apiOf, command, groups, mutation } from './command.ts';
+import { readMissionFile } from './files.ts';
 import { followMission } from './follow.ts';
-import { dataOption, exitCodes, print, show } from './output.ts';
-import { taskLine, timelineLine } from './timeline.ts';
-
-interface Common {
-  data: string;
-  json?: boolean;
-}
-
-function command(name: string, description: string, examples: string[]): Command {
-  return new Command(name)
-    .description(description)
-    .addOption(dataOption())
-    .option('--json', 'print JSON')
-    .addHelpText('after', `\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}`);
-}
-
-async function apiOf(of: Command): Promise<{ api: Api; json: boolean | undefined }> {
-  const { data, json } = of.opts<Common>();
-  return { api: await findApi(data), json };
-}
+import { exitCodes, print, show } from './output.ts';
+import { eventLine, taskLine, timelineLine } from './timeline.ts';
 
 export function missionCommands(): Command[] {
-  return [start(), list(), showCommand(), watch(), approve(), resolveCommand(), cancel()];
+  const look = [list(), showCommand(), watch(), events()];
+  const steer = [start(), approve(), resolveCommand(), pause(), resume(), cancel()];
+  return [
+    ...look.map((each) => each.helpGroup(groups.look)),
+    ...steer.map((each) => each.helpGroup(groups.steer)),
+  ];
 }
 
 function start(): Command {
-  return command('start', 'Start a mission from its file', [
+  return mutation('start', 'Start a mission from its file', [
     'mission start mission.yaml',
     'mission start m.yaml --watch',
   ])
     .argument('<file>', 'a mission file, YAML or JSON')
     .option('--watch', 'follow it to its end')
     .action(async (path: string, options: { watch?: boolean }, self: Command) => {
-      const { api, json } = await apiOf(self);
       const file = await readMissionFile(path);
+      const { api, json } = await apiOf(self);
       const mission = await api.create(JSON.stringify(file), 'application/json');
       if (!options.watch) {
         show(mission, () => [missionLine(mission), `follow it with: mission watch ${mission.id}`], json);
@@ -50,38 +37,43 @@ function start(): Command {
     });
 }
 
-/** Paths in a mission file are meant from where it lies; the engine gets them absolute. */
-async function readMissionFile(path: string): Promise<MissionFile> {
-  const text = await readFile(path, 'utf8');
-  const parsed = MissionFile.safeParse(parse(text, { maxAliasCount: 100 }));
-  if (!parsed.success) throw new Error(`${path}:\n${z.prettifyError(parsed.error)}`);
-  const file = parsed.data;
-  const absolute = (relative: string): string => resolve(dirname(path), relative);
-  if (!/^[a-z]+:\/\/|^[^/]+@[^/]+:/i.test(file.repository.path)) {
-    file.repository.path = absolute(file.repository.path);
-  }
-  for (const task of file.milestones.flatMap((milestone) => milestone.tasks)) {
-    if (task.runtime === 'script') task.script = absolute(task.script);
-  }
-  return file;
-}
-
 function list(): Command {
-  return command('list', 'List missions, newest first', ['mission list', 'mission list --limit 10 --json'])
-    .addOption(new Option('--limit <n>', 'missions on a page').default(50).argParser(parseLimit))
+  return command('list', 'List missions, newest first', [
+    'mission list',
+    'mission list --status running paused --repository /srv/repositories/hello.git',
+    'mission list --needs-human --json',
+  ])
+    .addOption(new Option('--status <status...>', 'only those that stand so').choices(MissionStatus.options))
+    .option('--repository <repository>', 'only those of this repository')
+    .option('--needs-human', 'only those that wait for a person')
+    .addOption(limitOption('missions'))
     .option('--cursor <cursor>', 'go on where the page before ended')
-    .action(async (options: { limit: number; cursor?: string }, self: Command) => {
+    .action(async (options: ListOptions, self: Command) => {
       const { api, json } = await apiOf(self);
-      const page = await api.list({ limit: options.limit, cursor: options.cursor });
-      const more = page.nextCursor === null ? [] : [`more: mission list --cursor ${page.nextCursor}`];
+      const { limit, cursor, status, repository, needsHuman } = options;
+      const page = await api.list({ limit, cursor, status, repository, needsHuman });
+      const more = page.nextCursor === null ? [] : [`more: the same with --cursor ${page.nextCursor}`];
       show(page, () => [...page.missions.map(missionLine), ...more], json);
     });
+}
+
+interface ListOptions {
+  limit: number;
+  cursor?: string;
+  status?: string[];
+  repository?: string;
+  needsHuman?: boolean;
+}
+
+/** How much of a list is asked for at once; the API gives no more than 200. */
+export function limitOption(of: string): Option {
+  return new Option('--limit <n>', `${of} on a page`).default(50).argParser(parseLimit);
 }
 
 function parseLimit(text: string): number {
   const limit = Number(text);
   if (Number.isInteger(limit) && limit >= 1 && limit <= 200) return limit;
-  throw new InvalidArgumentError('a page has 1 to 200 missions');
+  throw new InvalidArgumentError('a page has 1 to 200 entries');
 }
 
 function showCommand(): Command {
@@ -113,6 +105,29 @@ function watch(): Command {
     });
 }
 
+function events(): Command {
+  return command('events', 'Print what has happened, one line for each event', [
+    'mission events greetings',
+    'mission events greetings --after 120 --follow --json',
+  ])
+    .argument('<id>')
+    .addOption(new Option('--after <n>', 'only those after this number').default(0).argParser(parseSequence))
+    .option('--follow', 'go on to the end of the mission')
+    .action(async (id: string, options: { after: number; follow?: boolean }, self: Command) => {
+      const { api, json } = await apiOf(self);
+      const { after } = options;
+      const onEvent = (event: MissionEvent): void => print(json ? JSON.stringify(event) : eventLine(event));
+      if (options.follow) return followMission({ findApi: () => Promise.resolve(api), id, after, onEvent });
+      for await (const event of api.events({ id, after, follow: false })) onEvent(event);
+    });
+}
+
+function parseSequence(text: string): number {
+  const sequence = Number(text);
+  if (Number.isInteger(sequence) && sequence >= 0) return sequence;
+  throw new InvalidArgumentError('events are numbered from 1; 0 is before the first');
+}
+
 async function follow(api: Api, id: string, json: boolean | undefined): Promise<void> {
   let startedAt: number | undefined;
   await followMission({
@@ -128,7 +143,7 @@ async function follow(api: Api, id: string, json: boolean | undefined): Promise<
 }
 
 function approve(): Command {
-  return command('approve', 'Give the merge go-ahead for the head of a task', [
+  return mutation('approve', 'Give the merge go-ahead for the head of a task', [
     'mission approve greetings T-001',
     'mission approve greetings T-001 --head 3f786850e387550fdab836ed7e6dc881de23001b',
   ])
@@ -153,13 +168,13 @@ async function headOf(api: Api, id: string, taskId: string): Promise<string> {
 }
 
 function resolveCommand(): Command {
-  return command('resolve', 'Answer a blocked task', [
+  return mutation('resolve', 'Answer a blocked task', [
     'mission resolve greetings T-001 retry --guidance "the API key is in place now"',
     'mission resolve greetings T-001 abandon',
   ])
     .argument('<id>')
     .argument('<task>')
-    .argument('<action>', 'retry, skip or abandon')
+    .addArgument(new Argument('<action>', 'what is to become of it').choices(Resolution.shape.action.options))
     .option('--guidance <text>', 'what the next session is told')
     .action(
       async (id: string, task: string, action: string, options: { guidance?: string }, self: Command) => {
@@ -171,7 +186,7 @@ function resolveCommand(): Command {
 }
 
 function cancel(): Command {
-  return command('cancel', 'Cancel a mission: stop its sessions and clean up', [
+  return mutation('cancel', 'Cancel a mission: stop its sessions and clean up', [
     'mission cancel greetings --reason "wrong branch"',
   ])
     .argument('<id>')
@@ -180,6 +195,29 @@ function cancel(): Command {
       const { api, json } = await apiOf(self);
       await api.cancel({ id, reason: options.reason });
       show({ id, cancelled: true }, () => [`${id} is being cancelled`], json);
+    });
+}
+
+function pause(): Command {
+  return mutation('pause', 'Start nothing more in a mission; what runs comes to its next gate', [
+    'mission pause greetings --reason "the release is being cut"',
+  ])
+    .argument('<id>')
+    .option('--reason <text>', 'why, for the record')
+    .action(async (id: string, options: { reason?: string }, self: Command) => {
+      const { api, json } = await apiOf(self);
+      await api.pause({ id, reason: options.reason });
+      show({ id, paused: true }, () => [`${id} is paused; go on with: mission resume ${id}`], json);
+    });
+}
+
+function resume(): Command {
+  return mutation('resume', 'Go on with a paused mission', ['mission resume greetings'])
+    .argument('<id>')
+    .action(async (id: string, _options: unknown, self: Command) => {
+      const { api, json } = await apiOf(self);
+      await api.resume({ id });
+      show({ id, paused: false }, () => [`${id} goes on`], json);
     });
 }
 

@@ -1,24 +1,13 @@
-import { Command, CommanderError } from 'commander';
-import { doctorCommand } from './doctor.ts';
-import { missionCommands } from './mission-commands.ts';
-import { exitCodeHelp, exitCodes, failWith } from './output.ts';
-import { tokenCommand } from './token-command.ts';
-import { upCommand } from './up-command.ts';
-import { workerCommand } from './worker-command.ts';
+import { failWith } from './output.ts';
+import { createProgram } from './program.ts';
 
-const program = new Command('mission')
-  .description('Durable missions for fleets of coding agents, on Temporal.')
-  .showHelpAfterError('(mission --help shows what there is)')
-  .addHelpText('after', exitCodeHelp)
-  .exitOverride();
-
-for (const command of [upCommand(), workerCommand(), ...missionCommands(), tokenCommand(), doctorCommand()]) {
-  program.addCommand(command.copyInheritedSettings(program));
-}
+// Whoever reads only the first lines, as `head` does, has what they wanted.
+process.stdout.on('error', () => process.exit());
 
 try {
-  await program.parseAsync();
+  await createProgram().parseAsync();
 } catch (error) {
-  if (!(error instanceof CommanderError)) failWith(error);
-  else process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  failWith(error);
 }
+// Temporal's native core, and a probe that hangs, keep a process alive whose work is done.
+process.exit();

@@ -1,9 +1,9 @@
-import { Option } from 'commander';
+import { CommanderError, Option } from 'commander';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Refusal, Unreachable } from './api-client.ts';
 
-/** The exit codes of `mission`; stable, and part of its help. */
+/** The exit codes of `mission`; stable, and part of its help. Their names are the codes of errors in JSON. */
 export const exitCodes = {
   ok: 0,
   failed: 1,
@@ -16,15 +16,34 @@ export const exitCodes = {
 export const exitCodeHelp = `
 Exit codes: 0 done · 1 failed · 2 wrong usage · 3 no engine answers · 4 the engine refused · 5 the mission did not complete`;
 
-/** Ends a command with one line on standard error and the code of its kind. */
+/** What was asked can't be meant: the command line or a file is wrong. */
+export class Usage extends Error {
+  override readonly name = 'Usage';
+}
+
+/** Asked of the arguments themselves: an error may come before they were understood. */
+export function wantsJson(): boolean {
+  return process.argv.includes('--json');
+}
+
+/** Ends a command with one error on standard error, never with a stack, and the exit code of its kind. */
 export function failWith(error: unknown): void {
-  process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode =
-    error instanceof Unreachable
-      ? exitCodes.unreachable
-      : error instanceof Refusal
-        ? exitCodes.refused
-        : exitCodes.failed;
+  const code = codeOf(error);
+  process.exitCode = exitCodes[code];
+  // Help is what was asked for, and for usage the parser has said it already; as JSON it is ours to say.
+  if (error instanceof CommanderError && (code === 'ok' || !wantsJson())) return;
+  const said = error instanceof Error ? error.message : String(error);
+  const message = said.replace(/^error: /, '');
+  const line = wantsJson() ? JSON.stringify({ error: { message, code } }) : `error: ${message}`;
+  process.stderr.write(`${line}\n`);
+}
+
+function codeOf(error: unknown): keyof typeof exitCodes {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 'ok' : 'usage';
+  if (error instanceof Usage) return 'usage';
+  if (error instanceof Unreachable) return 'unreachable';
+  if (error instanceof Refusal) return 'refused';
+  return 'failed';
 }
 
 export function print(line: string): void {

@@ -7,6 +7,12 @@ export function timelineLine(event: MissionEvent, startedAt: number): string {
   return `${seconds}s  ${(event.task ?? 'mission').padEnd(10)}  ${mark(event.type)} ${event.message}`;
 }
 
+/** One line of a record: its number, to go on after; when; which task; what. */
+export function eventLine(event: MissionEvent): string {
+  const at = new Date(event.at).toISOString();
+  return `${String(event.seq).padStart(5)}  ${at}  ${(event.task ?? 'mission').padEnd(10)}  ${event.type.padEnd(17)}  ${event.message}`;
+}
+
 function mark(type: MissionEvent['type']): string {
   switch (type) {
     case 'gate-entered':

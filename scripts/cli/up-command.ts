@@ -2,8 +2,9 @@ import { Command } from 'commander';
 import type { LogFormat } from '../../workers/log.ts';
 import { findServer } from '../toolchain.mjs';
 import { askedToStop } from './asked-to-stop.ts';
+import { collect, groups } from './command.ts';
 import { databaseFromEnvironment, hostNameOption } from './host-options.ts';
-import { dataOption, failWith, print } from './output.ts';
+import { dataOption, print } from './output.ts';
 import { logFormatOption, parsePort } from './service-options.ts';
 
 /** The standard port of the API; any number above 1023 that nothing well known uses. */
@@ -12,6 +13,7 @@ const defaultPort = 7077;
 export function upCommand(): Command {
   return new Command('up')
     .description('Start the engine: API, workers, database and Temporal server, all in one for this machine')
+    .helpGroup(groups.engine)
     .addOption(dataOption())
     .option('--port <n>', 'the port of the API; 0 for any free one', parsePort, defaultPort)
     .option('--host <addr>', 'the address to listen on', '127.0.0.1')
@@ -24,7 +26,7 @@ export function upCommand(): Command {
     .option('--namespace <name>', 'the Temporal namespace', 'default')
     .option('--root <dir>', 'a folder that repositories and scripts may lie in (repeatable)', collect, [])
     .addOption(logFormatOption())
-    .option('--json', 'print the addresses as one JSON object')
+    .option('--json', 'print the addresses as one JSON object, errors too')
     .addHelpText(
       'after',
       `
@@ -36,15 +38,7 @@ Examples:
 
 Whoever may create missions can run programs on this machine as the user that runs \`mission up\`.`,
     )
-    .action(async (options: UpOptions) => {
-      try {
-        await runEngine(options);
-      } catch (error) {
-        failWith(error);
-      }
-      // Temporal's native core keeps a process alive whose work is done.
-      process.exit();
-    });
+    .action(runEngine);
 }
 
 async function runEngine(options: UpOptions): Promise<void> {
@@ -89,8 +83,4 @@ interface UpOptions {
   root: string[];
   logFormat?: LogFormat;
   json?: boolean;
-}
-
-function collect(value: string, before: string[]): string[] {
-  return [...before, value];
 }

@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { askedToStop } from './asked-to-stop.ts';
+import { groups } from './command.ts';
 import { databaseFromEnvironment, hostNameOption } from './host-options.ts';
+import { dataOption, show, Usage } from './output.ts';
 import { logFormatOption, parsePort } from './service-options.ts';
-import { dataOption, failWith, show } from './output.ts';
 import type { LogFormat } from '../../workers/log.ts';
 
 interface WorkerOptions {
@@ -18,13 +19,14 @@ interface WorkerOptions {
 export function workerCommand(): Command {
   return new Command('worker')
     .description('Run workflows and effects in another process, on a database server (DATABASE_URL)')
+    .helpGroup(groups.engine)
     .addOption(dataOption())
     .option('--temporal <address>', 'the engine’s Temporal server', process.env['TEMPORAL_ADDRESS'])
     .option('--namespace <name>', 'the Temporal namespace', 'default')
     .addOption(hostNameOption('serve this host too, its sessions and merges; without it workflows only'))
     .option('--metrics-port <n>', 'serve Prometheus metrics on 127.0.0.1 (0: any free port)', parsePort)
     .addOption(logFormatOption())
-    .option('--json', 'say that it is ready as one JSON object')
+    .option('--json', 'say that it is ready as one JSON object, errors too')
     .addHelpText(
       'after',
       `
@@ -34,25 +36,17 @@ Examples:
 
 Without DATABASE_URL the database is inside the engine's own process, and no other may open it.`,
     )
-    .action(async (options: WorkerOptions) => {
-      try {
-        await runWorker(options);
-      } catch (error) {
-        failWith(error);
-      }
-      // Temporal's native core keeps a process alive whose work is done.
-      process.exit();
-    });
+    .action(runWorker);
 }
 
 async function runWorker(options: WorkerOptions): Promise<void> {
   const { databaseUrl, databasePool } = databaseFromEnvironment();
   if (!databaseUrl) {
-    throw new Error(
+    throw new Usage(
       'the embedded database belongs to one process: set DATABASE_URL to a server for engine and workers',
     );
   }
-  if (!options.temporal) throw new Error('name the engine’s Temporal server with --temporal');
+  if (!options.temporal) throw new Usage('name the engine’s Temporal server with --temporal');
   const { startStandaloneWorker } = await import('../../workers/standalone-worker.ts');
   const { createLog } = await import('../../workers/log.ts');
   const { installRuntimeWithMetrics } = await import('../../workers/runtime.ts');

@@ -1,0 +1,46 @@
+import { Command } from 'commander';
+import { amendCommand } from './amend-command.ts';
+import { auditCommand } from './audit-command.ts';
+import { addCompletion } from './completion-command.ts';
+import { examplesHelp, groups } from './command.ts';
+import { doctorCommand } from './doctor.ts';
+import { missionCommands } from './mission-commands.ts';
+import { exitCodeHelp, wantsJson } from './output.ts';
+import { tokenCommand } from './token-command.ts';
+import { upCommand } from './up-command.ts';
+import { workerCommand } from './worker-command.ts';
+
+const examples = ['mission up --root ~/src', 'mission start mission.yaml --watch', 'mission help resolve'];
+
+/** The whole of `mission`, not yet run. */
+export function createProgram(): Command {
+  const program = new Command('mission')
+    .description('Durable missions for fleets of coding agents, on Temporal.')
+    .addHelpCommand(
+      new Command('help')
+        .argument('[command]')
+        .description('Show the help of a command')
+        .helpGroup(groups.shell),
+    )
+    .addHelpText('after', examplesHelp(examples))
+    .addHelpText('after', exitCodeHelp);
+  program.addCommand(upCommand()).addCommand(workerCommand()).addCommand(doctorCommand());
+  for (const command of [...missionCommands(), amendCommand(), tokenCommand(), auditCommand()]) {
+    program.addCommand(command);
+  }
+  addCompletion(program);
+  settle(program);
+  return program;
+}
+
+/** Errors are ours to tell and to give a code: of all commands, however deep. */
+function settle(command: Command): void {
+  command.exitOverride();
+  if (wantsJson()) command.configureOutput({ writeErr: () => undefined });
+  else command.showHelpAfterError(`(${pathOf(command)} --help shows what there is)`);
+  for (const inner of command.commands) settle(inner);
+}
+
+function pathOf(command: Command): string {
+  return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
+}
