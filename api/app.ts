@@ -5,6 +5,7 @@ import type { ApiDeps } from './deps.ts';
 import { docsRoutes } from './docs.ts';
 import { missionRoutes } from './mission-routes.ts';
 import { answerProblem, Problem, problemOfZod, toProblem } from './problem.ts';
+import { readModelRoutes } from './read-model-routes.ts';
 import { tokenRoutes } from './token-routes.ts';
 
 /** The HTTP API. It starts and asks workflows; it does none of their work. */
@@ -32,6 +33,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   app.use('/v1/*', authenticate(deps.queries));
   missionRoutes(app, deps);
   tokenRoutes(app, deps);
+  readModelRoutes(app, deps);
   return app;
 }
 

@@ -32,7 +32,7 @@ export async function createMission(
     file.key && (await readMission(deps.queries, { tenant: caller.tenant, mission: file.key }));
   if (standing) {
     const row = sameFile(standing, fileHash);
-    if (row.status === 'starting') await startMission(deps, row.plan);
+    if (row.status === 'starting') await startMission(deps, row);
     return { row, created: false };
   }
   const admission = await deps.door.admitMission(file);
@@ -45,28 +45,31 @@ export async function createMission(
   const { plan } = admission;
   const host = deps.engine.host;
   const tenant = caller.tenant;
-  const claim = await claimMission(deps.queries, { tenant, file, fileHash, plan, host, by: caller.name });
+  const claim = await claimMission(deps.queries, { tenant, fileHash, plan, host, by: caller.name });
   sameFile(claim.row, fileHash);
-  await startMission(deps, claim.row.plan);
+  await startMission(deps, claim.row);
   return claim;
 }
 
 function sameFile(row: MissionRow, fileHash: string): MissionRow {
-  if (row.fileHash === fileHash) return row;
+  // Of some missions that were rebuilt from Temporal nobody knows the file: they are found, whatever is sent.
+  if (row.fileHash === null || row.fileHash === fileHash) return row;
   throw new Problem('conflict', `the mission ${row.id} exists and was started with another file`);
 }
 
 /** A mission that was claimed when the engine died is started when it comes up again. */
 export async function startClaimedMissions(deps: ApiDeps): Promise<void> {
   for (const row of await startingMissions(deps.queries)) {
-    await startMission(deps, row.plan).catch((error: unknown) => deps.log(error));
+    await startMission(deps, row).catch((error: unknown) => deps.log(error));
   }
 }
 
-async function startMission(deps: ApiDeps, plan: Plan): Promise<void> {
+async function startMission(deps: ApiDeps, row: MissionRow): Promise<void> {
   const { engine, client } = deps;
-  const input: MissionInput = { engine, plan };
+  const { plan, fileHash, createdBy, createdAt } = row;
   const { priority } = plan.policy;
+  const origin = { fileHash, createdBy, createdAt: createdAt.getTime() };
+  const input: MissionInput = { engine, plan, origin };
   try {
     await client.workflow.start(workflowTypes.mission, {
       workflowId: missionWorkflowId({ installation: engine.installation, mission: plan.mission }),

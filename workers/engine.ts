@@ -16,8 +16,10 @@ import { createActivities, knownEngines } from './activities.ts';
 import {
   adminTokenFile,
   openDataDirectory,
+  readInstallationFile,
   removeAddress,
   writeAddress,
+  writeInstallationFile,
   writeSecret,
   type DataDirectory,
   type EngineAddress,
@@ -96,8 +98,11 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
   const ours = options.temporal === undefined;
   const { searchAttributes } = await prepareNamespace({ connection, namespace, ours });
   const client = new Client({ connection, namespace, interceptors: clientTracing() });
+  const { root } = data.paths;
+  const installation = await readInstallation(database.queries, await readInstallationFile(root));
+  await writeInstallationFile(root, installation);
   const engine: EngineFacts = {
-    installation: await readInstallation(database.queries),
+    installation,
     tenant,
     host,
     searchAttributes,

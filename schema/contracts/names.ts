@@ -36,6 +36,17 @@ export function taskWorkflowId(of: { installation: string; mission: string; task
   return `${missionWorkflowId(of)}/${of.task}`;
 }
 
+/** Which mission, and which of its tasks, a workflow id names; undefined for a lane's, or another installation's. */
+export function readWorkflowId(of: {
+  installation: string;
+  workflowId: string;
+}): { mission: string; task?: string } | undefined {
+  const prefix = missionWorkflowId({ installation: of.installation, mission: '' });
+  if (!of.workflowId.startsWith(prefix)) return undefined;
+  const [mission = '', task] = of.workflowId.slice(prefix.length).split('/');
+  return task === undefined ? { mission } : { mission, task };
+}
+
 export function laneWorkflowId(of: { installation: string; repositoryId: string; base: string }): string {
   return `${of.installation}/lane/${of.repositoryId}/${encodeURIComponent(of.base)}`;
 }

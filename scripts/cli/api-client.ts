@@ -1,7 +1,9 @@
+import type { EventSourceMessage } from 'eventsource-parser';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { RebuildStep } from '../../schema/contracts/rebuild.ts';
 import { GoAhead, MissionEvent, MissionView, TaskView } from '../../schema/contracts/views.ts';
 import { adminTokenFile, readAddress } from '../../workers/data-directory.ts';
 
@@ -43,6 +45,8 @@ export interface Api {
   resolve(of: { id: string; task: string; action: string; guidance: string | undefined }): Promise<void>;
   cancel(of: { id: string; reason: string | undefined }): Promise<void>;
   createToken(of: { name: string; scopes: string[] }): Promise<string>;
+  /** One step for each mission, then the sum; ends early when the connection breaks. */
+  rebuild(of: { mission: string | undefined }): AsyncGenerator<RebuildStep>;
   /** Events from the one after `after` to the mission's end; ends early when the connection breaks. */
   events(of: { id: string; after: number; signal?: AbortSignal }): AsyncGenerator<MissionEvent>;
 }
@@ -83,6 +87,7 @@ export function createApi(of: { url: string; token: string }): Api {
       await post(`/v1/missions/${encodeURIComponent(id)}/cancel`, body);
     },
     createToken: async (body) => z.object({ token: z.string() }).parse(await post('/v1/tokens', body)).token,
+    rebuild,
     events,
   };
 
@@ -100,6 +105,12 @@ export function createApi(of: { url: string; token: string }): Api {
     return text === '' ? undefined : JSON.parse(text);
   }
 
+  async function* rebuild({ mission }: { mission: string | undefined }): AsyncGenerator<RebuildStep> {
+    const query = new URLSearchParams(mission === undefined ? {} : { mission });
+    const response = await send(`/v1/read-model/rebuild?${query.toString()}`, { method: 'POST' });
+    for await (const { data } of messagesOf(response)) yield RebuildStep.parse(JSON.parse(data));
+  }
+
   async function* events(of: {
     id: string;
     after: number;
@@ -109,11 +120,12 @@ export function createApi(of: { url: string; token: string }): Api {
       headers: { accept: 'text/event-stream', 'last-event-id': String(of.after) },
       ...(of.signal ? { signal: of.signal } : {}),
     });
+    for await (const { data } of messagesOf(response)) yield MissionEvent.parse(JSON.parse(data));
+  }
+
+  async function* messagesOf(response: Response): AsyncGenerator<EventSourceMessage> {
     if (!response.body) return;
-    const messages = response.body
-      .pipeThrough(new TextDecoderStream())
-      .pipeThrough(new EventSourceParserStream());
-    for await (const message of messages) yield MissionEvent.parse(JSON.parse(message.data));
+    yield* response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
   }
 
   async function send(path: string, init: RequestInit): Promise<Response> {

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { doctorCommand } from './doctor.ts';
 import { missionCommands } from './mission-commands.ts';
 import { exitCodeHelp, exitCodes, failWith } from './output.ts';
+import { rebuildCommand } from './rebuild-command.ts';
 import { tokenCommand } from './token-command.ts';
 import { upCommand } from './up-command.ts';
 import { workerCommand } from './worker-command.ts';
@@ -12,7 +13,15 @@ const program = new Command('mission')
   .addHelpText('after', exitCodeHelp)
   .exitOverride();
 
-for (const command of [upCommand(), workerCommand(), ...missionCommands(), tokenCommand(), doctorCommand()]) {
+const commands = [
+  upCommand(),
+  workerCommand(),
+  ...missionCommands(),
+  tokenCommand(),
+  rebuildCommand(),
+  doctorCommand(),
+];
+for (const command of commands) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 
