@@ -10,7 +10,13 @@ import type { ApiDeps } from '../api/deps.ts';
 import { EventHub } from '../api/event-hub.ts';
 import { startClaimedMissions } from '../api/missions.ts';
 import type { EngineFacts } from '../schema/contracts/messages.ts';
-import { openPglite, openPostgres, readInstallation, type Database } from '../schema/db/database.ts';
+import {
+  openPglite,
+  openPostgres,
+  readInstallation,
+  type Database,
+  type Queries,
+} from '../schema/db/database.ts';
 import { findCaller, replaceToken } from '../schema/db/tokens.ts';
 import { createActivities, knownEngines } from './activities.ts';
 import {
@@ -56,6 +62,8 @@ export interface EngineOptions {
 
 export interface Engine {
   address: EngineAddress;
+  /** Its database, for who embeds it. */
+  queries: Queries;
   /** Resolves when the engine has stopped, rejects when a part of it has failed. */
   done: Promise<void>;
   stop(): Promise<void>;
@@ -139,7 +147,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
   await writeAddress(data.paths.root, address);
   closers.add(() => removeAddress(data.paths.root));
   await startClaimedMissions(api);
-  return { address, done: workers.done, stop: () => closers.close() };
+  return { address, queries: database.queries, done: workers.done, stop: () => closers.close() };
 }
 
 async function openDatabase(
