@@ -5,6 +5,7 @@ import {
   hostQueue,
   laneWorkflowId,
   missionWorkflowId,
+  readWorkflowId,
   MissionKey,
   Name,
   sessionId,
@@ -156,6 +157,15 @@ describe('ids', () => {
     },
   ])('of $what is $is', ({ id, is }) => {
     expect(id).toBe(is);
+  });
+
+  it.each([
+    { workflowId: 'i1/mission-greetings', is: { mission: 'greetings' } },
+    { workflowId: 'i1/mission-greetings/T-001', is: { mission: 'greetings', task: 'T-001' } },
+    { workflowId: 'i1/lane/r1/main', is: undefined },
+    { workflowId: 'i10/mission-greetings', is: undefined },
+  ])('$workflowId names what it is of', ({ workflowId, is }) => {
+    expect(readWorkflowId({ installation: 'i1', workflowId })).toEqual(is);
   });
 
   it('of two installations never meet', () => {
