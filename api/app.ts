@@ -6,6 +6,7 @@ import type { ApiDeps } from './deps.ts';
 import { docsRoutes } from './docs.ts';
 import { missionRoutes } from './mission-routes.ts';
 import { answerProblem, Problem, problemOfZod, toProblem } from './problem.ts';
+import { readModelRoutes } from './read-model-routes.ts';
 import { metricsRoute, observe } from './telemetry.ts';
 import { tokenRoutes } from './token-routes.ts';
 
@@ -42,6 +43,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   app.use('/v1/*', authenticate(deps.queries));
   missionRoutes(app, deps);
   tokenRoutes(app, deps);
+  readModelRoutes(app, deps);
   return app;
 }
 

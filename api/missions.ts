@@ -51,14 +51,15 @@ export async function createMission(
   const { plan } = admission;
   const host = deps.engine.host;
   const tenant = caller.tenant;
-  const claim = await claimMission(deps.queries, { tenant, file, fileHash, plan, host, by: caller.name });
+  const claim = await claimMission(deps.queries, { tenant, fileHash, plan, host, by: caller.name });
   sameFile(claim.row, fileHash);
   await startMission(deps, claim.row);
   return claim;
 }
 
 function sameFile(row: MissionRow, fileHash: string): MissionRow {
-  if (row.fileHash === fileHash) return row;
+  // Of some missions that were rebuilt from Temporal nobody knows the file: they are found, whatever is sent.
+  if (row.fileHash === null || row.fileHash === fileHash) return row;
   throw new Problem('conflict', `the mission ${row.id} exists and was started with another file`);
 }
 
@@ -69,13 +70,15 @@ export async function startClaimedMissions(deps: ApiDeps): Promise<void> {
   }
 }
 
-async function startMission(deps: ApiDeps, { tenantId, id, plan }: MissionRow): Promise<void> {
+async function startMission(deps: ApiDeps, row: MissionRow): Promise<void> {
   const { client } = deps;
+  const { tenantId, id, plan, fileHash, createdBy, createdAt } = row;
   // Another process may have claimed it: then it runs on that one's host, where its claim says.
   const host = await readMissionHost(deps.queries, { tenant: tenantId, mission: id });
   const engine = { ...deps.engine, host: host ?? deps.engine.host };
-  const input: MissionInput = { engine, plan };
   const { priority } = plan.policy;
+  const origin = { fileHash, createdBy, createdAt: createdAt.getTime() };
+  const input: MissionInput = { engine, plan, origin };
   try {
     await client.workflow.start(workflowTypes.mission, {
       workflowId: missionWorkflowId({ installation: engine.installation, mission: plan.mission }),

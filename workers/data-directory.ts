@@ -78,6 +78,11 @@ async function readIdentity(root: string): Promise<string> {
 }
 
 const addressFile = 'engine.json';
+
+/** What names this directory's workflows in Temporal: a database that was lost finds them again by it. */
+const installationFile = 'installation';
+const InstallationId = z.string().regex(/^i[0-9a-f]{8}$/);
+
 export const adminTokenFile = 'admin-token';
 
 export async function writeAddress(root: string, address: EngineAddress): Promise<void> {
@@ -92,6 +97,20 @@ export async function removeAddress(root: string): Promise<void> {
 export async function readAddress(root: string): Promise<EngineAddress | undefined> {
   const text = await readFile(join(root, addressFile), 'utf8').catch(() => undefined);
   return text === undefined ? undefined : EngineAddress.parse(JSON.parse(text));
+}
+
+/** The installation that last worked in this folder; undefined when none has. */
+export async function readInstallationFile(root: string): Promise<string | undefined> {
+  const path = join(root, installationFile);
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  const id = InstallationId.safeParse(text.trim());
+  if (!id.success) throw new Error(`${path} holds no installation id: mend it from a backup, or remove it`);
+  return id.data;
+}
+
+export async function writeInstallationFile(root: string, id: string): Promise<void> {
+  await replaceFile(join(root, installationFile), `${id}\n`);
 }
 
 /** Writes a secret so that only its owner ever could read it. */

@@ -10,7 +10,7 @@ import { probes, type ApiTelemetry } from '../api/telemetry.ts';
 import { EventHub } from '../api/event-hub.ts';
 import { startClaimedMissions } from '../api/missions.ts';
 import type { EngineFacts } from '../schema/contracts/messages.ts';
-import { openPglite, readInstallation, type Database } from '../schema/db/database.ts';
+import { openPglite, readInstallation, type Database, type Queries } from '../schema/db/database.ts';
 import { openPostgres } from '../schema/db/postgres.ts';
 import { findCaller, replaceToken } from '../schema/db/tokens.ts';
 import { createActivities, knownEngines } from './activities.ts';
@@ -18,8 +18,10 @@ import { startOrClose, type Closers } from './closers.ts';
 import {
   adminTokenFile,
   openDataDirectory,
+  readInstallationFile,
   removeAddress,
   writeAddress,
+  writeInstallationFile,
   writeSecret,
   type DataDirectory,
   type EngineAddress,
@@ -67,6 +69,8 @@ export type Decorate = <Activities extends object>(activities: Activities) => Ac
 
 export interface Engine {
   address: EngineAddress;
+  /** Its database, for who embeds it. */
+  queries: Queries;
   /** Resolves when the engine has stopped, rejects when a part of it has failed. */
   done: Promise<void>;
   stop(): Promise<void>;
@@ -87,7 +91,9 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
   await Promise.allSettled(opening);
   const [database, temporal] = await Promise.all(opening);
   await serveHost({ queries: database.queries, data, name: host, tenant, closers });
-  const installation = await readInstallation(database.queries);
+  const { root } = data.paths;
+  const installation = await readInstallation(database.queries, await readInstallationFile(root));
+  await writeInstallationFile(root, installation);
   const tracing = startTracing({ installation, log });
   closers.add(() => tracing.stop());
   const metrics = createMetrics({ queries: database.queries, sdkPort: options.sdkMetricsPort, log });
@@ -140,7 +146,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
   closers.add(() => removeAddress(data.paths.root));
   await startClaimedMissions(api);
   log.info('the engine is up', { ...address });
-  return { address, done: workers.done, stop };
+  return { address, queries: database.queries, done: workers.done, stop };
 
   async function stop(): Promise<void> {
     await closers.close();

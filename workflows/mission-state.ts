@@ -10,6 +10,7 @@ import type {
   TaskResult,
 } from '../schema/contracts/messages.ts';
 import type { Plan, PlannedMilestone, PlannedTask, PlanOutline } from '../schema/contracts/plan.ts';
+import type { ToldMission, Unparsed } from '../schema/contracts/told.ts';
 import {
   initialMissionView,
   type MissionView,
@@ -228,7 +229,15 @@ export class MissionState {
   }
 
   takeNews(): { seq: number; events: NewEvent[] } {
-    return this.#news.take();
+    return this.#news.take(this.view);
+  }
+
+  /** All that the read model has been told by this run. */
+  told(): Unparsed<ToldMission> {
+    const { engine, plan, origin = null } = this.input;
+    const { tenant, host } = engine;
+    const now = { tasks: this.placements(), results: this.#results };
+    return { tenant, host, mission: plan.mission, plan, origin, ...now, ...this.#news.told };
   }
 }
 

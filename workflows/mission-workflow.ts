@@ -24,6 +24,7 @@ import {
   type ResumeRequest,
 } from '../schema/contracts/messages.ts';
 import type { PlanOutline } from '../schema/contracts/plan.ts';
+import type { ToldMission, Unparsed } from '../schema/contracts/told.ts';
 import type { MissionView, RecordedMission } from '../schema/contracts/views.ts';
 import { MissionState } from './mission-state.ts';
 import { call, record } from './proxies.ts';
@@ -36,6 +37,7 @@ export const pauseUpdate = defineUpdate<undefined, [PauseRequest]>(updates.pause
 export const resumeUpdate = defineUpdate<undefined, [ResumeRequest]>(updates.resume);
 export const amendUpdate = defineUpdate<PlanOutline, [AmendRequest]>(updates.amend);
 export const missionViewQuery = defineQuery<MissionView>(queries.view);
+export const missionToldQuery = defineQuery<Unparsed<ToldMission>>(queries.told);
 
 /** The story of a mission: its milestones one after another, in each of them as many tasks at once as may run. */
 export async function missionWorkflow(input: MissionInput): Promise<MissionResult> {
@@ -43,6 +45,7 @@ export async function missionWorkflow(input: MissionInput): Promise<MissionResul
   const tasks = new RunningTasks(mission);
   const work = new CancellationScope({ cancellable: true });
   setHandler(missionViewQuery, () => mission.view);
+  setHandler(missionToldQuery, () => mission.told());
   setHandler(cancelUpdate, (request) => once(mission, () => cancel(mission, tasks, work, request)));
   setHandler(pauseUpdate, (request) => once(mission, () => pause(mission, tasks, request)), {
     validator: (request: PauseRequest) => refuseIfTooLate(mission, request),

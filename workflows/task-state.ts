@@ -13,6 +13,7 @@ import {
 import { sessionId, taskBranch } from '../schema/contracts/names.ts';
 import type { Review } from '../schema/contracts/review.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
+import type { ToldTask, Unparsed } from '../schema/contracts/told.ts';
 import { initialTaskView, type GoAhead, type NewEvent, type TaskView } from '../schema/contracts/views.ts';
 import { News } from './news.ts';
 import type { Feedback, TaskPlace } from './ports.ts';
@@ -102,7 +103,13 @@ export class TaskState {
   }
 
   takeNews(): { seq: number; events: NewEvent[] } {
-    return this.#news.take();
+    return this.#news.take(this.view);
+  }
+
+  /** All that the read model has been told by this run. */
+  told(): Unparsed<ToldTask> {
+    const { engine, mission } = this.input;
+    return { tenant: engine.tenant, host: engine.host, mission, ...this.#news.told };
   }
 
   hold(raw: unknown): void {

@@ -14,6 +14,7 @@ import {
   type TaskInput,
   type TaskResult,
 } from '../schema/contracts/messages.ts';
+import type { ToldTask, Unparsed } from '../schema/contracts/told.ts';
 import type { GoAhead, TaskView } from '../schema/contracts/views.ts';
 import { TaskState } from './task-state.ts';
 import { TaskStory } from './task-story.ts';
@@ -25,11 +26,13 @@ export const holdSignal = defineSignal<[unknown]>(signals.hold);
 export const goOnSignal = defineSignal(signals.goOn);
 export const mergeAnswerSignal = defineSignal<[unknown]>(signals.mergeAnswer);
 export const taskViewQuery = defineQuery<TaskView>(queries.view);
+export const taskToldQuery = defineQuery<Unparsed<ToldTask>>(queries.told);
 
 /** One task, from its issue to its merge. A child of its mission, with a history, retries and a reset of its own. */
 export async function taskWorkflow(input: TaskInput): Promise<TaskResult> {
   const task = new TaskState(input, Date.now);
   setHandler(taskViewQuery, () => task.view);
+  setHandler(taskToldQuery, () => task.told());
   setHandler(mergeAnswerSignal, (raw) => task.hearLane(raw));
   setHandler(holdSignal, (raw) => task.hold(raw));
   setHandler(goOnSignal, () => task.goOn());

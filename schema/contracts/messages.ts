@@ -3,7 +3,8 @@ import { CiReport, CiVerdict } from './ci.ts';
 import { Name, Sha } from './names.ts';
 import type { Plan, PlannedChange, PlannedRepository, PlannedTask } from './plan.ts';
 import type { Policy } from './mission-file.ts';
-import type { TaskStatus } from './gates.ts';
+import { TaskStatus } from './gates.ts';
+import type { MissionOrigin } from './told.ts';
 import type { MissionView } from './views.ts';
 
 /** Workflow types and message names, shared by those who send and those who handle. */
@@ -33,7 +34,11 @@ export const signals = {
   goOn: 'go-on',
 } as const;
 
-export const queries = { view: 'view' } as const;
+export const queries = {
+  view: 'view',
+  /** What the read model has been told, to rebuild it from. */
+  told: 'told',
+} as const;
 
 /** What a workflow needs to know of the engine that started it. */
 export interface EngineFacts {
@@ -51,6 +56,8 @@ export interface MissionInput {
   plan: Plan;
   /** What an earlier run of the same mission has done; it went on as new when its history was long. */
   soFar?: MissionProgress;
+  /** Missing from missions that were started before the read model could be rebuilt. */
+  origin?: MissionOrigin;
 }
 
 export interface MissionProgress {
@@ -77,12 +84,13 @@ export interface TaskInput {
   policy: Policy;
   task: PlannedTask;
 }
-export interface TaskResult {
-  task: string;
-  status: TaskStatus;
-  mergeSha: string | null;
-  reason: string | null;
-}
+export const TaskResult = z.object({
+  task: z.string(),
+  status: TaskStatus,
+  mergeSha: z.string().nullable(),
+  reason: z.string().nullable(),
+});
+export type TaskResult = z.infer<typeof TaskResult>;
 
 export interface LaneInput {
   engine: EngineFacts;

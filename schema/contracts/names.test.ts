@@ -4,6 +4,7 @@ import {
   controlQueue,
   hostQueue,
   laneWorkflowId,
+  missionOfWorkflow,
   missionWorkflowId,
   MissionKey,
   Name,
@@ -156,6 +157,14 @@ describe('ids', () => {
     },
   ])('of $what is $is', ({ id, is }) => {
     expect(id).toBe(is);
+  });
+
+  it.each([
+    { workflowId: 'i1/mission-greetings', is: { mission: 'greetings' } },
+    { workflowId: 'i1/mission-greetings/T-001', is: { mission: 'greetings', task: 'T-001' } },
+    { workflowId: 'i1/lane/r1/main', is: {} },
+  ])('$workflowId names what it is of', ({ workflowId, is }) => {
+    expect(missionOfWorkflow(workflowId)).toEqual(is);
   });
 
   it('of two installations never meet', () => {

@@ -162,12 +162,13 @@ export interface Recorded<View> {
 }
 
 /** A task of the plan as it stands. `status` counts only for one of which nothing was recorded yet. */
-export interface TaskPlacement {
-  id: string;
-  title: string;
-  milestone: string;
-  status: 'waiting' | 'deferred';
-}
+export const TaskPlacement = z.object({
+  id: z.string(),
+  title: z.string(),
+  milestone: z.string(),
+  status: z.enum(['waiting', 'deferred']),
+});
+export type TaskPlacement = z.infer<typeof TaskPlacement>;
 
 export interface RecordedMission extends Recorded<MissionView> {
   /** After an amendment: all tasks in their order, and the host that those will run on which are new. */

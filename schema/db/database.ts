@@ -44,9 +44,9 @@ export async function openPglite(folder?: string): Promise<Database> {
   };
 }
 
-/** The id of this installation, made once for each database. */
-export async function readInstallation(queries: Queries): Promise<string> {
-  const id = `i${randomBytes(4).toString('hex')}`;
+/** The id of this installation, set once for each database: a new one has `known`, or an id of its own. */
+export async function readInstallation(queries: Queries, known?: string): Promise<string> {
+  const id = known ?? `i${randomBytes(4).toString('hex')}`;
   await queries.insert(tables.installation).values({ id }).onConflictDoNothing();
   const [row] = await queries.select().from(tables.installation);
   if (!row) throw new Error('the installation row vanished between two statements');

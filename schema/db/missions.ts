@@ -1,8 +1,7 @@
 import { and, asc, desc, eq, gt, lt, or, sql } from 'drizzle-orm';
-import type { MissionFile } from '../contracts/mission-file.ts';
 import type { Plan } from '../contracts/plan.ts';
 import { initialMissionView, initialTaskView, MissionEvent } from '../contracts/views.ts';
-import type { TaskView } from '../contracts/views.ts';
+import type { TaskPlacement, TaskView } from '../contracts/views.ts';
 import type { Queries } from './database.ts';
 import { storable } from './storable.ts';
 import { events, missions, tasks } from './tables.ts';
@@ -15,9 +14,9 @@ export type MissionRow = typeof missions.$inferSelect;
  */
 export async function claimMission(
   queries: Queries,
-  of: { tenant: string; file: MissionFile; fileHash: string; plan: Plan; host: string; by: string },
+  of: { tenant: string; fileHash: string; plan: Plan; host: string; by: string },
 ): Promise<{ row: MissionRow; created: boolean }> {
-  const { plan, file } = storable({ plan: of.plan, file: of.file });
+  const plan = storable(of.plan);
   return queries.transaction(async (tx) => {
     const [inserted] = await tx
       .insert(missions)
@@ -28,9 +27,10 @@ export async function claimMission(
         status: 'starting',
         repositoryId: plan.repository.id,
         fileHash: of.fileHash,
-        file,
         plan,
         createdBy: of.by,
+        // Not the database's clock: it counts finer than a workflow could tell it again.
+        createdAt: new Date(),
         view: initialMissionView(plan, 'starting'),
       })
       .onConflictDoNothing()
@@ -40,27 +40,36 @@ export async function claimMission(
       if (!standing) throw new Error(`mission ${plan.mission} vanished between two statements`);
       return { row: standing, created: false };
     }
-    const views = initialTaskViews(plan);
-    await tx.insert(tasks).values(
-      views.map((view, position) => ({
-        tenantId: of.tenant,
-        missionId: plan.mission,
-        id: view.id,
-        host: of.host,
-        position,
-        status: view.status,
-        view,
-      })),
-    );
+    await tx
+      .insert(tasks)
+      .values(
+        taskRows({ tenant: of.tenant, mission: plan.mission, host: of.host, tasks: placementsOf(plan) }),
+      );
     return { row: inserted, created: true };
   });
 }
 
-function initialTaskViews(plan: Plan): TaskView[] {
+/** The rows of tasks of which nothing was told yet, in their order. */
+export function taskRows(of: {
+  tenant: string;
+  mission: string;
+  host: string;
+  tasks: readonly TaskPlacement[];
+}): (typeof tasks.$inferInsert)[] {
+  return of.tasks.map(storable).map(({ status, ...task }, position) => ({
+    tenantId: of.tenant,
+    missionId: of.mission,
+    id: task.id,
+    host: of.host,
+    position,
+    status,
+    view: { ...initialTaskView({ mission: of.mission, ...task }), status },
+  }));
+}
+
+function placementsOf(plan: Plan): TaskPlacement[] {
   return plan.milestones.flatMap((milestone) =>
-    milestone.tasks.map((task) =>
-      initialTaskView({ mission: plan.mission, milestone: milestone.id, id: task.id, title: task.title }),
-    ),
+    milestone.tasks.map(({ id, title }) => ({ id, title, milestone: milestone.id, status: 'waiting' })),
   );
 }
 

@@ -1,54 +1,32 @@
 import { and, eq, inArray, lt, sql } from 'drizzle-orm';
-import {
-  initialTaskView,
-  type NewEvent,
-  type Recorded,
-  type RecordedMission,
-  type TaskView,
-} from '../contracts/views.ts';
+import type { ToldEvent } from '../contracts/told.ts';
+import type { MissionView, NewEvent, Recorded, RecordedMission, TaskView } from '../contracts/views.ts';
 import type { Queries } from './database.ts';
+import { taskRows } from './missions.ts';
 import { storable } from './storable.ts';
-import { isOpen } from '../contracts/gates.ts';
 import { events, missions, reviews, sessions, tasks } from './tables.ts';
 
 /** The channel on which each mission with new events is named. */
 export const eventsChannel = 'mission_events';
 
 export async function recordMission(queries: Queries, input: RecordedMission): Promise<void> {
-  const { tenant, mission, seq, view, amended } = storable(input);
+  const { tenant, mission, seq, amended } = input;
   await queries.transaction(async (tx) => {
-    await tx
-      .update(missions)
-      .set({
-        view,
-        viewSeq: seq,
-        status: view.status,
-        endedAt: isOpen(view.status) ? null : sql`coalesce(${missions.endedAt}, now())`,
-      })
-      .where(and(eq(missions.tenantId, tenant), eq(missions.id, mission), lt(missions.viewSeq, seq)));
+    await updateMission(tx, input);
     if (amended) await placeTasks(tx, { tenant, mission, ...amended });
-    await appendEvents(tx, { tenant, mission, task: null, seq, news: input.events });
+    await appendEvents(tx, { tenant, mission, events: placed(input.events, { seq, task: null }) });
   });
 }
 
 /** After an amendment: what the plan has of new, in its order. What has begun tells of itself. */
-async function placeTasks(
+export async function placeTasks(
   tx: Queries,
   of: { tenant: string; mission: string } & NonNullable<RecordedMission['amended']>,
 ): Promise<void> {
-  const rows = of.tasks.map(({ status, ...task }, position) => ({
-    tenantId: of.tenant,
-    missionId: of.mission,
-    id: task.id,
-    host: of.host,
-    position,
-    status,
-    view: { ...initialTaskView({ mission: of.mission, ...task }), status },
-  }));
   const untold = sql`${tasks.viewSeq} = 0`;
   await tx
     .insert(tasks)
-    .values(rows)
+    .values(taskRows(of))
     .onConflictDoUpdate({
       target: [tasks.tenantId, tasks.missionId, tasks.id],
       set: {
@@ -60,50 +38,82 @@ async function placeTasks(
 }
 
 export async function recordTask(queries: Queries, input: Recorded<TaskView>): Promise<void> {
-  const { tenant, mission, seq, view } = storable(input);
+  const { tenant, mission, seq } = input;
   await queries.transaction(async (tx) => {
-    const updated = await tx
-      .update(tasks)
-      .set({ view, viewSeq: seq, status: view.status, waitsFor: view.waits?.for ?? null })
-      .where(
-        and(
-          eq(tasks.tenantId, tenant),
-          eq(tasks.missionId, mission),
-          eq(tasks.id, view.id),
-          lt(tasks.viewSeq, seq),
-        ),
-      )
-      .returning({ id: tasks.id });
-    if (updated.length > 0) await recordDetails(tx, { tenant, mission, view });
-    await appendEvents(tx, { tenant, mission, task: view.id, seq, news: input.events });
+    if (await updateTask(tx, input)) await insertDetails(tx, input);
+    await appendEvents(tx, { tenant, mission, events: placed(input.events, { seq, task: input.view.id }) });
   });
 }
 
-async function recordDetails(
+function placed(news: readonly NewEvent[], of: { seq: number; task: string | null }): PlacedEvent[] {
+  return news.map((event, index) => ({ ...event, ...of, index }));
+}
+
+/** False: the row has this view already, or a newer one. */
+export async function updateMission(tx: Queries, input: Recorded<MissionView>): Promise<boolean> {
+  const { tenant, mission, seq, view } = storable(input);
+  const end = input.events.find((event) => event.type === 'mission-ended');
+  const updated = await tx
+    .update(missions)
+    .set({ view, viewSeq: seq, status: view.status, endedAt: end ? new Date(end.at) : null })
+    .where(and(eq(missions.tenantId, tenant), eq(missions.id, mission), lt(missions.viewSeq, seq)))
+    .returning({ id: missions.id });
+  return updated.length > 0;
+}
+
+/** False: the row has this view already, or a newer one. */
+export async function updateTask(tx: Queries, input: Omit<Recorded<TaskView>, 'events'>): Promise<boolean> {
+  const { tenant, mission, seq, view } = storable(input);
+  const updated = await tx
+    .update(tasks)
+    .set({ view, viewSeq: seq, status: view.status, waitsFor: view.waits?.for ?? null })
+    .where(
+      and(
+        eq(tasks.tenantId, tenant),
+        eq(tasks.missionId, mission),
+        eq(tasks.id, view.id),
+        lt(tasks.viewSeq, seq),
+      ),
+    )
+    .returning({ id: tasks.id });
+  return updated.length > 0;
+}
+
+/** Adds the sessions and reviews of a task that are missing. Answers how many. */
+export async function insertDetails(
   tx: Queries,
   of: { tenant: string; mission: string; view: TaskView },
-): Promise<void> {
-  const common = { tenantId: of.tenant, missionId: of.mission, taskId: of.view.id };
-  if (of.view.sessions.length > 0) {
-    const rows = of.view.sessions.map((session) => ({
+): Promise<number> {
+  const view = storable(of.view);
+  const common = { tenantId: of.tenant, missionId: of.mission, taskId: view.id };
+  let inserted = 0;
+  if (view.sessions.length > 0) {
+    const rows = view.sessions.map((session) => ({
       ...common,
       ...session,
       startedAt: new Date(session.startedAt),
       endedAt: new Date(session.endedAt),
     }));
-    await tx.insert(sessions).values(rows).onConflictDoNothing();
+    const added = await tx.insert(sessions).values(rows).onConflictDoNothing().returning({ id: sessions.id });
+    inserted += added.length;
   }
-  if (of.view.reviews.length > 0) {
-    const rows = of.view.reviews.map((review) => ({ ...common, ...review }));
-    await tx.insert(reviews).values(rows).onConflictDoNothing();
+  if (view.reviews.length > 0) {
+    const rows = view.reviews.map((review) => ({ ...common, ...review }));
+    const added = await tx.insert(reviews).values(rows).onConflictDoNothing().returning({ sha: reviews.sha });
+    inserted += added.length;
   }
+  return inserted;
 }
 
-async function appendEvents(
+/** An event and the workflow that told it; null is the mission itself. */
+export type PlacedEvent = ToldEvent & { task: string | null };
+
+/** Gives the events that are new their numbers, in the order given. Answers how many are new. */
+export async function appendEvents(
   tx: Queries,
-  of: { tenant: string; mission: string; task: string | null; seq: number; news: NewEvent[] },
-): Promise<void> {
-  if (of.news.length === 0) return;
+  of: { tenant: string; mission: string; events: readonly PlacedEvent[] },
+): Promise<number> {
+  if (of.events.length === 0) return 0;
   const thisMission = and(eq(missions.tenantId, of.tenant), eq(missions.id, of.mission));
   // The row lock puts writers in line, so that readers never see a later event before an earlier one.
   const [mission] = await tx
@@ -111,35 +121,30 @@ async function appendEvents(
     .from(missions)
     .where(thisMission)
     .for('update');
-  if (!mission) return;
-  const rows = storable(of.news).map((event, index) => ({
+  if (!mission) return 0;
+  const rows = of.events.map(storable).map((event) => ({
     tenantId: of.tenant,
     missionId: of.mission,
-    taskId: of.task,
+    taskId: event.task,
     at: new Date(event.at),
     type: event.type,
     message: event.message,
-    source: `${of.mission}/${of.task ?? ''}/${of.seq}/${index}`,
+    source: `${of.mission}/${event.task ?? ''}/${event.seq}/${event.index}`,
   }));
+  const sources = rows.map((row) => row.source);
   const known = await tx
     .select({ source: events.source })
     .from(events)
-    .where(
-      and(
-        eq(events.tenantId, of.tenant),
-        inArray(
-          events.source,
-          rows.map((row) => row.source),
-        ),
-      ),
-    );
+    .where(and(eq(events.tenantId, of.tenant), inArray(events.source, sources)));
   const seen = new Set(known.map((row) => row.source));
-  const fresh = rows.filter((row) => !seen.has(row.source));
-  if (fresh.length === 0) return;
+  // A workflow that was reset tells some things again.
+  const fresh = rows.filter(({ source }) => !seen.has(source) && seen.add(source));
+  if (fresh.length === 0) return 0;
   await tx.insert(events).values(fresh.map((row, index) => ({ ...row, seq: mission.eventSeq + index + 1 })));
   await tx
     .update(missions)
     .set({ eventSeq: mission.eventSeq + fresh.length })
     .where(thisMission);
   await tx.execute(sql`select pg_notify(${eventsChannel}, ${`${of.tenant}/${of.mission}`})`);
+  return fresh.length;
 }

@@ -11,7 +11,6 @@ import {
   timestamp,
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
-import type { MissionFile } from '../contracts/mission-file.ts';
 import type { Plan } from '../contracts/plan.ts';
 import type { MissionView, TaskView } from '../contracts/views.ts';
 import type { Finding } from '../contracts/review.ts';
@@ -59,11 +58,11 @@ export const missions = pgTable(
     title: text('title').notNull(),
     status: text('status').$type<MissionView['status']>().notNull(),
     repositoryId: text('repository_id').notNull(),
-    /** SHA-256 of the canonical file: the same key with another file is a conflict. */
-    fileHash: text('file_hash').notNull(),
-    file: jsonb('file').$type<MissionFile>().notNull(),
+    /** SHA-256 of the canonical file: the same key with another file is a conflict. Null: nobody knows any more. */
+    fileHash: text('file_hash'),
     plan: jsonb('plan').$type<Plan>().notNull(),
-    createdBy: text('created_by').notNull(),
+    /** Null: nobody knows any more. */
+    createdBy: text('created_by'),
     createdAt: createdAt(),
     endedAt: moment('ended_at'),
     view: jsonb('view').$type<MissionView>().notNull(),

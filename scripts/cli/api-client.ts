@@ -1,3 +1,4 @@
+import type { EventSourceMessage } from 'eventsource-parser';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -5,6 +6,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Amendment } from '../../schema/contracts/amendment.ts';
 import { PlanOutline } from '../../schema/contracts/plan.ts';
+import { RebuildStep } from '../../schema/contracts/rebuild.ts';
 import { GoAhead, MissionEvent, MissionView, TaskView } from '../../schema/contracts/views.ts';
 import { adminTokenFile, readAddress } from '../../workers/data-directory.ts';
 
@@ -84,6 +86,8 @@ export interface Api {
   listTokens(): Promise<Token[]>;
   revokeToken(of: { name: string }): Promise<void>;
   audit(of: Page): Promise<z.infer<typeof AuditPage>>;
+  /** One step for each mission, then the sum; ends early when the connection breaks. */
+  rebuild(of: { mission: string | undefined }): AsyncGenerator<RebuildStep>;
   /**
    * Events from the one after `after` to the mission's end; ends early when the connection breaks. With `follow` false
    * it ends with what there is by now.
@@ -146,6 +150,7 @@ export function createApi(of: {
     revokeToken: ({ name }) =>
       change(nothing, { method: 'DELETE', path: `/v1/tokens/${encodeURIComponent(name)}` }),
     audit: (page) => read(AuditPage, `/v1/audit?${pageQuery(page).toString()}`),
+    rebuild,
     events,
   };
 
@@ -188,16 +193,23 @@ export function createApi(of: {
     throw new Error(`${of.url}${path} does not answer as an engine of this version: compare the versions`);
   }
 
+  async function* rebuild({ mission }: { mission: string | undefined }): AsyncGenerator<RebuildStep> {
+    const query = new URLSearchParams(mission === undefined ? {} : { mission });
+    const response = await send(`/v1/read-model/rebuild?${query.toString()}`, { method: 'POST' });
+    for await (const { data } of messagesOf(response)) yield RebuildStep.parse(JSON.parse(data));
+  }
+
   async function* events({ id, after, follow = true, signal }: EventsRequest): AsyncGenerator<MissionEvent> {
     const response = await send(`${missionPath(id)}/events${follow ? '' : '?follow=false'}`, {
       headers: { accept: 'text/event-stream', 'last-event-id': String(after) },
       ...(signal ? { signal } : {}),
     });
+    for await (const { data } of messagesOf(response)) yield MissionEvent.parse(JSON.parse(data));
+  }
+
+  async function* messagesOf(response: Response): AsyncGenerator<EventSourceMessage> {
     if (!response.body) return;
-    const messages = response.body
-      .pipeThrough(new TextDecoderStream())
-      .pipeThrough(new EventSourceParserStream());
-    for await (const message of messages) yield MissionEvent.parse(JSON.parse(message.data));
+    yield* response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
   }
 
   async function send(path: string, init: RequestInit): Promise<Response> {

@@ -6,6 +6,7 @@ import { examplesHelp, groups } from './command.ts';
 import { doctorCommand } from './doctor.ts';
 import { missionCommands } from './mission-commands.ts';
 import { exitCodeHelp, wantsJson } from './output.ts';
+import { rebuildCommand } from './rebuild-command.ts';
 import { tokenCommand } from './token-command.ts';
 import { upCommand } from './up-command.ts';
 import { workerCommand } from './worker-command.ts';
@@ -25,7 +26,8 @@ export function createProgram(): Command {
     .addHelpText('after', examplesHelp(examples))
     .addHelpText('after', exitCodeHelp);
   program.addCommand(upCommand()).addCommand(workerCommand()).addCommand(doctorCommand());
-  for (const command of [...missionCommands(), amendCommand(), tokenCommand(), auditCommand()]) {
+  const others = [amendCommand(), tokenCommand(), auditCommand(), rebuildCommand()];
+  for (const command of [...missionCommands(), ...others]) {
     program.addCommand(command);
   }
   addCompletion(program);

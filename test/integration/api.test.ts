@@ -203,6 +203,7 @@ describe('the API of a whole engine', () => {
       '/v1/missions/{id}/events',
       '/v1/missions/{id}/tasks/{task}/merge-go-ahead',
       '/v1/missions/{id}/tasks/{task}/resolution',
+      '/v1/read-model/rebuild',
       '/v1/tokens',
     ]);
     expect(await send(engine, '/docs')).toMatchObject({ status: 200 });

@@ -16,6 +16,8 @@ export interface RealEngine {
   api: Api;
   repository: TestRepository;
   root: string;
+  /** Stops the engine, and starts another one on its data directory. */
+  restart(meanwhile: () => Promise<void>): Promise<void>;
   /** A mission file of script tasks, by id. */
   missionFile(of: {
     key: string;
@@ -36,22 +38,33 @@ export async function startRealEngine(
   const data = join(root, 'data');
   await mkdir(data, { recursive: true });
   await writeFile(join(data, 'engine.yaml'), JSON.stringify(config(root)));
-  const engine = await startEngine({
-    data,
-    port: 0,
-    listen: '127.0.0.1',
-    temporal: inject('temporalAddress'),
-    namespace: 'default',
-    databaseUrl: undefined,
-    roots: [root, join(repository.planned.address, '..')],
-    temporalCommand: () => Promise.reject(new Error('the tests have a server')),
-    log: createLog({ level: 'warn' }),
-    ...options,
-  });
-  onTestFinished(() => engine.stop());
-  const token = (await readFile(join(data, adminTokenFile), 'utf8')).trim();
-  const { url } = engine.address;
-  return { engine, url, token, api: createApi({ url, token }), repository, root, missionFile };
+  const real: RealEngine = { ...(await start()), repository, root, missionFile, restart };
+  onTestFinished(() => real.engine.stop());
+  return real;
+
+  async function start(): Promise<Pick<RealEngine, 'engine' | 'url' | 'token' | 'api'>> {
+    const engine = await startEngine({
+      data,
+      port: 0,
+      listen: '127.0.0.1',
+      temporal: inject('temporalAddress'),
+      namespace: 'default',
+      databaseUrl: undefined,
+      roots: [root, join(repository.planned.address, '..')],
+      temporalCommand: () => Promise.reject(new Error('the tests have a server')),
+      log: createLog({ level: 'warn' }),
+      ...options,
+    });
+    const token = (await readFile(join(data, adminTokenFile), 'utf8')).trim();
+    const { url } = engine.address;
+    return { engine, url, token, api: createApi({ url, token }) };
+  }
+
+  async function restart(meanwhile: () => Promise<void>): Promise<void> {
+    await real.engine.stop();
+    await meanwhile();
+    Object.assign(real, await start());
+  }
 
   async function missionFile(of: {
     key: string;
