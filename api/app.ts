@@ -1,10 +1,15 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { sql } from 'drizzle-orm';
-import { authenticate, type ApiEnv } from './auth.ts';
+import { auditRoutes, audited } from './audit.ts';
+import { identify, requireCaller, type ApiEnv } from './auth.ts';
+import { controlRoutes } from './control-routes.ts';
 import type { ApiDeps } from './deps.ts';
 import { docsRoutes } from './docs.ts';
+import { healthRoutes } from './health-routes.ts';
+import { idempotent } from './idempotency.ts';
 import { missionRoutes } from './mission-routes.ts';
 import { answerProblem, Problem, problemOfZod, toProblem } from './problem.ts';
+import { createRateLimit } from './rate-limit.ts';
+import { limitBody } from './request-body.ts';
 import { tokenRoutes } from './token-routes.ts';
 
 /** The HTTP API. It starts and asks workflows; it does none of their work. */
@@ -18,25 +23,29 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
     answerProblem(context, new Problem('not-found', `there is no ${context.req.method} ${context.req.path}`)),
   );
 
-  app.get('/healthz', (context) => context.json({ status: 'ok' }));
-  app.get('/readyz', async (context) => {
-    const checks = await readiness(deps);
-    const ready = Object.values(checks).every((check) => check === 'ok');
-    return context.json({ ready, checks, temporalUi: deps.temporalUi }, ready ? 200 : 503);
-  });
-
+  healthRoutes(app, deps);
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });
   app.get('/v1/openapi.json', (context) => context.json(describe(app)));
   docsRoutes(app);
 
-  app.use('/v1/*', authenticate(deps.queries));
+  const limit = createRateLimit(deps);
+  app.use(
+    '/v1/*',
+    identify({ ...deps, limit }),
+    limitBody(),
+    audited(deps),
+    requireCaller(),
+    idempotent(deps),
+  );
   missionRoutes(app, deps);
+  controlRoutes(app, deps);
   tokenRoutes(app, deps);
+  auditRoutes(app, deps);
   return app;
 }
 
 function describe(app: OpenAPIHono<ApiEnv>) {
-  const document = app.getOpenAPI31Document({
+  return app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: {
       title: 'Mission engine',
@@ -44,32 +53,4 @@ function describe(app: OpenAPIHono<ApiEnv>) {
       description: 'Durable missions for fleets of coding agents.',
     },
   });
-  const body = document.paths?.['/v1/missions']?.post?.requestBody;
-  if (body && !('$ref' in body)) body.required = true;
-  return document;
-}
-
-async function readiness(deps: ApiDeps): Promise<Record<'database' | 'temporal', string>> {
-  const [database, temporal] = await Promise.all([
-    check(() => deps.queries.execute(sql`select 1`)),
-    check(() => deps.client.connection.workflowService.getSystemInfo({})),
-  ]);
-  return { database, temporal };
-}
-
-/** A probe that hangs is a probe that failed. */
-const probeMs = 5_000;
-
-async function check(probe: () => PromiseLike<unknown>): Promise<string> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<string>((resolve) => {
-    timer = setTimeout(() => resolve(`no answer within ${probeMs} ms`), probeMs);
-  });
-  try {
-    return await Promise.race([probe().then(() => 'ok'), timeout]);
-  } catch (error) {
-    return error instanceof Error ? error.name : 'failed';
-  } finally {
-    clearTimeout(timer);
-  }
 }

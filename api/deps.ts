@@ -11,5 +11,7 @@ export interface ApiDeps {
   door: Door;
   events: EventHub;
   temporalUi: string | null;
+  /** For each token, and for each address without one. */
+  requestsPerMinute: number;
   log: (error: unknown) => void;
 }

@@ -108,6 +108,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
     }),
     events,
     temporalUi: temporal.ui,
+    requestsPerMinute: config.requestsPerMinute,
     log: (error) => log.error('the API has failed', error),
   };
   const url = await serve(api, options, closers);
@@ -216,7 +217,7 @@ async function serve(api: ApiDeps, options: EngineOptions, closers: Closers): Pr
 async function writeAdminToken(database: Database, data: DataDirectory, host: string): Promise<void> {
   const path = join(data.paths.root, adminTokenFile);
   const standing = await readFile(path, 'utf8').catch(() => '');
-  if (standing !== '' && (await findCaller(database.queries, standing.trim()))) return;
+  if (standing !== '' && (await findCaller(database.queries, standing.trim())).kind === 'caller') return;
   // Each data directory has one of its own: a start must not take another's away.
   const name = host === firstHost ? 'admin' : `admin-${host}`;
   const secret = await replaceToken(database.queries, { tenant, name, scopes: ['admin'] });
