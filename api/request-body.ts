@@ -1,5 +1,4 @@
 /** What is done with every body before its schema sees it. */
-import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
 import { isNode, LineCounter, parseDocument, visit } from 'yaml';
 import type { ApiEnv } from './auth.ts';
@@ -8,19 +7,39 @@ import { Problem } from './problem.ts';
 /** A mission of some thousand tasks; what is larger could not become the input of a workflow (2 MB) either. */
 const maxBodyBytes = 1024 * 1024;
 
+/** Enough for whoever has sent the wrong file; who sends more loses the connection before the answer. */
+const maxThrownAwayBytes = 16 * maxBodyBytes;
+
 /** A few aliases are of use in a mission file; a limit stops those that explode. */
 const maxAliasCount = 100;
 
 /** Three times what the deepest body of ours needs; far below what a recursion stands. */
 const maxDepth = 32;
 
+/**
+ * Reads the body once, for all who look at it. Of one that is too large the rest is read too, and thrown away: a client
+ * that is still writing would not see the answer.
+ */
 export function limitBody() {
-  return bodyLimit({
-    maxSize: maxBodyBytes,
-    onError: () => {
-      throw new Problem('too-large', `the body is larger than ${maxBodyBytes} bytes`);
-    },
+  return createMiddleware<ApiEnv>(async (context, next) => {
+    const { raw } = context.req;
+    if (!raw.body) return next();
+    const body = await readWithin(raw.body);
+    if (!body) throw new Problem('too-large', `the body is larger than ${maxBodyBytes} bytes: split it`);
+    context.req.raw = new Request(raw, { body });
+    await next();
   });
+}
+
+async function readWithin(body: ReadableStream<Uint8Array>): Promise<Buffer<ArrayBuffer> | undefined> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.byteLength;
+    if (size > maxThrownAwayBytes) return undefined;
+    if (size <= maxBodyBytes) chunks.push(chunk);
+  }
+  return size > maxBodyBytes ? undefined : Buffer.concat(chunks);
 }
 
 /** Reads a body as JSON or, where the route takes it, YAML, and hands it on as JSON: routes know one form only. */
