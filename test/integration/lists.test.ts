@@ -1,47 +1,14 @@
 import { sql } from 'drizzle-orm';
 import { expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
-import type { MissionStatus } from '../../schema/contracts/gates.ts';
-import { MissionFile, Policy } from '../../schema/contracts/mission-file.ts';
-import { initialMissionView, initialTaskView } from '../../schema/contracts/views.ts';
 import { openPglite, type Queries } from '../../schema/db/database.ts';
-import { claimMission, listMissions, type MissionFilter } from '../../schema/db/missions.ts';
-import { recordMission, recordTask } from '../../schema/db/projection.ts';
+import { listMissions, type MissionFilter } from '../../schema/db/missions.ts';
 import { FakeWorld } from '../fakes/fake-world.ts';
 import { startApi } from '../support/api.ts';
-import { startTestEngine, task } from '../support/workers.ts';
+import { tellMission } from '../support/missions.ts';
+import { startTestEngine } from '../support/workers.ts';
 
 const tenant = 'default';
-
-/** A mission as its workflow would have told it. */
-async function tellMission(
-  queries: Queries,
-  of: { id: string; repository: number; status: MissionStatus; needsHuman: boolean },
-): Promise<void> {
-  const address = `/srv/${of.repository}.git`;
-  const repository = { id: `r${of.repository}`, forge: 'local' as const, address, base: 'main' };
-  const milestones = [{ id: 'm1', title: 'All', tasks: [task('A')] }];
-  const plan = { mission: of.id, title: of.id, repository, policy: Policy.parse({}), milestones };
-  const file = MissionFile.parse({
-    version: 1,
-    title: of.id,
-    repository: { forge: 'local', path: address },
-    milestones: [
-      {
-        id: 'm1',
-        title: 'All',
-        tasks: [{ id: 'A', title: 'A', goal: 'Do it.', runtime: 'command', command: 'a' }],
-      },
-    ],
-  });
-  await claimMission(queries, { tenant, file, fileHash: '', plan, host: 'local', by: 'admin' });
-  const common = { tenant, mission: of.id, seq: 1, events: [] };
-  await recordMission(queries, { ...common, view: initialMissionView(plan, of.status) });
-  if (!of.needsHuman) return;
-  const waits = { gate: 'go-ahead' as const, on: 'the go-ahead', for: 'person' as const, since: 0 };
-  const view = initialTaskView({ mission: of.id, milestone: 'm1', id: 'A', title: 'A' });
-  await recordTask(queries, { ...common, view: { ...view, waits } });
-}
 
 it('lists missions by status, repository and whether a person is needed, page by page', async () => {
   const engine = await startTestEngine(new FakeWorld());
