@@ -1,12 +1,17 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { requestId } from 'hono/request-id';
-import type { Readiness } from '../schema/contracts/probe.ts';
-import { authenticate, type ApiEnv } from './auth.ts';
+import { auditRoutes, audited } from './audit.ts';
+import { identify, requireCaller, type ApiEnv } from './auth.ts';
+import { controlRoutes } from './control-routes.ts';
 import type { ApiDeps } from './deps.ts';
 import { docsRoutes } from './docs.ts';
+import { healthRoutes } from './health-routes.ts';
+import { idempotent } from './idempotency.ts';
 import { missionRoutes } from './mission-routes.ts';
 import { answerProblem, Problem, problemOfZod, toProblem } from './problem.ts';
+import { createRateLimit } from './rate-limit.ts';
 import { readModelRoutes } from './read-model-routes.ts';
+import { limitBody } from './request-body.ts';
 import { metricsRoute, observe } from './telemetry.ts';
 import { tokenRoutes } from './token-routes.ts';
 
@@ -25,30 +30,25 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   );
 
   app.use(requestId(), observe(deps.telemetry));
-  app.get('/healthz', (context) => context.json({ status: 'ok' }));
-  app.get('/readyz', async (context) => {
-    const probed = await deps.probe();
-    const ready = probed.every(({ state }) => state !== 'failed');
-    const checks = Object.fromEntries(probed.map(({ name, state }) => [name, state]));
-    const answer: Readiness = { ready, checks, temporalUi: deps.temporalUi };
-    return context.json(answer, ready ? 200 : 503);
-  });
-
-  metricsRoute(app, deps);
-
+  const limit = createRateLimit(deps);
+  const identified = identify({ ...deps, limit });
+  healthRoutes(app, deps);
+  metricsRoute(app, deps.telemetry, [identified, requireCaller()]);
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });
   app.get('/v1/openapi.json', (context) => context.json(describe(app)));
   docsRoutes(app);
 
-  app.use('/v1/*', authenticate(deps.queries));
+  app.use('/v1/*', identified, limitBody(), audited(deps), requireCaller(), idempotent(deps));
   missionRoutes(app, deps);
+  controlRoutes(app, deps);
   tokenRoutes(app, deps);
   readModelRoutes(app, deps);
+  auditRoutes(app, deps);
   return app;
 }
 
 function describe(app: OpenAPIHono<ApiEnv>) {
-  const document = app.getOpenAPI31Document({
+  return app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: {
       title: 'Mission engine',
@@ -56,7 +56,4 @@ function describe(app: OpenAPIHono<ApiEnv>) {
       description: 'Durable missions for fleets of coding agents.',
     },
   });
-  const body = document.paths?.['/v1/missions']?.post?.requestBody;
-  if (body && !('$ref' in body)) body.required = true;
-  return document;
 }

@@ -16,5 +16,7 @@ export interface ApiDeps {
   probe: () => Promise<Probed[]>;
   temporalUi: string | null;
   telemetry: ApiTelemetry;
+  /** For each token, and for each address without one. */
+  requestsPerMinute: number;
   log: (error: unknown, fields?: Record<string, unknown>) => void;
 }

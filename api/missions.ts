@@ -9,18 +9,29 @@ import {
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
 import { z } from 'zod';
-import { updates, workflowTypes, type MissionInput } from '../schema/contracts/messages.ts';
+import { AmendmentFaults, type Amendment } from '../schema/contracts/amendment.ts';
+import type { Fault } from '../schema/contracts/door.ts';
+import {
+  updates,
+  workflowTypes,
+  type AmendRequest,
+  type CancelRequest,
+  type MissionInput,
+  type Resolution,
+} from '../schema/contracts/messages.ts';
 import type { MissionFile } from '../schema/contracts/mission-file.ts';
 import { controlQueue, missionWorkflowId, taskWorkflowId } from '../schema/contracts/names.ts';
-import type { Plan } from '../schema/contracts/plan.ts';
+import { PlanOutline, type Plan } from '../schema/contracts/plan.ts';
 import { startAttributes } from '../schema/contracts/search-attributes.ts';
 import { GoAhead } from '../schema/contracts/views.ts';
 import {
   claimMission,
   readMission,
   readMissionHost,
+  readMissionSummary,
   startingMissions,
   type MissionRow,
+  type MissionSummaryRow,
 } from '../schema/db/missions.ts';
 import type { Caller } from '../schema/db/tokens.ts';
 import type { ApiDeps } from './deps.ts';
@@ -29,9 +40,10 @@ import { Problem } from './problem.ts';
 /** Claims the mission's key, then starts its workflow. Called again, it finds the one and makes up for the other. */
 export async function createMission(
   deps: ApiDeps,
-  of: { file: MissionFile; caller: Caller },
+  of: { file: MissionFile; caller: Caller; idempotencyKey: string | undefined },
 ): Promise<{ row: MissionRow; created: boolean }> {
-  const { file, caller } = of;
+  const { caller } = of;
+  const file = keyed(of);
   const fileHash = hashOf(file);
   // A key that is known needs no door: its mission was let in, and the world may have changed since.
   const standing =
@@ -43,10 +55,7 @@ export async function createMission(
   }
   const admission = await deps.door.admitMission(file);
   if (admission.kind === 'refused') {
-    const { faults } = admission;
-    throw new Problem('invalid', faults.map((fault) => `${fault.path}: ${fault.message}`).join('; '), {
-      faults,
-    });
+    throw refused(admission.faults);
   }
   const { plan } = admission;
   const host = deps.engine.host;
@@ -55,6 +64,28 @@ export async function createMission(
   sameFile(claim.row, fileHash);
   await startMission(deps, claim.row);
   return claim;
+}
+
+/** A call that is repeated must find its mission, even if the first one died before it had answered. */
+function keyed(of: { file: MissionFile; caller: Caller; idempotencyKey: string | undefined }): MissionFile {
+  const { file, caller, idempotencyKey } = of;
+  if (file.key !== undefined || idempotencyKey === undefined) return file;
+  const hash = callHash({ caller, name: 'POST /v1/missions', idempotencyKey });
+  return { ...file, key: `m-${hash.slice(0, 16)}` };
+}
+
+function refused(faults: Fault[]): Problem {
+  const detail = faults.map((fault) => `${fault.path}: ${fault.message}`).join('; ');
+  return new Problem('invalid', detail, { faults });
+}
+
+export async function requireMission(
+  deps: ApiDeps,
+  of: { tenant: string; mission: string },
+): Promise<MissionSummaryRow> {
+  const row = await readMissionSummary(deps.queries, of);
+  if (!row) throw new Problem('not-found', `there is no mission ${of.mission}`);
+  return row;
 }
 
 function sameFile(row: MissionRow, fileHash: string): MissionRow {
@@ -130,7 +161,7 @@ async function update(
   try {
     return await deps.client.workflow.getHandle(workflowId).executeUpdate(name, {
       args: [arg],
-      ...(idempotencyKey === undefined ? {} : { updateId: updateId({ caller, name, idempotencyKey }) }),
+      ...(idempotencyKey === undefined ? {} : { updateId: callHash({ caller, name, idempotencyKey }) }),
     });
   } catch (error) {
     throw updateProblem(error);
@@ -138,7 +169,7 @@ async function update(
 }
 
 /** Another caller's or another operation's key is another key, however alike they look. */
-function updateId(of: { caller: Caller; name: string; idempotencyKey: string }): string {
+function callHash(of: { caller: Caller; name: string; idempotencyKey: string }): string {
   const parts = JSON.stringify([of.caller.tenant, of.caller.name, of.name, of.idempotencyKey]);
   return createHash('sha256').update(parts).digest('hex');
 }
@@ -157,6 +188,8 @@ function updateProblem(error: unknown): unknown {
       return new Problem('stale-head', message, StaleDetails.parse(details?.[0]));
     case 'WrongPhase':
       return new Problem('conflict', message);
+    case 'InvalidAmendment':
+      return refused(AmendmentFaults.parse(details?.[0]).faults);
     case 'NotCoordinator':
       return new Problem('forbidden', message);
     default:
@@ -164,38 +197,64 @@ function updateProblem(error: unknown): unknown {
   }
 }
 
-interface TaskCall {
+/** A call to a running mission. */
+export interface MissionCall {
   mission: string;
-  task: string;
   caller: Caller;
   idempotencyKey: string | undefined;
 }
+type TaskCall = MissionCall & { task: string };
 
 export async function giveGoAhead(deps: ApiDeps, of: TaskCall & { headSha: string }): Promise<GoAhead> {
-  const { mission, task, caller, headSha, idempotencyKey } = of;
-  const workflowId = taskWorkflowId({ installation: deps.engine.installation, mission, task });
-  const arg = { headSha, by: caller.name };
-  return GoAhead.parse(
-    await update(deps, { workflowId, name: updates.goAhead, arg, caller, idempotencyKey }),
-  );
+  const { caller, headSha } = of;
+  return GoAhead.parse(await updateTask(deps, of, updates.goAhead, { headSha, by: caller.name }));
 }
 
 export async function resolveTask(
   deps: ApiDeps,
-  of: TaskCall & { action: 'retry' | 'skip' | 'abandon'; guidance: string | undefined },
+  of: TaskCall & Pick<Resolution, 'action' | 'guidance'>,
 ): Promise<void> {
-  const { mission, task, caller, action, guidance, idempotencyKey } = of;
-  const workflowId = taskWorkflowId({ installation: deps.engine.installation, mission, task });
+  const { caller, action, guidance } = of;
   const arg = { action, by: caller.name, ...(guidance === undefined ? {} : { guidance }) };
-  await update(deps, { workflowId, name: updates.resolve, arg, caller, idempotencyKey });
+  await updateTask(deps, of, updates.resolve, arg);
 }
 
-export async function cancelMission(
+export async function cancelMission(deps: ApiDeps, of: MissionCall & { reason?: string | undefined }) {
+  await updateMission(deps, of, updates.cancel, withReason(of));
+}
+
+export async function pauseMission(deps: ApiDeps, of: MissionCall & { reason?: string | undefined }) {
+  await updateMission(deps, of, updates.pause, withReason(of));
+}
+
+export async function resumeMission(deps: ApiDeps, of: MissionCall): Promise<void> {
+  await updateMission(deps, of, updates.resume, { by: of.caller.name });
+}
+
+export async function amendMission(
   deps: ApiDeps,
-  of: { mission: string; caller: Caller; reason: string | undefined; idempotencyKey: string | undefined },
-): Promise<void> {
-  const { mission, caller, reason, idempotencyKey } = of;
+  of: MissionCall & { amendment: Amendment },
+): Promise<PlanOutline> {
+  const { caller, amendment } = of;
+  const admission = await deps.door.admitChanges(amendment.changes);
+  if (admission.kind === 'refused') throw refused(admission.faults);
+  const { changes } = admission;
+  const arg: AmendRequest = { by: caller.name, reason: amendment.reason, changes };
+  return PlanOutline.parse(await updateMission(deps, of, updates.amend, arg));
+}
+
+function withReason(of: MissionCall & { reason?: string | undefined }): CancelRequest {
+  return { by: of.caller.name, ...(of.reason === undefined ? {} : { reason: of.reason }) };
+}
+
+function updateMission(deps: ApiDeps, of: MissionCall, name: string, arg: unknown): Promise<unknown> {
+  const { mission, caller, idempotencyKey } = of;
   const workflowId = missionWorkflowId({ installation: deps.engine.installation, mission });
-  const arg = { by: caller.name, ...(reason === undefined ? {} : { reason }) };
-  await update(deps, { workflowId, name: updates.cancel, arg, caller, idempotencyKey });
+  return update(deps, { workflowId, name, arg, caller, idempotencyKey });
+}
+
+function updateTask(deps: ApiDeps, of: TaskCall, name: string, arg: unknown): Promise<unknown> {
+  const { mission, task, caller, idempotencyKey } = of;
+  const workflowId = taskWorkflowId({ installation: deps.engine.installation, mission, task });
+  return update(deps, { workflowId, name, arg, caller, idempotencyKey });
 }

@@ -18,7 +18,8 @@ export const ProblemBody = z.object({
 });
 export type ProblemBody = z.infer<typeof ProblemBody>;
 
-const titles = {
+/** Status and title of each kind. */
+export const problemKinds = {
   'bad-request': [400, 'The request is malformed'],
   unauthorized: [401, 'A valid token is needed'],
   forbidden: [403, 'The token does not allow this'],
@@ -27,11 +28,12 @@ const titles = {
   'stale-head': [409, 'The head has moved'],
   'too-large': [413, 'The request is too large'],
   'unsupported-type': [415, 'The content type is not understood'],
-  invalid: [422, 'The mission can not be accepted'],
+  invalid: [422, 'The request can not be accepted'],
+  'too-many': [429, 'Too many requests'],
   internal: [500, 'The engine has failed'],
   unavailable: [503, 'The engine is not ready'],
 } as const satisfies Record<string, [ContentfulStatusCode, string]>;
-export type ProblemKind = keyof typeof titles;
+export type ProblemKind = keyof typeof problemKinds;
 
 /** Thrown anywhere below a route; answered as problem+json. */
 export class Problem extends Error {
@@ -46,7 +48,7 @@ export class Problem extends Error {
 }
 
 export function answerProblem(context: Context, problem: Problem): Response {
-  const [status, title] = titles[problem.kind];
+  const [status, title] = problemKinds[problem.kind];
   const body: ProblemBody = {
     type: `urn:mission-engine:${problem.kind}`,
     title,

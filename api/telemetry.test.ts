@@ -14,7 +14,7 @@ function observedApp() {
     observe({ metrics, metricsOpen: true, requestAnswered: (request) => answered.push(request) }),
   );
   app.use('/v1/*', async (context, next) => {
-    context.set('caller', { tenant: 't1', name: 'lead', scopes: [] });
+    context.set('caller', { tenant: 't1', token: 'hash', name: 'lead', scopes: [] });
     await next();
   });
   app.get('/v1/missions/:id', (context) => context.text('here'));

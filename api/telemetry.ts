@@ -1,12 +1,11 @@
 /** What the API tells of itself: a line, a measurement and a span for each request. */
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import type { Context } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { matchedRoutes } from 'hono/route';
 import type { Caller } from '../schema/db/tokens.ts';
-import { authenticate, requireScope, type ApiEnv } from './auth.ts';
-import type { ApiDeps } from './deps.ts';
+import { requireScope, type ApiEnv } from './auth.ts';
 
 /** Neither query nor body: those may hold what is secret. */
 export interface AnsweredRequest {
@@ -82,9 +81,13 @@ function routeOf(call: Context<ObservedEnv>): string {
   return last === undefined || last.method === 'ALL' ? 'none' : last.path;
 }
 
-export function metricsRoute(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
-  const { metrics, metricsOpen } = deps.telemetry;
-  if (!metricsOpen) app.use('/metrics', authenticate(deps.queries), requireScope('fleet:operate'));
+/** `authenticated` lets pass whoever has a valid token. */
+export function metricsRoute(
+  app: OpenAPIHono<ApiEnv>,
+  { metrics, metricsOpen }: ApiTelemetry,
+  authenticated: readonly MiddlewareHandler<ApiEnv>[],
+): void {
+  if (!metricsOpen) app.use('/metrics', ...authenticated, requireScope('fleet:operate'));
   app.get('/metrics', async (call) =>
     call.body(await metrics.text(), 200, { 'content-type': metrics.contentType }),
   );

@@ -13,7 +13,14 @@ async function read(text: string | undefined, roots: string[] = []): Promise<Eng
 }
 
 const slots = Math.max(4, availableParallelism() * 2);
-const nothingAllowed = { roots: [], allowPrivateAddresses: false, commands: {}, slots, engines: {} };
+const nothingAllowed = {
+  roots: [],
+  allowPrivateAddresses: false,
+  commands: {},
+  slots,
+  engines: {},
+  requestsPerMinute: 600,
+};
 
 describe('the operator’s configuration', () => {
   it.each([
@@ -26,7 +33,7 @@ describe('the operator’s configuration', () => {
     expect(await read(text)).toEqual(nothingAllowed);
   });
 
-  it('names commands, engines and addresses', async () => {
+  it('names commands, engines, addresses and a limit', async () => {
     const text = [
       'allowPrivateAddresses: true',
       'slots: 3',
@@ -34,6 +41,7 @@ describe('the operator’s configuration', () => {
       '  build: [make, -j2, all]',
       'engines:',
       '  oracle: {family: oracle, argv: [oracle, --json]}',
+      'requestsPerMinute: 30',
     ].join('\n');
     expect(await read(text)).toEqual({
       roots: [],
@@ -41,6 +49,7 @@ describe('the operator’s configuration', () => {
       commands: { build: ['make', '-j2', 'all'] },
       slots: 3,
       engines: { oracle: { family: 'oracle', argv: ['oracle', '--json'] } },
+      requestsPerMinute: 30,
     });
   });
 
@@ -73,6 +82,7 @@ describe('the operator’s configuration', () => {
       text: 'engines: {oracle: {family: a, argv: [b], model: c}}\n',
       says: '"model"',
     },
+    { name: 'a limit that nobody could keep', text: 'requestsPerMinute: 0\n', says: 'requestsPerMinute' },
     { name: 'a list', text: '- /srv\n', says: 'expected object' },
   ])('is refused with the place and the file: $name', async ({ text, says }) => {
     await expect(read(text)).rejects.toThrow(says);

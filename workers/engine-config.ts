@@ -26,6 +26,11 @@ export const EngineConfig = z.strictObject({
   engines: z
     .record(Name, z.strictObject({ family: z.string().min(1), argv: z.array(z.string()).min(1) }))
     .default({}),
+  /**
+   * Calls of the API in a minute, for each token, and for each address that has no valid one. Ten a second: a fleet's
+   * tools that ask for every task do not feel it, and a loop gone wild leaves the engine to the others.
+   */
+  requestsPerMinute: z.int().min(1).max(1_000_000).default(600),
 });
 export type EngineConfig = z.infer<typeof EngineConfig>;
 

@@ -130,6 +130,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
     probe: () => probeRunning({ data: data.paths.root, client, queries: database.queries }),
     temporalUi: temporal.ui,
     telemetry: apiTelemetry({ options, metrics }),
+    requestsPerMinute: config.requestsPerMinute,
     log: (error, fields) => log.error('the API has failed', error, fields),
   };
   const url = await serve(api, options, closers);
@@ -257,7 +258,7 @@ async function serve(api: ApiDeps, options: EngineOptions, closers: Closers): Pr
 async function writeAdminToken(database: Database, data: DataDirectory, host: string): Promise<void> {
   const path = join(data.paths.root, adminTokenFile);
   const standing = await readFile(path, 'utf8').catch(() => '');
-  if (standing !== '' && (await findCaller(database.queries, standing.trim()))) return;
+  if (standing !== '' && (await findCaller(database.queries, standing.trim())).kind === 'caller') return;
   // Each data directory has one of its own: a start must not take another's away.
   const name = host === firstHost ? 'admin' : `admin-${host}`;
   const secret = await replaceToken(database.queries, { tenant, name, scopes: ['admin'] });

@@ -1,4 +1,6 @@
-import { and, asc, desc, eq, gt, lt, or, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, exists, not, sql, type SQL } from 'drizzle-orm';
+import { unionAll } from 'drizzle-orm/pg-core';
+import { MissionStatus } from '../contracts/gates.ts';
 import type { Plan } from '../contracts/plan.ts';
 import { initialMissionView, initialTaskView, MissionEvent } from '../contracts/views.ts';
 import type { TaskPlacement, TaskView } from '../contracts/views.ts';
@@ -7,6 +9,14 @@ import { storable } from './storable.ts';
 import { events, missions, tasks } from './tables.ts';
 
 export type MissionRow = typeof missions.$inferSelect;
+
+const summaryColumns = {
+  id: missions.id,
+  view: missions.view,
+  createdAt: missions.createdAt,
+  endedAt: missions.endedAt,
+};
+export type MissionSummaryRow = Pick<MissionRow, keyof typeof summaryColumns>;
 
 /**
  * Claims a mission's key before its workflow is started. Answers the row that stands, which may be another's:
@@ -97,6 +107,18 @@ export async function readMissionHost(
   return row?.host;
 }
 
+/** A mission without its file and plan, which may have a megabyte each. */
+export async function readMissionSummary(
+  queries: Queries,
+  of: { tenant: string; mission: string },
+): Promise<MissionSummaryRow | undefined> {
+  const [row] = await queries
+    .select(summaryColumns)
+    .from(missions)
+    .where(and(eq(missions.tenantId, of.tenant), eq(missions.id, of.mission)));
+  return row;
+}
+
 /** Missions whose row was claimed but whose workflow may not have been started: a crash came between. */
 export async function startingMissions(queries: Queries): Promise<MissionRow[]> {
   return queries.select().from(missions).where(eq(missions.status, 'starting'));
@@ -114,24 +136,82 @@ export async function readTasks(
   return rows.map((row) => row.view);
 }
 
+/** What a page of missions is asked for. Without `status` any; `needsHuman`: whether some task waits for a person. */
+export interface MissionFilter {
+  tenant: string;
+  status?: readonly MissionStatus[] | undefined;
+  /** An address, or an id. */
+  repository?: string | undefined;
+  needsHuman?: boolean | undefined;
+}
+
 /** One page of missions, newest first, after the row that `after` names. */
 export async function listMissions(
   queries: Queries,
-  of: { tenant: string; limit: number; after?: { createdAt: Date; id: string } | undefined },
-): Promise<MissionRow[]> {
-  const { after } = of;
-  const beyond =
-    after &&
-    or(
-      lt(missions.createdAt, after.createdAt),
-      and(eq(missions.createdAt, after.createdAt), gt(missions.id, after.id)),
-    );
-  return queries
-    .select()
+  of: MissionFilter & { limit: number; after?: { createdAt: Date; id: string } | undefined },
+): Promise<MissionSummaryRow[]> {
+  const { tenant, after, limit } = of;
+  const repository =
+    of.repository === undefined
+      ? undefined
+      : await repositoryIdOf(queries, { tenant, repository: of.repository });
+  const common = [
+    eq(missions.tenantId, tenant),
+    repository === undefined ? undefined : eq(missions.repositoryId, repository),
+    of.needsHuman === undefined ? undefined : waitsForPerson(queries, of.needsHuman),
+    // As one comparison of rows, so that it is a place in the index. The text keeps the driver's zone out of it.
+    after && sql`(${missions.createdAt}, ${missions.id}) < (${after.createdAt.toISOString()}, ${after.id})`,
+  ];
+  // Several statuses are read one by one and then merged: each is a walk of an index that ends with the page,
+  // however many missions there are of the others. The index of repositories has the status before the time.
+  const statuses = of.status ?? (repository === undefined ? [] : MissionStatus.options);
+  const [first, second, ...more] = statuses.map((status) => page([...common, eq(missions.status, status)]));
+  if (!first) return page(common);
+  if (!second) return first;
+  return unionAll(first, second, ...more)
+    .orderBy(desc(missions.createdAt), desc(missions.id))
+    .limit(limit);
+
+  function page(where: (SQL | undefined)[]) {
+    return queries
+      .select(summaryColumns)
+      .from(missions)
+      .where(and(...where))
+      .orderBy(desc(missions.createdAt), desc(missions.id))
+      .limit(limit);
+  }
+}
+
+function waitsForPerson(queries: Queries, yes: boolean): SQL {
+  const waiting = exists(
+    queries
+      .select({ one: sql`1` })
+      .from(tasks)
+      .where(
+        and(
+          eq(tasks.tenantId, missions.tenantId),
+          eq(tasks.missionId, missions.id),
+          // Written out, or the planner would not see that its index is partial to the same words.
+          sql`${tasks.waitsFor} = 'person'`,
+        ),
+      ),
+  );
+  return yes ? waiting : not(waiting);
+}
+
+/** The id of the repository with that address; what is no known address is taken for an id. */
+async function repositoryIdOf(queries: Queries, of: { tenant: string; repository: string }): Promise<string> {
+  const [row] = await queries
+    .select({ id: missions.repositoryId })
     .from(missions)
-    .where(and(eq(missions.tenantId, of.tenant), beyond))
-    .orderBy(desc(missions.createdAt), asc(missions.id))
-    .limit(of.limit);
+    .where(
+      and(
+        eq(missions.tenantId, of.tenant),
+        sql`(${missions.view} -> 'repository' ->> 'address') = ${of.repository}`,
+      ),
+    )
+    .limit(1);
+  return row?.id ?? of.repository;
 }
 
 export async function readEvents(

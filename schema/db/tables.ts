@@ -34,8 +34,60 @@ export const tokens = pgTable(
     name: text('name').notNull(),
     scopes: text('scopes').array().notNull(),
     createdAt: createdAt(),
+    expiresAt: moment('expires_at'),
+    /** A revoked token keeps its row, so that the names in the audit stay true. */
+    revokedAt: moment('revoked_at'),
+    /** To the minute. */
+    lastUsedAt: moment('last_used_at'),
   },
-  (table) => [uniqueIndex('tokens_name').on(table.tenantId, table.name)],
+  (table) => [
+    uniqueIndex('tokens_name')
+      .on(table.tenantId, table.name)
+      .where(sql`revoked_at is null`),
+  ],
+);
+
+/** Every call that would change something: written before it is done, completed with its answer's status. */
+export const audit = pgTable(
+  'audit',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    tenantId: tenantId(),
+    at: moment('at').notNull().defaultNow(),
+    /** The token's name; null where there was no valid token. */
+    caller: text('caller'),
+    /** Method and route, with the names of its parameters. */
+    operation: text('operation').notNull(),
+    /** The path as it was called. */
+    path: text('path').notNull(),
+    idempotencyKey: text('idempotency_key'),
+    /** SHA-256; a body may hold what is nobody's business. */
+    bodyHash: text('body_hash').notNull(),
+    /** Null: the engine died in the call. */
+    status: integer('status'),
+  },
+  (table) => [
+    index('audit_newest').on(table.tenantId, table.id),
+    index('audit_caller').on(table.tenantId, table.caller, table.id),
+  ],
+);
+
+/** Calls under an `Idempotency-Key`, and the answers of those that were done. See `api/idempotency.ts`. */
+export const idempotencyKeys = pgTable(
+  'idempotency_keys',
+  {
+    /** Of token, method, path and key. */
+    hash: text('hash').primaryKey(),
+    tenantId: tenantId(),
+    bodyHash: text('body_hash').notNull(),
+    /** Random bytes for what the call makes: see `secretOf` in `schema/db/tokens.ts`. */
+    salt: text('salt').notNull(),
+    /** Null: the call is under way, or the engine died in it. */
+    status: integer('status'),
+    body: text('body'),
+    createdAt: createdAt(),
+  },
+  (table) => [index('idempotency_keys_oldest').on(table.createdAt)],
 );
 
 /** Who has which host name: a host is a data directory of one machine, with its sessions, clones and mirrors. */
@@ -63,7 +115,10 @@ export const missions = pgTable(
     plan: jsonb('plan').$type<Plan>().notNull(),
     /** Null: nobody knows any more. */
     createdBy: text('created_by'),
-    createdAt: createdAt(),
+    /** In milliseconds, as the cursors of lists have it. */
+    createdAt: timestamp('created_at', { withTimezone: true, mode: 'date', precision: 3 })
+      .notNull()
+      .defaultNow(),
     endedAt: moment('ended_at'),
     view: jsonb('view').$type<MissionView>().notNull(),
     viewSeq: integer('view_seq').notNull().default(0),
@@ -71,7 +126,18 @@ export const missions = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.tenantId, table.id] }),
-    index('missions_newest').on(table.tenantId, table.createdAt.desc(), table.id),
+    // Ascending, as columns go by themselves; read backwards for the newest first.
+    index('missions_newest').on(table.tenantId, table.createdAt, table.id),
+    // `listMissions` reads each status by itself.
+    index('missions_status').on(table.tenantId, table.status, table.createdAt, table.id),
+    index('missions_repository').on(
+      table.tenantId,
+      table.repositoryId,
+      table.status,
+      table.createdAt,
+      table.id,
+    ),
+    index('missions_address').on(table.tenantId, sql`(view -> 'repository' ->> 'address')`),
   ],
 );
 
@@ -91,7 +157,9 @@ export const tasks = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.tenantId, table.missionId, table.id] }),
-    index('tasks_waiting').on(table.tenantId, table.waitsFor),
+    index('tasks_person')
+      .on(table.tenantId, table.missionId)
+      .where(sql`waits_for = 'person'`),
   ],
 );
 

@@ -197,14 +197,21 @@ describe('the API of a whole engine', () => {
     const openapi = await send(engine, '/v1/openapi.json');
     const { paths } = z.object({ paths: z.record(z.string(), z.unknown()) }).parse(openapi.body);
     expect(Object.keys(paths).sort()).toEqual([
+      '/healthz',
+      '/readyz',
+      '/v1/audit',
       '/v1/missions',
       '/v1/missions/{id}',
+      '/v1/missions/{id}/amendments',
       '/v1/missions/{id}/cancel',
       '/v1/missions/{id}/events',
+      '/v1/missions/{id}/pause',
+      '/v1/missions/{id}/resume',
       '/v1/missions/{id}/tasks/{task}/merge-go-ahead',
       '/v1/missions/{id}/tasks/{task}/resolution',
       '/v1/read-model/rebuild',
       '/v1/tokens',
+      '/v1/tokens/{name}',
     ]);
     expect(await send(engine, '/docs')).toMatchObject({ status: 200 });
     expect(await send(engine, '/docs/swagger-ui-bundle.js')).toMatchObject({ status: 200 });

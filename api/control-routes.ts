@@ -1,0 +1,184 @@
+/** What people tell a mission and its tasks: each is an update of a running workflow. */
+import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
+import { z } from 'zod';
+import { Amendment } from '../schema/contracts/amendment.ts';
+import {
+  CancelRequest,
+  GoAheadRequest,
+  PauseRequest,
+  Resolution,
+  ResumeRequest,
+} from '../schema/contracts/messages.ts';
+import { MissionKey, Name } from '../schema/contracts/names.ts';
+import { PlanOutline } from '../schema/contracts/plan.ts';
+import { GoAhead } from '../schema/contracts/views.ts';
+import type { Caller } from '../schema/db/tokens.ts';
+import { requireScope, type ApiEnv } from './auth.ts';
+import type { ApiDeps } from './deps.ts';
+import { IdempotencyHeader } from './idempotency.ts';
+import {
+  amendMission,
+  cancelMission,
+  giveGoAhead,
+  pauseMission,
+  requireMission,
+  resolveTask,
+  resumeMission,
+  type MissionCall,
+} from './missions.ts';
+import { readBody } from './request-body.ts';
+import { json, mutationProblems, security } from './route-parts.ts';
+
+const MissionPath = z.object({ id: MissionKey });
+const TaskPath = z.object({ id: MissionKey, task: Name });
+const responses = mutationProblems('not-found');
+
+function body<Schema extends z.ZodType>(schema: Schema) {
+  return { required: true, content: { 'application/json': { schema } } };
+}
+
+const goAhead = createRoute({
+  method: 'post',
+  path: '/v1/missions/{id}/tasks/{task}/merge-go-ahead',
+  summary: 'Give the merge go-ahead for one head',
+  security,
+  middleware: [requireScope('merge:approve'), readBody('json')] as const,
+  request: {
+    params: TaskPath,
+    headers: IdempotencyHeader,
+    body: body(GoAheadRequest.pick({ headSha: true }).strict()),
+  },
+  responses: { 200: json(GoAhead, 'The go-ahead as it was recorded'), ...responses },
+});
+
+const resolution = createRoute({
+  method: 'post',
+  path: '/v1/missions/{id}/tasks/{task}/resolution',
+  summary: 'Answer a blocked task',
+  security,
+  middleware: [requireScope('missions:write'), readBody('json')] as const,
+  request: {
+    params: TaskPath,
+    headers: IdempotencyHeader,
+    body: body(Resolution.omit({ by: true }).strict()),
+  },
+  responses: { 204: { description: 'The task goes on as told' }, ...responses },
+});
+
+const cancel = createRoute({
+  method: 'post',
+  path: '/v1/missions/{id}/cancel',
+  summary: 'Cancel a mission',
+  description: 'Stops its sessions and cleans up. A merge that is under way comes to its end.',
+  security,
+  middleware: [requireScope('missions:write'), readBody('json')] as const,
+  request: {
+    params: MissionPath,
+    headers: IdempotencyHeader,
+    body: body(CancelRequest.omit({ by: true }).strict()),
+  },
+  responses: { 202: { description: 'The mission is being cancelled' }, ...responses },
+});
+
+const pause = createRoute({
+  method: 'post',
+  path: '/v1/missions/{id}/pause',
+  summary: 'Pause a mission',
+  description: 'Tasks take no further step. What is under way comes to its end.',
+  security,
+  middleware: [requireScope('missions:write'), readBody('json')] as const,
+  request: {
+    params: MissionPath,
+    headers: IdempotencyHeader,
+    body: body(PauseRequest.omit({ by: true }).strict()),
+  },
+  responses: { 204: { description: 'The mission is paused' }, ...responses },
+});
+
+const resume = createRoute({
+  method: 'post',
+  path: '/v1/missions/{id}/resume',
+  summary: 'Let a paused mission go on',
+  security,
+  middleware: [requireScope('missions:write'), readBody('json')] as const,
+  request: {
+    params: MissionPath,
+    headers: IdempotencyHeader,
+    body: body(ResumeRequest.omit({ by: true }).strict()),
+  },
+  responses: { 204: { description: 'The mission goes on' }, ...responses },
+});
+
+const amend = createRoute({
+  method: 'post',
+  path: '/v1/missions/{id}/amendments',
+  summary: 'Change the plan of a running mission',
+  description:
+    'Takes an amendment as JSON or YAML: all of its changes are made or none. What has not started can be changed.',
+  security,
+  middleware: [requireScope('missions:write'), readBody('json', 'yaml')] as const,
+  request: {
+    params: MissionPath,
+    headers: IdempotencyHeader,
+    body: {
+      required: true,
+      content: { 'application/json': { schema: Amendment }, 'application/yaml': { schema: Amendment } },
+    },
+  },
+  responses: {
+    200: json(PlanOutline, 'The plan as it stands now'),
+    ...mutationProblems('not-found', 'invalid'),
+  },
+});
+
+export function controlRoutes(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
+  app.openapi(goAhead, async (context) => {
+    const { id, task } = context.req.valid('param');
+    const of = await call(context.get('caller'), id, context.req.valid('header'));
+    const { headSha } = context.req.valid('json');
+    return context.json(await giveGoAhead(deps, { ...of, task, headSha }), 200);
+  });
+
+  app.openapi(resolution, async (context) => {
+    const { id, task } = context.req.valid('param');
+    const of = await call(context.get('caller'), id, context.req.valid('header'));
+    await resolveTask(deps, { ...of, task, ...context.req.valid('json') });
+    return context.body(null, 204);
+  });
+
+  app.openapi(cancel, async (context) => {
+    const of = await call(context.get('caller'), context.req.valid('param').id, context.req.valid('header'));
+    await cancelMission(deps, { ...of, ...context.req.valid('json') });
+    return context.body(null, 202);
+  });
+
+  app.openapi(pause, async (context) => {
+    const of = await call(context.get('caller'), context.req.valid('param').id, context.req.valid('header'));
+    await pauseMission(deps, { ...of, ...context.req.valid('json') });
+    return context.body(null, 204);
+  });
+
+  app.openapi(resume, async (context) => {
+    await resumeMission(
+      deps,
+      await call(context.get('caller'), context.req.valid('param').id, context.req.valid('header')),
+    );
+    return context.body(null, 204);
+  });
+
+  app.openapi(amend, async (context) => {
+    const of = await call(context.get('caller'), context.req.valid('param').id, context.req.valid('header'));
+    const amendment = context.req.valid('json');
+    return context.json(await amendMission(deps, { ...of, amendment }), 200);
+  });
+
+  /** What each of these calls has: a mission that is there, who calls, and the key of the call. */
+  async function call(
+    caller: Caller,
+    mission: string,
+    header: z.infer<typeof IdempotencyHeader>,
+  ): Promise<MissionCall> {
+    await requireMission(deps, { tenant: caller.tenant, mission });
+    return { mission, caller, idempotencyKey: header['idempotency-key'] };
+  }
+}
