@@ -1,0 +1,13 @@
+/** The figures of the spine: see docs/benchmarks.md. */
+import { measureHistory } from './history.ts';
+import type { Measure } from './measures.ts';
+import { measureOpenMissions } from './open-missions.ts';
+import { measureThroughput } from './throughput.ts';
+import { measureWall } from './wall.ts';
+
+export const spine: Record<string, Measure> = {
+  wall: measureWall,
+  history: measureHistory,
+  throughput: measureThroughput,
+  'open-missions': measureOpenMissions,
+};
