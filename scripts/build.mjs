@@ -64,6 +64,7 @@ export async function bundleWorkflows(
   const { bundleWorkflowCode } = require('@temporalio/worker');
   const { code } = await bundleWorkflowCode({
     workflowsPath: of.workflows,
+    preloadModules: [join(root, 'workflows/preloaded.ts')],
     workflowInterceptorModules: [
       require.resolve('@temporalio/interceptors-opentelemetry/lib/workflow-interceptors'),
     ],
