@@ -24,6 +24,9 @@ const owners: Record<string, 'agent' | 'checks'> = {
   awaitCi: 'checks',
 };
 
+/** An engine with the servers that it has by itself, whatever the environment names. */
+const ownServers = { DATABASE_URL: undefined, TEMPORAL_ADDRESS: undefined };
+
 interface Parts {
   wall: number;
   agent: number;
@@ -37,7 +40,7 @@ export const measureRealTask: Measure = async ({ quick, say }) => {
   const folder = await mkdtemp(join(tmpdir(), 'mission-bench-task-'));
   say('real-task: starting an engine and a bare worker');
   const server = await startBenchServer(say);
-  const engine = new EngineProcess({ data: join(folder, 'data'), roots: [folder] });
+  const engine = new EngineProcess({ data: join(folder, 'data'), roots: [folder], env: ownServers });
   try {
     const bareWorker = await server.startWorker({ runs: 'bare', records: 'within' });
     const address = await engine.start();
