@@ -16,7 +16,7 @@ import * as views from '../schema/contracts/views.ts';
 
 for (const contracts of [ci, gates, messages, names, review, session, views]) {
   for (const contract of Object.values(contracts)) {
-    // zod binds a method to its schema when it is first used, which is too late in a frozen one.
+    // zod binds a method to its schema when it is first used, too late in a frozen one. Workflows use no other method.
     if (contract instanceof z.ZodType) contract.safeParse(undefined);
     Object.freeze(contract);
   }

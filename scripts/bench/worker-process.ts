@@ -12,7 +12,7 @@ import type { ControlActivities } from '../../workers/activities.ts';
 import { createLog } from '../../workers/log.ts';
 import { installRuntime } from '../../workers/runtime.ts';
 import { clientTracing } from '../../workers/tracing.ts';
-import { createControlWorker, createHostWorker } from '../../workers/workers.ts';
+import { createControlWorker, createHostWorkers } from '../../workers/workers.ts';
 import type { BareActivities } from './bare-workflow.ts';
 import { openBeside, openWithin, type BenchDatabase } from './database.ts';
 import { createInstantWorld } from './instant-world.ts';
@@ -37,6 +37,9 @@ const facts: EngineFacts = {
   searchAttributes: spec.searchAttributes,
   goAheadBySignal: true,
 };
+
+/** As many programs at once as the most that a measure has tasks on their way: no task waits for a slot. */
+const slots = 100;
 
 installRuntime(createLog());
 process.on('disconnect', () => process.exit());
@@ -82,14 +85,16 @@ async function runMissions(): Promise<(order: Order) => Promise<void>> {
   const database = spec.records === 'within' ? await openWithin(spec.folder) : openBeside(spec.folder);
   const world = createInstantWorld();
   const common = { connection: native, namespace, installation };
-  const control: ControlActivities = {
+  const activities: ControlActivities = {
     ...world.control,
     ...createRequestMerge({ client }),
     recordMission: (input) => database.recordMission(input),
     recordTask: telling(database),
   };
-  supervise(await createControlWorker({ ...common, activities: control }));
-  supervise(await createHostWorker({ ...common, host: facts.host, activities: world.host }));
+  supervise(await createControlWorker({ ...common, activities }));
+  const onHost = { ...activities, ...world.host };
+  const hostWorkers = await createHostWorkers({ ...common, host: facts.host, slots, activities: onHost });
+  for (const worker of hostWorkers) supervise(worker);
   return async (order) => {
     if (order.kind === 'mission') await startMission({ client, database, order });
   };
