@@ -1,7 +1,7 @@
 /**
  * What the commands of package.json run first: it needs nothing installed but Node, npm and git, installs what is
  * missing, builds, and hands over.
- *   node scripts/bootstrap.mjs quickstart [flags] | soak [flags] | test [vitest arguments]
+ *   node scripts/bootstrap.mjs quickstart [flags] | soak [flags] | bench [what] [flags] | test [vitest arguments]
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -15,6 +15,9 @@ const programs = {
   mission: 'scripts/cli/mission.ts',
   quickstart: 'scripts/quickstart/quickstart.ts',
   soak: 'scripts/soak/soak.ts',
+  bench: 'scripts/bench/bench.ts',
+  'bench-worker': 'scripts/bench/worker-process.ts',
+  'bench-database': 'scripts/bench/database-process.ts',
   'record-histories': 'scripts/record-histories.ts',
   runner: 'activities/processes/runner.ts',
   'diff-check': 'activities/review/engines/diff-check.ts',
@@ -61,6 +64,7 @@ export async function bundleWorkflows(
   const { bundleWorkflowCode } = require('@temporalio/worker');
   const { code } = await bundleWorkflowCode({
     workflowsPath: of.workflows,
+    preloadModules: [join(root, 'workflows/preloaded.ts')],
     workflowInterceptorModules: [
       require.resolve('@temporalio/interceptors-opentelemetry/lib/workflow-interceptors'),
     ],

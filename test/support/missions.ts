@@ -1,4 +1,5 @@
 import type { MissionStatus } from '../../schema/contracts/gates.ts';
+import { Policy } from '../../schema/contracts/mission-file.ts';
 import type { Plan } from '../../schema/contracts/plan.ts';
 import { initialMissionView, initialTaskView } from '../../schema/contracts/views.ts';
 import type { Queries } from '../../schema/db/database.ts';

@@ -1,0 +1,46 @@
+/** Measures the engine against limits, each beside a bare Temporal workflow in the same run. */
+import { Command, Option } from 'commander';
+import { exitCodes, failWith, print } from '../cli/output.ts';
+import { toTable, type Row } from './rows.ts';
+import { spine } from './spine.ts';
+
+interface Options {
+  only?: string[];
+  quick?: boolean;
+}
+
+const program = new Command('bench').description(
+  'Measure, and print one JSON array of {name, value, unit, limit, holds}; progress goes to standard error',
+);
+program
+  .command('spine')
+  .description('a task and its gates: wall time, history, throughput, memory, answers, lists')
+  .addOption(new Option('--only <measures...>', 'only these').choices(Object.keys(spine)))
+  .option('--quick', 'smaller numbers, to try it; they say so, and prove nothing')
+  .action(bench);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  failWith(error);
+}
+// Temporal's native core keeps a process alive.
+process.exit();
+
+async function bench({ only, quick = false }: Options): Promise<void> {
+  const began = performance.now();
+  const rows: Row[] = [];
+  for (const [name, measure] of Object.entries(spine)) {
+    if (only && !only.includes(name)) continue;
+    const found = await measure({ quick, say });
+    rows.push(...found.map((row) => (quick ? { ...row, name: `${row.name} (quick)` } : row)));
+  }
+  for (const line of toTable(rows)) process.stderr.write(`${line}\n`);
+  print(JSON.stringify(rows));
+  process.exitCode = rows.some(({ holds }) => holds === false) ? exitCodes.failed : exitCodes.ok;
+
+  function say(line: string): void {
+    const seconds = Math.round((performance.now() - began) / 1_000);
+    process.stderr.write(`${String(seconds).padStart(5)} s  ${line}\n`);
+  }
+}

@@ -1,0 +1,111 @@
+/** A forge, a CI, agents and reviewers in memory that take no time: what is left is the engine's own. */
+import { createHash } from 'node:crypto';
+import type { SessionSummary } from '../../schema/contracts/session.ts';
+import type { createActivities } from '../../workers/activities.ts';
+
+type Activities = ReturnType<typeof createActivities>;
+type HostActivities = Activities['host'];
+type InstantControl = Omit<Activities['control'], 'requestMerge' | 'recordMission' | 'recordTask'>;
+
+/** The commit of a task's only session; who gives the go-ahead can work it out. */
+export function headOf(of: { mission: string; task: string }): string {
+  return sha(`${of.mission}/${of.task}`);
+}
+
+function sha(name: string): string {
+  return createHash('sha1').update(name).digest('hex');
+}
+
+/**
+ * Every step succeeds at once. Bases move with each merge, so that a task which was tested on an older one is updated
+ * and tested again in the lane, as on a real forge.
+ */
+export function createInstantWorld(): { control: InstantControl; host: HostActivities } {
+  const bases = new Map<string, string>();
+  /** The base that a head was tested on. */
+  const testedOn = new Map<string, string>();
+  let numbers = 0;
+
+  function baseOf(repository: { id: string }): string {
+    return bases.get(repository.id) ?? sha(repository.id);
+  }
+
+  return { control: { ...forge(), ...ci(), ...merge() }, host: host() };
+
+  function forge(): Pick<InstantControl, 'openIssue' | 'closeIssue' | 'openPullRequest' | 'tidyForge'> {
+    return {
+      openIssue: () => Promise.resolve({ number: ++numbers }),
+      closeIssue: () => Promise.resolve(),
+      openPullRequest: () => Promise.resolve({ number: ++numbers }),
+      tidyForge: ({ headSha }) => {
+        if (headSha !== null) testedOn.delete(headSha);
+        return Promise.resolve();
+      },
+    };
+  }
+
+  function ci(): Pick<InstantControl, 'awaitCi' | 'guardQueue'> {
+    return {
+      awaitCi: (input) =>
+        Promise.resolve({
+          sha: input.sha,
+          verdict: 'passed',
+          contexts: [{ name: 'ci/test', state: 'passed' }],
+        }),
+      guardQueue: ({ place }) => Promise.resolve({ baseSha: baseOf(place.repository) }),
+    };
+  }
+
+  function merge(): Pick<InstantControl, 'updateBranch' | 'merge'> {
+    return {
+      updateBranch: ({ repository, headSha }) => {
+        const baseSha = baseOf(repository);
+        if (testedOn.get(headSha) === baseSha) {
+          return Promise.resolve({ kind: 'ready', headSha, baseSha, updated: false });
+        }
+        const updated = sha(`${headSha} on ${baseSha}`);
+        testedOn.delete(headSha);
+        testedOn.set(updated, baseSha);
+        return Promise.resolve({ kind: 'ready', headSha: updated, baseSha, updated: true });
+      },
+      merge: ({ repository, headSha }) => {
+        const mergeSha = sha(`merge of ${headSha}`);
+        bases.set(repository.id, mergeSha);
+        testedOn.delete(headSha);
+        return Promise.resolve({ kind: 'merged', mergeSha });
+      },
+    };
+  }
+
+  function host(): HostActivities {
+    return {
+      runSession: ({ sessionId, host: name }) =>
+        Promise.resolve(summary({ id: sessionId, role: 'author', host: name })),
+      verifyDelivery: ({ place }) => {
+        const headSha = headOf(place);
+        const baseSha = baseOf(place.repository);
+        testedOn.set(headSha, baseSha);
+        return Promise.resolve({ kind: 'delivered', headSha, baseSha, commits: 1, touchesJudge: false });
+      },
+      pushBranch: () => Promise.resolve({ kind: 'pushed' }),
+      review: ({ sessionId, engine, headSha, host: name }) =>
+        Promise.resolve({
+          kind: 'reviewed',
+          review: { engine, sha: headSha, verdict: 'approve', summary: 'good', findings: [] },
+          session: summary({ id: sessionId, role: `review-${engine}`, host: name }),
+        }),
+      cleanUp: () => Promise.resolve(),
+    };
+  }
+}
+
+function summary(of: Pick<SessionSummary, 'id' | 'role' | 'host'>): SessionSummary {
+  return {
+    ...of,
+    runtime: 'instant',
+    end: 'exited',
+    exitCode: 0,
+    startedAt: Date.now(),
+    endedAt: Date.now(),
+  };
+}

@@ -1,0 +1,17 @@
+/** The figures of the spine: see docs/benchmarks.md. */
+import { measureHistory } from './history.ts';
+import { measureList } from './list.ts';
+import type { Measure } from './measures.ts';
+import { measureOpenMissions } from './open-missions.ts';
+import { measureRealTask } from './real-task.ts';
+import { measureThroughput } from './throughput.ts';
+import { measureWall } from './wall.ts';
+
+export const spine: Record<string, Measure> = {
+  wall: measureWall,
+  'real-task': measureRealTask,
+  history: measureHistory,
+  throughput: measureThroughput,
+  'open-missions': measureOpenMissions,
+  list: measureList,
+};

@@ -1,0 +1,36 @@
+/**
+ * Loaded once for all workflows of a worker, and shared by them. Otherwise each workflow that a worker keeps in its cache
+ * has zod and every contract for itself: measured, 956 KB of heap and 12 ms of work each, and with this 53 KB and 0.5 ms.
+ *
+ * The SDK freezes what is shared and all that it reaches from there; a regular expression that is frozen can't be used
+ * by zod. What is frozen already it leaves alone, so the contracts are frozen here, on the outside only.
+ */
+import { z } from 'zod';
+import * as ci from '../schema/contracts/ci.ts';
+import * as gates from '../schema/contracts/gates.ts';
+import * as messages from '../schema/contracts/messages.ts';
+import * as missionFile from '../schema/contracts/mission-file.ts';
+import * as names from '../schema/contracts/names.ts';
+import * as plan from '../schema/contracts/plan.ts';
+import * as review from '../schema/contracts/review.ts';
+import * as session from '../schema/contracts/session.ts';
+import * as views from '../schema/contracts/views.ts';
+
+for (const contracts of [ci, gates, messages, missionFile, names, plan, review, session, views]) {
+  for (const contract of Object.values(contracts)) {
+    if (contract instanceof z.ZodType) bindMethods(contract);
+    Object.freeze(contract);
+  }
+}
+
+/** zod makes a method the schema's own when it is first read, which would be too late in a frozen one. */
+function bindMethods(contract: object): void {
+  for (let kind: object | null = contract; kind !== null; kind = prototypeOf(kind)) {
+    for (const name of Reflect.ownKeys(kind)) Reflect.get(contract, name);
+  }
+}
+
+function prototypeOf(value: object): object | null {
+  const found: unknown = Object.getPrototypeOf(value);
+  return typeof found === 'object' ? found : null;
+}
