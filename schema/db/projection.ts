@@ -37,10 +37,14 @@ export async function placeTasks(
     });
 }
 
+/** What tells of a session or a review that the tables of these don't have yet. */
+const addsDetails: ReadonlySet<NewEvent['type']> = new Set(['session-ended', 'reviewed']);
+
 export async function recordTask(queries: Queries, input: Recorded<TaskView>): Promise<void> {
   const { tenant, mission, seq } = input;
   await queries.transaction(async (tx) => {
-    if (await updateTask(tx, input)) await insertDetails(tx, input);
+    await updateTask(tx, input);
+    if (input.events.some(({ type }) => addsDetails.has(type))) await insertDetails(tx, input);
     await appendEvents(tx, { tenant, mission, events: placed(input.events, { seq, task: input.view.id }) });
   });
 }
@@ -114,37 +118,49 @@ export async function appendEvents(
   of: { tenant: string; mission: string; events: readonly PlacedEvent[] },
 ): Promise<number> {
   if (of.events.length === 0) return 0;
-  const thisMission = and(eq(missions.tenantId, of.tenant), eq(missions.id, of.mission));
-  // The row lock puts writers in line, so that readers never see a later event before an earlier one.
-  const [mission] = await tx
-    .select({ eventSeq: missions.eventSeq })
-    .from(missions)
-    .where(thisMission)
-    .for('update');
-  if (!mission) return 0;
   const rows = of.events.map(storable).map((event) => ({
-    tenantId: of.tenant,
-    missionId: of.mission,
-    taskId: event.task,
-    at: new Date(event.at),
+    at: new Date(event.at).toISOString(),
+    task: event.task,
     type: event.type,
     message: event.message,
     source: `${of.mission}/${event.task ?? ''}/${event.seq}/${event.index}`,
   }));
   const sources = rows.map((row) => row.source);
-  const known = await tx
+  const known = tx
     .select({ source: events.source })
     .from(events)
     .where(and(eq(events.tenantId, of.tenant), inArray(events.source, sources)));
-  const seen = new Set(known.map((row) => row.source));
+  // The row lock puts writers in line, so that readers never see a later event before an earlier one.
+  const [mission] = await tx
+    .select({ eventSeq: missions.eventSeq, known: sql<string[]>`array(${known})` })
+    .from(missions)
+    .where(and(eq(missions.tenantId, of.tenant), eq(missions.id, of.mission)))
+    .for('update');
+  if (!mission) return 0;
+  const seen = new Set(mission.known);
   // A workflow that was reset tells some things again.
   const fresh = rows.filter(({ source }) => !seen.has(source) && seen.add(source));
-  if (fresh.length === 0) return 0;
-  await tx.insert(events).values(fresh.map((row, index) => ({ ...row, seq: mission.eventSeq + index + 1 })));
-  await tx
-    .update(missions)
-    .set({ eventSeq: mission.eventSeq + fresh.length })
-    .where(thisMission);
-  await tx.execute(sql`select pg_notify(${eventsChannel}, ${`${of.tenant}/${of.mission}`})`);
+  if (fresh.length > 0) await insertEvents(tx, { ...of, after: mission.eventSeq, rows: fresh });
   return fresh.length;
+}
+
+/** Events, their count and the word to followers in one statement: this is what the database does most. */
+async function insertEvents(
+  tx: Queries,
+  of: { tenant: string; mission: string; after: number; rows: readonly object[] },
+): Promise<void> {
+  const { tenant, mission, after } = of;
+  const rows = JSON.stringify(of.rows.map((row, index) => ({ ...row, seq: after + index + 1 })));
+  await tx.execute(sql`
+    with told as (
+      select * from jsonb_to_recordset(${rows}::jsonb)
+        as told(seq integer, at timestamptz, task text, type text, message text, source text)
+    ), added as (
+      insert into ${events} (tenant_id, mission_id, seq, at, task_id, type, message, source)
+      select ${tenant}, ${mission}, seq, at, task, type, message, source from told
+    ), counted as (
+      update ${missions} set event_seq = ${after + of.rows.length}
+      where ${missions.tenantId} = ${tenant} and ${missions.id} = ${mission}
+    )
+    select pg_notify(${eventsChannel}, ${`${tenant}/${mission}`})`);
 }
