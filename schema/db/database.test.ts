@@ -33,7 +33,7 @@ function claimOf(mission: string, host = 'local') {
   });
   const repository = { id: 'r1', forge: 'local' as const, address: '/srv/r.git', base: 'main' };
   const plan = toPlan({ mission, file, repository, scripts: new Map([['/srv/s.sh', 'true']]) });
-  return { tenant, file, plan, fileHash: 'h', host, by: 'lead' };
+  return { tenant, plan, fileHash: 'h', host, by: 'lead' };
 }
 
 function news(count: number): NewEvent[] {

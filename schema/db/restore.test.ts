@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Policy } from '../contracts/mission-file.ts';
 import type { Plan } from '../contracts/plan.ts';
 import type { ToldEvent, ToldMission, ToldTask } from '../contracts/told.ts';
@@ -8,10 +8,11 @@ import {
   type MissionEvent,
   type TaskPlacement,
 } from '../contracts/views.ts';
-import { openPglite, type Queries } from './database.ts';
+import { openPglite, type Database, type Queries } from './database.ts';
 import { readEvents, readMission, readTasks } from './missions.ts';
 import { recordMission, recordTask } from './projection.ts';
 import { restoreRows, restoreTold } from './restore.ts';
+import { events, missions, reviews, sessions, tasks } from './tables.ts';
 
 const plan: Plan = {
   mission: 'greetings',
@@ -59,30 +60,35 @@ function task(id: string, seq: number, events: ToldEvent[]): ToldTask {
   return { ...common, seq, events, view: { ...view, status: 'running', headSha: `${seq}` } };
 }
 
-async function emptyDatabase(): Promise<Queries> {
-  const database = await openPglite();
-  onTestFinished(() => database.close());
-  return database.queries;
-}
+let database: Database;
+let queries: Queries;
 
-async function restore(queries: Queries, missionRuns: ToldMission[], taskRuns: ToldTask[]) {
+beforeAll(async () => {
+  database = await openPglite();
+  queries = database.queries;
+});
+beforeEach(async () => {
+  for (const table of [missions, tasks, sessions, reviews, events]) await queries.delete(table);
+});
+afterAll(() => database.close());
+
+async function restore(missionRuns: ToldMission[], taskRuns: ToldTask[]) {
   await restoreRows(queries, { missionRuns, startedAt });
   return restoreTold(queries, { ...key, missionRuns, taskRuns });
 }
 
-async function storyOf(queries: Queries): Promise<[number, string | null, MissionEvent['type'], number][]> {
+async function storyOf(): Promise<[number, string | null, MissionEvent['type'], number][]> {
   const told = await readEvents(queries, { ...key, after: 0, limit: 5_000 });
   return told.map(({ seq, task: of, type, at }) => [seq, of, type, at]);
 }
 
 describe('a mission restored from what was told', () => {
   it('has its events by their clocks, at one moment the mission before its tasks', async () => {
-    const queries = await emptyDatabase();
     const told = [event(10, [1, 0], 'mission-started'), event(40, [2, 0], 'mission-ended')];
     const b = task('B', 2, [event(20, [1, 0], 'gate-entered'), event(20, [1, 1], 'waiting')]);
     const a = task('A', 3, [event(10, [1, 0], 'gate-entered'), event(20, [3, 0], 'blocked')]);
-    expect(await restore(queries, [mission(2, told)], [b, a])).toEqual({ rows: 3, events: 6 });
-    expect(await storyOf(queries)).toEqual([
+    expect(await restore([mission(2, told)], [b, a])).toEqual({ rows: 3, events: 6 });
+    expect(await storyOf()).toEqual([
       [1, null, 'mission-started', 10],
       [2, 'A', 'gate-entered', 10],
       [3, 'A', 'blocked', 20],
@@ -96,19 +102,17 @@ describe('a mission restored from what was told', () => {
   });
 
   it('has its origin, where that was kept', async () => {
-    const queries = await emptyDatabase();
     const origin = { fileHash: 'abc', createdBy: 'lead', createdAt: 77 };
-    await restore(queries, [mission(1, [], { origin })], []);
+    await restore([mission(1, [], { origin })], []);
     expect(await readMission(queries, key)).toMatchObject({ ...origin, createdAt: new Date(77) });
   });
 
   it('joins the runs of one that went on as new, and has its plan as amended', async () => {
-    const queries = await emptyDatabase();
     const first = mission(2, [event(10, [1, 0], 'mission-started'), event(20, [2, 0], 'milestone-started')]);
     const tasks = [placement('C'), placement('A'), placement('B', 'deferred')];
     const second = mission(3, [event(30, [3, 0], 'amended')], { tasks });
-    await restore(queries, [first, second], [task('A', 1, [])]);
-    expect((await storyOf(queries)).map(([, , type]) => type)).toEqual([
+    await restore([first, second], [task('A', 1, [])]);
+    expect((await storyOf()).map(([, , type]) => type)).toEqual([
       'mission-started',
       'milestone-started',
       'amended',
@@ -121,9 +125,8 @@ describe('a mission restored from what was told', () => {
   });
 
   it('is not set back by what was told before the newest record', async () => {
-    const queries = await emptyDatabase();
     const [a, told] = [task('A', 2, []), mission(2, [event(10, [1, 0], 'mission-started')])];
-    await restore(queries, [told], [a]);
+    await restore([told], [a]);
     const tasks = [placement('A'), placement('B', 'deferred')];
     const view = { ...initialMissionView(plan, 'running'), milestone: 'm1' };
     await recordMission(queries, { ...key, seq: 3, view, events: [], amended: { host: 'local', tasks } });
@@ -135,24 +138,22 @@ describe('a mission restored from what was told', () => {
       events: [event(50, [3, 0], 'merged')],
     });
 
-    expect(await restore(queries, [told], [a])).toEqual({ rows: 0, events: 0 });
+    expect(await restore([told], [a])).toEqual({ rows: 0, events: 0 });
     expect(await readMission(queries, key)).toMatchObject({ viewSeq: 3, view: { milestone: 'm1' } });
     expect((await readTasks(queries, key)).map(({ status }) => status)).toEqual(['merged', 'deferred']);
   });
 
   it('takes what a workflow told again after a reset only once', async () => {
-    const queries = await emptyDatabase();
     const before = task('A', 2, [event(10, [1, 0], 'gate-entered'), event(20, [2, 0], 'blocked')]);
     const after = task('A', 1, [event(10, [1, 0], 'gate-entered')]);
-    expect(await restore(queries, [mission(1, [])], [before, after])).toMatchObject({ events: 2 });
+    expect(await restore([mission(1, [])], [before, after])).toMatchObject({ events: 2 });
     expect((await readTasks(queries, key))[0]?.headSha).toBe('2');
   });
 
   it('keeps the end of a task that only its mission remembers, also over an amendment', async () => {
-    const queries = await emptyDatabase();
     const results = [{ task: 'A', status: 'merged' as const, mergeSha: 'f00', reason: null }];
     const told = mission(1, [], { results });
-    await restore(queries, [told], []);
+    await restore([told], []);
     const amended = { host: 'local', tasks: told.tasks };
     await recordMission(queries, {
       ...key,
@@ -165,12 +166,11 @@ describe('a mission restored from what was told', () => {
   });
 
   it('may be long: more events than one statement takes', async () => {
-    const queries = await emptyDatabase();
     const many = Array.from({ length: 2_500 }, (_, index) => event(index, [index + 1, 0], 'waiting'));
-    expect(await restore(queries, [mission(1, [])], [task('A', 2_500, many)])).toMatchObject({
+    expect(await restore([mission(1, [])], [task('A', 2_500, many)])).toMatchObject({
       events: 2_500,
     });
-    const story = await storyOf(queries);
+    const story = await storyOf();
     expect(story.map(([seq]) => seq)).toEqual(many.map((_, index) => index + 1));
     expect(story.map(([, , , at]) => at)).toEqual(many.map(({ at }) => at));
   });

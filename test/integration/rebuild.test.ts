@@ -137,57 +137,62 @@ async function cancelledMission(engine: RealEngine, key: string): Promise<void> 
 }
 
 describe('a rebuilt read model', () => {
-  it('is the one that was lost, whatever became of its tasks, and a running mission goes on in it', async () => {
-    const engine = await startRealEngine({ 'README.md': 'hi\n' });
-    const lead = await engine.api.createToken({ name: 'lead', scopes: ['missions:read', 'merge:approve'] });
-    await finishedMission(engine, 'finished');
-    await cancelledMission(engine, 'cancelled');
-    const scripts = { A: commits('running-a.txt'), B: commits('running-b.txt') };
-    const more = { policy: { coordinators: ['lead'], parallel: 1 } };
-    await start(engine, await engine.missionFile({ key: 'running', scripts, more }));
-    await untilGoAhead(engine, 'running', 'A');
+  // Three missions with nine sessions, one after another.
+  it(
+    'is the one that was lost, whatever became of its tasks, and a running mission goes on in it',
+    { timeout: 300_000 },
+    async () => {
+      const engine = await startRealEngine({ 'README.md': 'hi\n' });
+      const lead = await engine.api.createToken({ name: 'lead', scopes: ['missions:read', 'merge:approve'] });
+      await finishedMission(engine, 'finished');
+      await cancelledMission(engine, 'cancelled');
+      const scripts = { A: commits('running-a.txt'), B: commits('running-b.txt') };
+      const more = { policy: { coordinators: ['lead'], parallel: 1 } };
+      await start(engine, await engine.missionFile({ key: 'running', scripts, more }));
+      await untilGoAhead(engine, 'running', 'A');
 
-    const before = await readRows(engine);
-    const { tasks: all } = await engine.api.show('finished');
-    expect(all.map(({ status }) => status)).toEqual(['merged', 'merged', 'skipped']);
-    await loseReadModel(engine);
-    expect((await engine.api.list({ limit: 10, cursor: undefined })).missions).toEqual([]);
+      const before = await readRows(engine);
+      const { tasks: all } = await engine.api.show('finished');
+      expect(all.map(({ status }) => status)).toEqual(['merged', 'merged', 'skipped']);
+      await loseReadModel(engine);
+      expect((await engine.api.list({ limit: 10, cursor: undefined })).missions).toEqual([]);
 
-    const steps = await rebuild(engine);
-    expect(steps.map((step) => ('mission' in step ? step.mission : step.kind))).toEqual([
-      'finished',
-      'cancelled',
-      'running',
-      'end',
-    ]);
-    expect(steps.at(-1)).toMatchObject({ missions: 3, failed: 0, events: before.events.length });
-    const after = await readRows(engine);
-    expect(withoutNumbers(after)).toEqual(withoutNumbers(before));
-    for (const id of ['finished', 'cancelled']) {
-      const told = await eventsOf(engine, id);
+      const steps = await rebuild(engine);
+      expect(steps.map((step) => ('mission' in step ? step.mission : step.kind))).toEqual([
+        'finished',
+        'cancelled',
+        'running',
+        'end',
+      ]);
+      expect(steps.at(-1)).toMatchObject({ missions: 3, failed: 0, events: before.events.length });
+      const after = await readRows(engine);
+      expect(withoutNumbers(after)).toEqual(withoutNumbers(before));
+      for (const id of ['finished', 'cancelled']) {
+        const told = await eventsOf(engine, id);
+        expect(told.map(({ seq }) => seq)).toEqual(told.map((_, index) => index + 1));
+        expect(told.map(({ at }) => at)).toEqual(told.map(({ at }) => at).sort((a, b) => a - b));
+        expect(told[0]?.type).toBe('mission-started');
+        expect(told.at(-1)?.type).toBe('mission-ended');
+      }
+
+      expect((await rebuild(engine)).at(-1)).toMatchObject({ missions: 3, failed: 0, rows: 0, events: 0 });
+      expect(await readRows(engine)).toEqual(after);
+
+      const approver = createApi({ url: engine.url, token: lead });
+      for (const task of ['A', 'B']) {
+        await untilGoAhead(engine, 'running', task);
+        const { headSha } = await taskOf(engine, 'running', task);
+        await approver.goAhead({ id: 'running', task, headSha: headSha ?? '' });
+      }
+      const told = await eventsOf(engine, 'running');
       expect(told.map(({ seq }) => seq)).toEqual(told.map((_, index) => index + 1));
-      expect(told.map(({ at }) => at)).toEqual(told.map(({ at }) => at).sort((a, b) => a - b));
-      expect(told[0]?.type).toBe('mission-started');
-      expect(told.at(-1)?.type).toBe('mission-ended');
-    }
-
-    expect((await rebuild(engine)).at(-1)).toMatchObject({ missions: 3, failed: 0, rows: 0, events: 0 });
-    expect(await readRows(engine)).toEqual(after);
-
-    const approver = createApi({ url: engine.url, token: lead });
-    for (const task of ['A', 'B']) {
-      await untilGoAhead(engine, 'running', task);
-      const { headSha } = await taskOf(engine, 'running', task);
-      await approver.goAhead({ id: 'running', task, headSha: headSha ?? '' });
-    }
-    const told = await eventsOf(engine, 'running');
-    expect(told.map(({ seq }) => seq)).toEqual(told.map((_, index) => index + 1));
-    expect(told.at(-1)).toMatchObject({ type: 'mission-ended', message: 'completed' });
-    const live = await readRows(engine);
-    await loseReadModel(engine);
-    await rebuild(engine);
-    expect(withoutNumbers(await readRows(engine))).toEqual(withoutNumbers(live));
-  });
+      expect(told.at(-1)).toMatchObject({ type: 'mission-ended', message: 'completed' });
+      const live = await readRows(engine);
+      await loseReadModel(engine);
+      await rebuild(engine);
+      expect(withoutNumbers(await readRows(engine))).toEqual(withoutNumbers(live));
+    },
+  );
 
   it('misses nothing that is told while it is rebuilt', async () => {
     const engine = await startRealEngine({ 'README.md': 'hi\n' });
@@ -241,7 +246,9 @@ describe('a rebuilt read model', () => {
 
   it('knows of a mission without its origin no file, and finds it whatever file is sent under its key', async () => {
     const engine = await startRealEngine({ 'README.md': 'hi\n' });
-    const file = await engine.missionFile({ key: 'model', scripts: { A: commits('a.txt') } });
+    // Both missions run it on one repository, and each has something to commit.
+    const A = 'echo more >> a.txt\ngit add --all\ngit commit --quiet --message more\n';
+    const file = await engine.missionFile({ key: 'model', scripts: { A } });
     await start(engine, file);
     await eventsOf(engine, 'model');
     const [model] = await engine.engine.queries.select().from(missions);
@@ -254,11 +261,11 @@ describe('a rebuilt read model', () => {
     };
     const workflowId = missionWorkflowId({ installation, mission: 'older' });
     const client = await temporal();
-    const args = [input];
+    const taskQueue = controlQueue(installation);
     const handle = await client.workflow.start(workflowTypes.mission, {
       workflowId,
-      taskQueue: controlQueue(installation),
-      args,
+      taskQueue,
+      args: [input],
     });
     await handle.result();
     const { startTime } = await handle.describe();
