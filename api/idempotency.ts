@@ -47,7 +47,7 @@ export function idempotent(deps: Pick<ApiDeps, 'queries'>) {
     const { status } = context.res;
     if (status >= 500) return;
     if (status >= 400) return releaseKey(queries, { hash });
-    if (context.get('secretAnswer')) return;
+    if (context.get('doneAgain')) return;
     const body = (await context.res.clone().text()) || null;
     const kept = await keepAnswer(queries, { hash, status, body });
     if (kept && kept.status !== null) context.res = answer(kept.status, kept.body);

@@ -108,7 +108,7 @@ const events = createRoute({
   middleware: [requireScope('missions:read')] as const,
   request: {
     params: MissionPath,
-    query: z.object({ follow: z.enum(['true', 'false']).default('true') }),
+    query: z.strictObject({ follow: z.enum(['true', 'false']).default('true') }),
     headers: z.object({
       // The largest number that the database counts to.
       'last-event-id': z.coerce.number().int().min(0).max(2_147_483_647).optional(),

@@ -5,8 +5,10 @@ import { MissionKey } from '../schema/contracts/names.ts';
 import { RebuildStep } from '../schema/contracts/rebuild.ts';
 import { requireScope, type ApiEnv } from './auth.ts';
 import type { ApiDeps } from './deps.ts';
-import { Problem, ProblemBody } from './problem.ts';
+import { IdempotencyHeader } from './idempotency.ts';
+import { Problem } from './problem.ts';
 import { findMissions, rebuild } from './rebuild.ts';
+import { mutationProblems, security } from './route-parts.ts';
 
 const rebuildRoute = createRoute({
   method: 'post',
@@ -14,12 +16,12 @@ const rebuildRoute = createRoute({
   summary: 'Rebuild what people read from what Temporal has',
   description:
     'Adds what is missing and brings up to date what is old; running missions go on. Server-sent events: each mission as it is done, then the sum. Ends when the connection does; called again, it goes over everything again.',
-  security: [{ bearer: [] }],
+  security,
   middleware: [requireScope('admin')] as const,
-  request: { query: z.object({ mission: MissionKey.optional() }) },
+  request: { query: z.strictObject({ mission: MissionKey.optional() }), headers: IdempotencyHeader },
   responses: {
     200: { description: 'The steps', content: { 'text/event-stream': { schema: RebuildStep } } },
-    default: { description: 'A problem', content: { 'application/problem+json': { schema: ProblemBody } } },
+    ...mutationProblems('not-found'),
   },
 });
 
@@ -30,6 +32,7 @@ export function readModelRoutes(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     const missions = await findMissions(deps, { mission });
     if (mission !== undefined && missions.length === 0)
       throw new Problem('not-found', `Temporal has no mission ${mission}`);
+    context.set('doneAgain', true);
     return streamSSE(context, async (stream) => {
       for await (const step of rebuild(deps, { tenant, missions })) {
         if (stream.aborted) return;

@@ -1,11 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { WorkflowHandle } from '@temporalio/client';
+import proto from '@temporalio/proto';
 import { updates, type AmendRequest } from '../../schema/contracts/messages.ts';
+import { slotsQueue } from '../../schema/contracts/names.ts';
 import type { PlanOutline } from '../../schema/contracts/plan.ts';
 import type { MissionView, TaskView } from '../../schema/contracts/views.ts';
 import { FakeWorld, sha, type Work } from '../fakes/fake-world.ts';
 import { until } from '../support/until.ts';
 import { refusalOf, startTestEngine, task, type TestEngine } from '../support/workers.ts';
+
+const { TASK_QUEUE_TYPE_ACTIVITY } = proto.temporal.api.enums.v1.TaskQueueType;
 
 let world: FakeWorld;
 let engine: TestEngine;
@@ -217,10 +221,18 @@ describe('slots of a machine', () => {
       milestones: [{ id: 'm1', tasks: [task('U')] }],
       policy: { priority: 1 },
     });
-    // It waits for the one slot before that becomes free.
+    // All of them wait for the one slot before that becomes free.
+    const queue = {
+      taskQueue: { name: slotsQueue(engine.facts) },
+      taskQueueType: TASK_QUEUE_TYPE_ACTIVITY,
+      reportStats: true,
+    };
     await until(async () => {
-      const { raw } = await engine.taskHandle({ mission: 'urgent', task: 'U' }).describe();
-      return (raw.pendingActivities ?? []).some(({ activityType }) => activityType?.name === 'runSession');
+      const { stats } = await engine.client.workflowService.describeTaskQueue({
+        namespace: 'default',
+        ...queue,
+      });
+      return Number(stats?.approximateBacklogCount ?? 0) === ids.length;
     });
     letGo('all');
 
