@@ -17,8 +17,8 @@ export interface ApiEnv {
     caller: Caller;
     /** With an `Idempotency-Key`: what this call has of its own, the same when it is repeated. */
     salt: string | undefined;
-    /** A repeated call is done again, not answered from what was kept: its answer holds a secret, or is a stream. */
-    doneAgain: boolean | undefined;
+    /** The answer holds a secret: a repeated call is done again, and not answered from what was kept. */
+    secretAnswer: boolean | undefined;
   };
 }
 

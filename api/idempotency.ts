@@ -47,7 +47,7 @@ export function idempotent(deps: Pick<ApiDeps, 'queries'>) {
     const { status } = context.res;
     if (status >= 500) return;
     if (status >= 400) return releaseKey(queries, { hash });
-    if (context.get('doneAgain')) return;
+    if (context.get('secretAnswer') || isStream(context.res)) return;
     const body = (await context.res.clone().text()) || null;
     const kept = await keepAnswer(queries, { hash, status, body });
     if (kept && kept.status !== null) context.res = answer(kept.status, kept.body);
@@ -66,4 +66,9 @@ export function idempotent(deps: Pick<ApiDeps, 'queries'>) {
     prunedAt = now;
     await pruneKeys(queries, { before: new Date(now - keptMs) });
   }
+}
+
+/** To keep a stream would be to hold it back until its end. Whatever streams does the same again. */
+function isStream(response: Response): boolean {
+  return response.headers.get('content-type')?.startsWith('text/event-stream') ?? false;
 }

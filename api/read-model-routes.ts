@@ -32,7 +32,6 @@ export function readModelRoutes(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     const missions = await findMissions(deps, { mission });
     if (mission !== undefined && missions.length === 0)
       throw new Problem('not-found', `Temporal has no mission ${mission}`);
-    context.set('doneAgain', true);
     return streamSSE(context, async (stream) => {
       for await (const step of rebuild(deps, { tenant, missions })) {
         if (stream.aborted) return;

@@ -82,7 +82,7 @@ export function tokenRoutes(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     }
     const salt = context.get('salt');
     const secret = salt === undefined ? undefined : secretOf({ caller: context.get('secret'), salt });
-    context.set('doneAgain', true);
+    context.set('secretAnswer', true);
     const token = await createToken(deps.queries, { tenant, name, scopes, expiresAt, secret });
     if (token === undefined) {
       throw new Problem('conflict', `a token is named ${name} already: revoke it, or take another name`);

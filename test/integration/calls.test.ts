@@ -182,6 +182,13 @@ describe('an Idempotency-Key', () => {
     expect(await api.queries.select().from(idempotencyKeys)).toHaveLength(0);
   });
 
+  it('does not hold a stream back, nor keep it', async () => {
+    const call = () => api.send('/v1/read-model/rebuild', { method: 'POST', key: 'k' });
+    expect(await call()).toMatchObject({ status: 200, type: 'text/event-stream' });
+    expect(await call()).toMatchObject({ status: 200, type: 'text/event-stream' });
+    expect(await api.queries.select().from(idempotencyKeys)).toMatchObject([{ status: null, body: null }]);
+  });
+
   it('has to be of a sensible length', async () => {
     const answer = await api.post('/v1/missions', api.missionFile(), { key: 'k'.repeat(201) });
     expect(answer).toMatchObject({ status: 400, body: { faults: [{ path: 'idempotency-key' }] } });
