@@ -83,8 +83,8 @@ it('reads a page from few rows, however many missions there are', async () => {
 async function multiply(queries: Queries, count: number): Promise<void> {
   const status = sql`case when n % 100 = 0 then 'running' when n % 500 = 1 then 'paused' else 'completed' end`;
   await queries.execute(sql`
-    insert into missions (tenant_id, id, title, status, repository_id, file_hash, file, plan, created_by, view, created_at)
-    select tenant_id, 'n' || n, title, ${status}, 'r' || n % 10, file_hash, file, plan, created_by,
+    insert into missions (tenant_id, id, title, status, repository_id, file_hash, plan, created_by, view, created_at)
+    select tenant_id, 'n' || n, title, ${status}, 'r' || n % 10, file_hash, plan, created_by,
       jsonb_set(view, '{repository,address}', to_jsonb('/srv/' || n % 10 || '.git')), now() - n * interval '1 minute'
     from missions, generate_series(1, ${count}::int) n where id = 'first'`);
   await queries.execute(sql`
