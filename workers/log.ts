@@ -88,14 +88,21 @@ function destination(
 ): DestinationStream {
   const atTerminal = process.stderr.isTTY && environment['NODE_ENV'] !== 'production';
   const format = options.format ?? (atTerminal ? 'pretty' : 'json');
-  if (format === 'json') return options.to ?? pino.destination({ fd: standardError, sync: true });
+  if (format === 'json') return options.to ?? toStandardError();
   return pretty({
-    destination: options.to ? writable(options.to) : standardError,
+    destination: writable(options.to ?? toStandardError()),
     sync: true,
     colorize: process.stderr.isTTY,
     // The time of day; the date is on the wall.
     translateTime: 'SYS:HH:MM:ss.l',
   });
+}
+
+/** A line that finds no room on a full disk is lost; the engine must not end for that. */
+function toStandardError(): ReturnType<typeof pino.destination> {
+  const stream = pino.destination({ fd: standardError, sync: true });
+  stream.on('error', () => undefined);
+  return stream;
 }
 
 function writable(to: DestinationStream) {

@@ -10,7 +10,7 @@ function after(line: string): unknown {
 describe('completion', () => {
   it.each([
     { line: 'to', found: ['token'] },
-    { line: 're', found: ['resolve', 'resume'] },
+    { line: 're', found: ['resolve', 'resume', 'rebuild'] },
     { line: 'token ', found: ['create', 'list', 'revoke', 'help'] },
     { line: 'events greetings --f', found: ['--follow'] },
     { line: 'resolve greetings T-001 ', found: ['retry', 'skip', 'abandon'] },

@@ -9,7 +9,7 @@ import { until } from '../support/until.ts';
 
 describe.skipIf(!mayMount())('a full disk (needs user namespaces)', () => {
   it('under a session costs the session at most: when there is room again, the mission goes on', async () => {
-    const disk = await mountSmallDisk(400);
+    const disk = await mountSmallDisk(1_400);
     const at = await startKillableEngine({
       place: { data: join(disk.outside, 'data'), dataForEngine: join(disk.inside, 'data') },
       command: [...disk.enter, ...builtProgram('mission', 'up')],
