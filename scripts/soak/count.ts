@@ -1,7 +1,7 @@
 /** Counts, after a soak, what has come of each mission: in git, in the scripts' own notes, in histories and database. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
 import { and, count, eq, max } from 'drizzle-orm';
 import { execa } from 'execa';
 import { dataPaths } from '../../activities/data-paths.ts';
@@ -102,11 +102,9 @@ async function countInHistories(client: Client, installation: string, of: EndedM
   const counts: Count[] = [];
   for (const task of of.found.tasks) {
     const workflowId = taskWorkflowId({ installation, mission: of.mission.key, task: task.id });
-    const done = await completedActivities(client, workflowId).catch((error: unknown) => {
-      // A task that was cancelled before its turn has no workflow.
-      if (error instanceof WorkflowNotFoundError) return new Map<string, number>();
-      throw error;
-    });
+    // A task that was cancelled before its turn has no workflow.
+    const begun = task.status !== 'waiting';
+    const done = begun ? await completedActivities(client, workflowId) : new Map<string, number>();
     counts.push(
       {
         what: `history: issues closed by ${task.id}`,
