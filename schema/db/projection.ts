@@ -126,18 +126,19 @@ export async function appendEvents(
     source: `${of.mission}/${event.task ?? ''}/${event.seq}/${event.index}`,
   }));
   const sources = rows.map((row) => row.source);
-  const known = tx
-    .select({ source: events.source })
-    .from(events)
-    .where(and(eq(events.tenantId, of.tenant), inArray(events.source, sources)));
   // The row lock puts writers in line, so that readers never see a later event before an earlier one.
   const [mission] = await tx
-    .select({ eventSeq: missions.eventSeq, known: sql<string[]>`array(${known})` })
+    .select({ eventSeq: missions.eventSeq })
     .from(missions)
     .where(and(eq(missions.tenantId, of.tenant), eq(missions.id, of.mission)))
     .for('update');
   if (!mission) return 0;
-  const seen = new Set(mission.known);
+  // Asked under the lock: what another writer has told meanwhile is seen.
+  const known = await tx
+    .select({ source: events.source })
+    .from(events)
+    .where(and(eq(events.tenantId, of.tenant), inArray(events.source, sources)));
+  const seen = new Set(known.map((row) => row.source));
   // A workflow that was reset tells some things again.
   const fresh = rows.filter(({ source }) => !seen.has(source) && seen.add(source));
   if (fresh.length > 0) await insertEvents(tx, { ...of, after: mission.eventSeq, rows: fresh });
