@@ -47,11 +47,17 @@ const lives: Life[] = [
       'after the launch of the runner',
       'before git push',
       'after git push',
+      'before the move of the base',
+      'after the move of the base',
+    ],
+  },
+  {
+    // A life of its own: a death for another reason, once the go-ahead is in, would spare it the next point.
+    name: 'around the go-ahead',
+    points: [
       'before the go-ahead is received',
       'after the go-ahead, before its answer',
       'after the answer to the go-ahead',
-      'before the move of the base',
-      'after the move of the base',
     ],
   },
 ];

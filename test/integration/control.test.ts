@@ -221,18 +221,18 @@ describe('slots of a machine', () => {
       milestones: [{ id: 'm1', tasks: [task('U')] }],
       policy: { priority: 1 },
     });
-    // All of them wait for the one slot before that becomes free.
+    // The urgent one waits for the one slot before that becomes free.
     const queue = {
       taskQueue: { name: slotsQueue(engine.facts) },
       taskQueueType: TASK_QUEUE_TYPE_ACTIVITY,
       reportStats: true,
     };
     await until(async () => {
-      const { stats } = await engine.client.workflowService.describeTaskQueue({
+      const { statsByPriorityKey } = await engine.client.workflowService.describeTaskQueue({
         namespace: 'default',
         ...queue,
       });
-      return Number(stats?.approximateBacklogCount ?? 0) === ids.length;
+      return Number(statsByPriorityKey?.['1']?.approximateBacklogCount ?? 0) === 1;
     });
     letGo('all');
 
