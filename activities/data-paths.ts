@@ -11,7 +11,7 @@ export interface DataPaths {
   task(of: { mission: string; task: string }): { folder: string; clone: string; home: string };
   checksOf(of: { mission: string; task: string }): string;
   checks(of: { mission: string; task: string; round: number }): string;
-  pipeline(of: { repositoryId: string; sha: string; stepsAt: string }): string;
+  pipelines(repositoryId: string): string;
   /** Clean checkouts, gone once they were judged. */
   checkouts: string;
   checkout(name: string): { folder: string; repository: string; home: string };
@@ -30,7 +30,7 @@ export function dataPaths(root: string): DataPaths {
     },
     checksOf: ({ mission, task }) => join(root, 'checks', mission, task),
     checks: ({ mission, task, round }) => join(root, 'checks', mission, task, String(round)),
-    pipeline: ({ repositoryId, sha, stepsAt }) => join(root, 'ci', repositoryId, `${sha}-${stepsAt}`),
+    pipelines: (repositoryId) => join(root, 'ci', repositoryId),
     checkouts: join(root, 'checkouts'),
     checkout: (name) => {
       const folder = join(root, 'checkouts', name);

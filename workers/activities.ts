@@ -62,7 +62,7 @@ export function createActivities(deps: {
   return {
     control: {
       ...createRecordActivities({ queries }),
-      ...createForgeActivities({ forge }),
+      ...createForgeActivities({ forge, ci }),
       ...createCiActivities({ ci, workspace }),
       ...createMergeActivities({ git, forge, workspace }),
       ...createRequestMerge({ client }),

@@ -14,6 +14,8 @@ type Inside =
 export class LaneState {
   readonly input: LaneInput;
   #inside: Inside = { kind: 'nobody' };
+  /** Where the lane has brought the branch of the request inside; undefined while it is where the task left it. */
+  updatedHead: string | undefined;
   readonly #withdrawn = new Set<string>();
   #waiting: MergeRequest[];
   #answered: string[];
@@ -60,6 +62,7 @@ export class LaneState {
 
   leave(): void {
     this.#inside = { kind: 'nobody' };
+    this.updatedHead = undefined;
   }
 
   answered(id: string): void {

@@ -7,6 +7,7 @@ import {
   defineSignal,
   getExternalWorkflowHandle,
   isCancellation,
+  patched,
   setCurrentDetails,
   setHandler,
   TemporalFailure,
@@ -21,6 +22,7 @@ import {
   type MergeRequest,
 } from '../schema/contracts/messages.ts';
 import { LaneState } from './lane-state.ts';
+import type { UpdateOutcome } from './ports.ts';
 import { call, forgeSide, type ForgeSide } from './proxies.ts';
 import { describeFailure } from './rules/describe-failure.ts';
 
@@ -97,7 +99,11 @@ async function outcomeOf(lane: LaneState, request: MergeRequest): Promise<Outcom
     }
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
-    return { kind: 'answer', answer: { kind: 'failed', reason: describeFailure(error) } };
+    const { updatedHead } = lane;
+    return {
+      kind: 'answer',
+      answer: { kind: 'failed', reason: describeFailure(error), headSha: updatedHead },
+    };
   }
 }
 
@@ -109,15 +115,18 @@ async function prepareUnlessWithdrawn(
   const scope = new CancellationScope({ cancellable: true });
   lane.prepare(request, () => scope.cancel());
   show(lane);
-  const withdrawn: Prepared = { kind: 'answer', answer: { kind: 'withdrawn' } };
-  if (lane.isWithdrawn(request.id)) return withdrawn;
+  if (lane.isWithdrawn(request.id)) return withdrawn(lane);
   try {
     const prepared = await scope.run(() => prepare(lane, request, headSha));
-    return lane.isWithdrawn(request.id) ? withdrawn : prepared;
+    return lane.isWithdrawn(request.id) ? withdrawn(lane) : prepared;
   } catch (error) {
-    if (isCancellation(error) && lane.isWithdrawn(request.id)) return withdrawn;
+    if (isCancellation(error) && lane.isWithdrawn(request.id)) return withdrawn(lane);
     throw error;
   }
+}
+
+function withdrawn({ updatedHead }: LaneState): Prepared {
+  return { kind: 'answer', answer: { kind: 'withdrawn', headSha: updatedHead } };
 }
 
 /** Waits for a quiet, green base, brings the branch up to it, and tests what has come of that. */
@@ -132,18 +141,13 @@ async function prepare(lane: LaneState, request: MergeRequest, headSha: string):
     mustBeGreen: true,
     requireCi,
   });
-  const update = await call(
-    sideOf(lane, request).merges.updateBranch,
-    `bring ${describe(request)} up to ${base}`,
-    {
-      tenant,
-      repository,
-      request,
-      headSha,
-    },
-  );
-  if (update.kind !== 'ready') return { kind: 'answer', answer: update };
+  const update = await updateBranch(lane, request, headSha);
+  if (update.kind === 'conflict') {
+    return { kind: 'answer', answer: { ...update, headSha: lane.updatedHead } };
+  }
+  if (update.kind === 'head-moved') return { kind: 'answer', answer: update };
   if (update.updated) {
+    lane.updatedHead = update.headSha;
     const report = await call(sideOf(lane, request).ci.awaitCi, `CI of ${describe(request)}, updated`, {
       place,
       sha: update.headSha,
@@ -154,6 +158,16 @@ async function prepare(lane: LaneState, request: MergeRequest, headSha: string):
     }
   }
   return { kind: 'prepared', headSha: update.headSha, baseSha: update.baseSha };
+}
+
+/** A withdrawal lets it end: where the branch is then, the task has to know. */
+async function updateBranch(lane: LaneState, request: MergeRequest, headSha: string): Promise<UpdateOutcome> {
+  const { engine, repository } = lane.input;
+  const summary = `bring ${describe(request)} up to ${repository.base}`;
+  const input = { tenant: engine.tenant, repository, request, headSha };
+  const update = (): Promise<UpdateOutcome> =>
+    call(sideOf(lane, request).merges.updateBranch, summary, input);
+  return patched('lane-update-ends') ? CancellationScope.nonCancellable(update) : update();
 }
 
 /** Lets the next in only when the base is green at the merge; red, the lane stands until somebody has mended it. */

@@ -106,8 +106,16 @@ export interface ForgeActivities {
     goal: string;
     issue: number;
   }): Promise<{ number: number }>;
-  /** Closes a pull request that was not merged, and deletes the branch if it is where the engine left it. */
-  tidyForge(input: { place: TaskPlace; headSha: string | null; pullRequest: number | null }): Promise<void>;
+  /**
+   * Closes a pull request that was not merged, ends the CI of the task's heads, and deletes the branch if it is at one
+   * of them. `headSha` is the newest.
+   */
+  tidyForge(input: {
+    place: TaskPlace;
+    headSha: string | null;
+    earlierHeads?: string[];
+    pullRequest: number | null;
+  }): Promise<void>;
 }
 
 export interface CiActivities {

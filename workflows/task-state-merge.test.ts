@@ -261,6 +261,18 @@ describe('the answers of the lane', () => {
     expect(heard(answer).laneOutcome('w#1')).toBeUndefined();
   });
 
+  it.each<{ answer: MergeAnswer; heads: string[] }>([
+    { answer: merged, heads: [first] },
+    { answer: { id: 'w#1', kind: 'withdrawn', headSha: second }, heads: [second] },
+    { answer: { id: 'w#1', kind: 'withdrawn' }, heads: [] },
+    { answer: { id: 'w#1', kind: 'failed', reason: 'closed', headSha: second }, heads: [second] },
+    { answer: { id: 'w#1', kind: 'conflict', files: [], headSha: second }, heads: [second] },
+    // Somebody else's: the branch is not the engine's to delete.
+    { answer: { id: 'w#1', kind: 'head-moved', headSha: second }, heads: [] },
+  ])('tell where the branch was left: $answer.kind', ({ answer, heads }) => {
+    expect([...heard(answer).heads]).toEqual(heads);
+  });
+
   it('to another request are none', () => {
     expect(heard(merged).laneOutcome('w#2')).toBeUndefined();
   });

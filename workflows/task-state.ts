@@ -38,6 +38,8 @@ export class TaskState {
   readonly input: TaskInput;
   readonly place: TaskPlace;
   readonly view: TaskView;
+  /** Every head that the engine has put on the branch, or was about to: at any other it is somebody else's. */
+  readonly heads = new Set<string>();
   /** Where the next session's commits are judged against, as the last verified delivery found it. */
   baseSha = '';
   needsPerson = false;
@@ -155,6 +157,7 @@ export class TaskState {
   delivered(of: { headSha: string; baseSha: string; commits: number; touchesJudge: boolean }): void {
     this.baseSha = of.baseSha;
     this.needsPerson = of.touchesJudge;
+    this.heads.add(of.headSha);
     this.tell('delivered', `${of.commits} commits, head ${of.headSha}`);
     if (this.view.headSha === of.headSha) return;
     this.view.headSha = of.headSha;
@@ -272,8 +275,11 @@ export class TaskState {
 
   hearLane(raw: unknown): void {
     const answer = MergeAnswer.safeParse(raw);
-    if (answer.success) this.laneAnswers.push(answer.data);
-    else this.tell('ignored', 'an answer of the lane that is malformed');
+    if (!answer.success) return this.tell('ignored', 'an answer of the lane that is malformed');
+    this.laneAnswers.push(answer.data);
+    // A head that has moved was moved by somebody else.
+    if (answer.data.kind === 'head-moved') return;
+    if ('headSha' in answer.data && answer.data.headSha !== undefined) this.heads.add(answer.data.headSha);
   }
 
   /** The last word on a request; `merged` is one, though `verified` follows. */

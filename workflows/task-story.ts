@@ -328,14 +328,11 @@ export class TaskStory {
 
   async #finish(status: 'merged' | 'no-change'): Promise<TaskResult> {
     const task = this.#task;
-    const { place, view } = task;
+    const { place } = task;
     try {
       await this.#closeIssue();
       await this.#steps.enter('clean-up', { on: 'branch and clone to be removed', for: 'engine' });
-      const { headSha, pullRequest } = view;
-      await this.#steps.try(() =>
-        call(this.#forgeSide.forge.tidyForge, 'remove the branch', { place, headSha, pullRequest }),
-      );
+      await this.#steps.try(() => this.#tidyForge('remove the branch'));
       await this.#steps.try(() => call(this.#hostSteps.cleanUp, 'remove the clone', { place }));
     } catch (error) {
       if (!(error instanceof GivenUp)) throw error;
@@ -343,7 +340,7 @@ export class TaskStory {
       task.tell('ignored', `left as it is: ${error.message}`);
     }
     task.enter('done');
-    const result = task.end(status, view.reason);
+    const result = task.end(status, task.view.reason);
     await this.#steps.record();
     return result;
   }
@@ -364,6 +361,13 @@ export class TaskStory {
     );
   }
 
+  async #tidyForge(summary: string): Promise<void> {
+    const { place, view, heads } = this.#task;
+    const { headSha, pullRequest } = view;
+    const earlierHeads = [...heads].filter((head) => head !== headSha);
+    await call(this.#forgeSide.forge.tidyForge, summary, { place, headSha, earlierHeads, pullRequest });
+  }
+
   #head(): string {
     const { headSha } = this.#task.view;
     if (headSha === null) throw new Error('no head has been delivered yet');
@@ -372,16 +376,11 @@ export class TaskStory {
 
   async #giveUp(status: 'skipped' | 'abandoned' | 'cancelled', reason: string): Promise<TaskResult> {
     const task = this.#task;
-    const { place, view } = task;
+    const { place } = task;
     return CancellationScope.nonCancellable(async () => {
       try {
         await call(this.#hostSteps.cleanUp, 'end what runs, remove the clone', { place });
-        const { headSha, pullRequest } = view;
-        await call(this.#forgeSide.forge.tidyForge, 'close the pull request, remove the branch', {
-          place,
-          headSha,
-          pullRequest,
-        });
+        await this.#tidyForge('close the pull request, remove the branch');
       } catch (error) {
         if (!(error instanceof ActivityFailure)) throw error;
         task.tell('ignored', `clean-up: ${describeFailure(error)}`);

@@ -1,10 +1,11 @@
 import type { ForgeActivities } from '../../workflows/ports.ts';
+import type { Ci } from '../ci/ci.ts';
 import { asSupervisor } from '../supervision.ts';
 import type { Forge } from './forge.ts';
 
 /** With heartbeats, short as they are: a worker that dies in one is missed in seconds, not after its whole time-out. */
-export function createForgeActivities(deps: { forge: Forge }): ForgeActivities {
-  const { forge } = deps;
+export function createForgeActivities(deps: { forge: Forge; ci: Ci }): ForgeActivities {
+  const { forge, ci } = deps;
   return {
     openIssue: (input) => asSupervisor(() => openIssue(input)),
     closeIssue: (input) => asSupervisor(() => closeIssue(input)),
@@ -42,10 +43,13 @@ export function createForgeActivities(deps: { forge: Forge }): ForgeActivities {
     return { number: pullRequest.number };
   }
 
-  async function tidyForge({ place, headSha, pullRequest }: Input<'tidyForge'>): Promise<void> {
+  async function tidyForge(input: Input<'tidyForge'>): Promise<void> {
+    const { place, headSha, earlierHeads = [], pullRequest } = input;
     const { repository, branch } = place;
+    const heads = headSha === null ? earlierHeads : [headSha, ...earlierHeads];
     if (pullRequest !== null) await forge.closePullRequest({ repository, number: pullRequest });
-    if (headSha !== null) await forge.deleteBranch({ repository, branch, headSha });
+    for (const sha of heads) await ci.stop?.({ repository, sha });
+    await forge.deleteBranch({ repository, branch, heads });
   }
 }
 

@@ -53,6 +53,6 @@ export interface Forge {
     title: string;
     effectKey: string;
   }): Promise<MergeOutcome>;
-  /** Deletes a branch that is still at `headSha`; what somebody else has pushed since stays. */
-  deleteBranch(of: { repository: PlannedRepository; branch: string; headSha: string }): Promise<void>;
+  /** Deletes a branch that is at one of the heads; what somebody else has pushed stays. */
+  deleteBranch(of: { repository: PlannedRepository; branch: string; heads: string[] }): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type {
@@ -151,24 +151,18 @@ export function createDeliveryActivities(deps: {
     const { place, checks } = input;
     if (checks.length === 0) return undefined;
     const { mission, task } = place;
-    const checkout = paths.checkout(`${mission}.${task}.checks.${input.round}`);
     const outcomes = await runSteps({
       folder: paths.checks({ mission, task, round: input.round }),
-      cwd: checkout.repository,
-      home: checkout.home,
+      checkout: paths.checkout(`${mission}.${task}.checks.${input.round}`),
       steps: checks.map((command, index) => ({
         name: `check-${index + 1}`,
         command,
         timeoutMs: input.checksTimeoutSeconds * 1_000,
       })),
-      prepare: async () => {
-        await workspace.checkOut({ repository: place.repository, folder: checkout.repository, sha });
-        await mkdir(checkout.home, { recursive: true });
-      },
+      checkOut: (folder) => workspace.checkOut({ repository: place.repository, folder, sha }),
       processes: deps.processes,
       watch,
     });
-    await removeTree(checkout.folder);
     const outcome = firstFailure(outcomes);
     return outcome && { outcome, command: checks[outcomes.indexOf(outcome)] ?? outcome.name };
   }

@@ -1,8 +1,9 @@
-import { open, rm } from 'node:fs/promises';
+import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { exists, removeTree } from '../files.ts';
 import type { Watch } from '../supervision.ts';
 import { programEnvironment } from './environment.ts';
-import { isGreen, type StepResult } from './spec.ts';
+import { isGreen, runFiles, type StepResult } from './spec.ts';
 import type { Processes } from './supervise.ts';
 
 export interface ShellStep {
@@ -18,36 +19,40 @@ export interface StepOutcome extends StepResult {
 /** A machine may go down once or twice while steps run; a run that is lost every time is a failure of its own. */
 const maxLost = 3;
 
+interface StepsRun {
+  folder: string;
+  /** Made for this run, and gone when it has ended. */
+  checkout: { folder: string; repository: string; home: string };
+  steps: ShellStep[];
+  /** Puts the files to judge into the folder `repository`. */
+  checkOut: (folder: string) => Promise<void>;
+  processes: Processes;
+  watch: Watch;
+}
+
 /**
  * Runs shell commands one after another in a fresh checkout and stops at the first that is not green.
  * Survives the worker: a later call with the same folder attaches to the run or reads its result. Steps have no
  * effect outside their checkout, so a run that was lost is simply done again.
  */
-export async function runSteps(of: {
-  folder: string;
-  cwd: string;
-  home: string;
-  steps: ShellStep[];
-  prepare: () => Promise<void>;
-  processes: Processes;
-  watch: Watch;
-}): Promise<StepOutcome[]> {
+export async function runSteps(of: StepsRun): Promise<StepOutcome[]> {
   for (let lost = 0; lost < maxLost; lost++) {
     const end = await of.processes
       .supervise({
         folder: of.folder,
         prepare: async () => {
-          await of.prepare();
+          await of.checkOut(of.checkout.repository);
+          await mkdir(of.checkout.home, { recursive: true });
           return { spec: stepsSpec(of) };
         },
         watch: of.watch,
       })
       .catch(async (error: unknown) => {
-        // Steps that were stopped have judged nothing: whoever asks next begins anew.
-        if (of.watch.stopAsked()) await rm(of.folder, { recursive: true, force: true });
+        if (of.watch.stopAsked()) await forget(of);
         throw error;
       });
     if (end.kind === 'ended') {
+      await removeTree(of.checkout.folder);
       return end.result.steps.map((step, index) => ({ ...step, log: join(of.folder, logName(index)) }));
     }
     await rm(of.folder, { recursive: true, force: true });
@@ -55,16 +60,23 @@ export async function runSteps(of: {
   throw new Error(`the steps in ${of.folder} were lost ${maxLost} times: something ends their runner`);
 }
 
-function stepsSpec(of: {
-  folder: string;
-  cwd: string;
-  home: string;
-  steps: ShellStep[];
-  processes: Processes;
-}) {
+/** Ends steps that nobody waits for any more. The logs of those that have ended stay. */
+export async function stopSteps(of: Pick<StepsRun, 'folder' | 'checkout' | 'processes'>): Promise<void> {
+  if (await exists(join(of.folder, runFiles.result))) return removeTree(of.checkout.folder);
+  await of.processes.stop(of.folder);
+  await forget(of);
+}
+
+/** Steps that were stopped have judged nothing: whoever asks next begins anew. */
+async function forget(of: Pick<StepsRun, 'folder' | 'checkout'>): Promise<void> {
+  await removeTree(of.checkout.folder);
+  await rm(of.folder, { recursive: true, force: true });
+}
+
+function stepsSpec(of: Pick<StepsRun, 'folder' | 'checkout' | 'steps' | 'processes'>) {
   return {
-    cwd: of.cwd,
-    env: programEnvironment({ run: of.folder, home: of.home }),
+    cwd: of.checkout.repository,
+    env: programEnvironment({ run: of.folder, home: of.checkout.home }),
     steps: of.steps.map((step, index) => ({
       name: step.name,
       argv: ['sh', '-c', step.command],

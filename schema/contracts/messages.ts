@@ -122,16 +122,22 @@ export type MergeWithdrawal = z.infer<typeof MergeWithdrawal>;
 
 /**
  * What the lane tells a task. `merged` is followed by `verified`; `too-late` answers a withdrawal and is followed by
- * the outcome; every other kind is the last word on its request.
+ * the outcome; every other kind is the last word on its request. `headSha` is where the lane has left the branch, if it
+ * has moved it.
  */
 export const MergeAnswer = z.discriminatedUnion('kind', [
   z.object({ id: z.string(), kind: z.literal('merged'), headSha: Sha, mergeSha: Sha }),
   z.object({ id: z.string(), kind: z.literal('verified'), verdict: CiVerdict, green: z.boolean() }),
   z.object({ id: z.string(), kind: z.literal('head-moved'), headSha: Sha.nullable() }),
-  z.object({ id: z.string(), kind: z.literal('conflict'), files: z.array(z.string()) }),
+  z.object({
+    id: z.string(),
+    kind: z.literal('conflict'),
+    files: z.array(z.string()),
+    headSha: Sha.optional(),
+  }),
   z.object({ id: z.string(), kind: z.literal('ci-failed'), headSha: Sha, report: CiReport }),
-  z.object({ id: z.string(), kind: z.literal('failed'), reason: z.string() }),
-  z.object({ id: z.string(), kind: z.literal('withdrawn') }),
+  z.object({ id: z.string(), kind: z.literal('failed'), reason: z.string(), headSha: Sha.optional() }),
+  z.object({ id: z.string(), kind: z.literal('withdrawn'), headSha: Sha.optional() }),
   z.object({ id: z.string(), kind: z.literal('too-late') }),
 ]);
 export type MergeAnswer = z.infer<typeof MergeAnswer>;

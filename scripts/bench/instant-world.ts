@@ -37,8 +37,8 @@ export function createInstantWorld(): { control: InstantControl; host: HostActiv
       openIssue: () => Promise.resolve({ number: ++numbers }),
       closeIssue: () => Promise.resolve(),
       openPullRequest: () => Promise.resolve({ number: ++numbers }),
-      tidyForge: ({ headSha }) => {
-        if (headSha !== null) testedOn.delete(headSha);
+      tidyForge: ({ headSha, earlierHeads = [] }) => {
+        for (const head of [headSha, ...earlierHeads]) if (head !== null) testedOn.delete(head);
         return Promise.resolve();
       },
     };

@@ -63,7 +63,8 @@ export class FakeWorld {
     approval;
   /** Called when the lane has checked everything and is about to merge. */
   beforeMerge: (request: MergeRequest) => void | Promise<void> = () => undefined;
-  conflicts: (request: MergeRequest) => string[] = () => [];
+  /** Called as the lane brings a branch up to the base. */
+  conflicts: (request: MergeRequest) => string[] | Promise<string[]> = () => [];
   #commits = 0;
   readonly #work = new Map<string, Work>();
 
@@ -116,12 +117,15 @@ export class FakeWorld {
         this.pullRequests.push({ number, branch: place.branch, state: 'open' });
         return { number };
       },
-      tidyForge: async ({ place, pullRequest }) => {
+      tidyForge: async ({ place, headSha, earlierHeads = [], pullRequest }) => {
         const open = this.pullRequests.find(
           ({ number, state }) => number === pullRequest && state === 'open',
         );
         if (open) open.state = 'closed';
-        this.branches.delete(place.branch);
+        const head = this.branches.get(place.branch);
+        if (head === headSha || earlierHeads.some((earlier) => earlier === head)) {
+          this.branches.delete(place.branch);
+        }
       },
       awaitCi: async ({ sha: commit }) => {
         const verdict = this.verdictOf(commit);
@@ -143,7 +147,7 @@ export class FakeWorld {
         if (this.testedOn.get(headSha) === this.base) {
           return { kind: 'ready', headSha, baseSha: this.base, updated: headSha !== request.headSha };
         }
-        const files = this.conflicts(request);
+        const files = await this.conflicts(request);
         if (files.length > 0) return { kind: 'conflict', files };
         const updated = this.push(request.branch, `${request.task}^${this.merges.length}`);
         return { kind: 'ready', headSha: updated, baseSha: this.base, updated: true };

@@ -232,7 +232,7 @@ describe('slots of a machine', () => {
         namespace: 'default',
         ...queue,
       });
-      return Number(statsByPriorityKey?.['1']?.approximateBacklogCount ?? 0) === 1;
+      return Number(statsByPriorityKey['1']?.approximateBacklogCount ?? 0) === 1;
     });
     letGo('all');
 

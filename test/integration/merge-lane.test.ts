@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { signals } from '../../schema/contracts/messages.ts';
 import { laneWorkflowId } from '../../schema/contracts/names.ts';
-import { FakeWorld, sha } from '../fakes/fake-world.ts';
+import { approval, FakeWorld, sha } from '../fakes/fake-world.ts';
 import { until } from '../support/until.ts';
 import { repository, startTestEngine, task, type TestEngine } from '../support/workers.ts';
 
@@ -26,6 +26,16 @@ function lane() {
       base: repository.base,
     }),
   );
+}
+
+/** The branch was delivered on a base that is no longer the base: the lane has to bring it up. */
+function moveBaseDuringReview(): void {
+  let moved = false;
+  world.reviewer = () => {
+    if (!moved) world.moveBase();
+    moved = true;
+    return approval;
+  };
 }
 
 describe('the merge lane', () => {
@@ -115,6 +125,53 @@ describe('the merge lane', () => {
     expect(await first.result()).toMatchObject({ status: 'merged' });
     await expect(second.result()).rejects.toThrow();
     expect(world.merges.map((merge) => merge.task)).toEqual(['A']);
+  });
+
+  it('lets a request be withdrawn while it updates the branch, and nothing of it is left', async () => {
+    moveBaseDuringReview();
+    let entered = false;
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    world.conflicts = async () => {
+      entered = true;
+      await released;
+      return [];
+    };
+    const handle = await engine.startTask({ task: task('A') });
+    await until(() => entered);
+    await handle.cancel();
+    await until(async () => JSON.stringify(await lane().fetchHistory()).includes(signals.mergeWithdrawal));
+    release();
+
+    await expect(handle.result()).rejects.toThrow();
+    expect(world.view('A').status).toBe('cancelled');
+    expect([...world.branches.keys()]).toEqual([]);
+    expect(world.merges).toEqual([]);
+  });
+
+  it('lets a request be withdrawn while CI tests its update, and nothing of it is left', async () => {
+    moveBaseDuringReview();
+    world.verdicts.set(sha('A^0'), 'pending');
+    const handle = await engine.startTask({ task: task('A') });
+    await until(() => world.branches.get('mission/demo/A') === sha('A^0'));
+    await handle.cancel();
+
+    await expect(handle.result()).rejects.toThrow();
+    expect(world.view('A').status).toBe('cancelled');
+    expect([...world.branches.keys()]).toEqual([]);
+    expect(world.merges).toEqual([]);
+  });
+
+  it('leaves alone what somebody else has pushed to the branch of a request that is withdrawn', async () => {
+    moveBaseDuringReview();
+    world.verdicts.set(sha('A^0'), 'pending');
+    const handle = await engine.startTask({ task: task('A') });
+    await until(() => world.branches.get('mission/demo/A') === sha('A^0'));
+    world.push('mission/demo/A', 'theirs');
+    await handle.cancel();
+
+    await expect(handle.result()).rejects.toThrow();
+    expect(world.branches.get('mission/demo/A')).toBe(sha('theirs'));
   });
 
   it('ignores malformed signals and a request that it has answered already', async () => {

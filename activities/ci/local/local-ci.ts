@@ -1,4 +1,5 @@
-import { mkdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { combineContexts, isSettled, type CiContext, type CiReport } from '../../../schema/contracts/ci.ts';
 import type { DataPaths } from '../../data-paths.ts';
 import { removeTree } from '../../files.ts';
@@ -7,7 +8,7 @@ import { changedFiles, type Git } from '../../git/git.ts';
 import { KeyedLock } from '../../keyed-lock.ts';
 import type { Workspace } from '../../git/workspace.ts';
 import { isGreen } from '../../processes/spec.ts';
-import { describeEnd, excerptOf, runSteps, type StepOutcome } from '../../processes/steps.ts';
+import { describeEnd, excerptOf, runSteps, stopSteps, type StepOutcome } from '../../processes/steps.ts';
 import type { Processes } from '../../processes/supervise.ts';
 import { untilAborted, type Watch } from '../../supervision.ts';
 import type { Ci, CiQuestion } from '../ci.ts';
@@ -27,7 +28,7 @@ export function createLocalCi(deps: {
   const { git, workspace, store, paths } = deps;
   // A task and the lane may wait for the same commit: its pipeline runs once.
   const commits = new KeyedLock();
-  return { look, settle };
+  return { look, settle, stop };
 
   async function look(of: CiQuestion): Promise<CiReport> {
     const contexts = await store.readStatuses({ repositoryId: of.repository.id, sha: of.sha });
@@ -36,8 +37,33 @@ export function createLocalCi(deps: {
 
   async function settle(of: CiQuestion & { watch: Watch }): Promise<CiReport> {
     of.watch.detach.throwIfAborted();
-    const alone = commits.with(`${of.repository.id} ${of.sha}`, () => settleAlone(of));
-    return untilAborted(of.watch.detach, alone);
+    const turn = { hasCome: false };
+    const alone = commits.with(`${of.repository.id} ${of.sha}`, () => {
+      turn.hasCome = true;
+      return settleAlone(of);
+    });
+    try {
+      return await untilAborted(of.watch.detach, alone);
+    } catch (error) {
+      // Whoever runs the pipeline sees to its end; whoever waits for another's lets go at once.
+      if (turn.hasCome && of.watch.stopAsked()) return await alone;
+      throw error;
+    }
+  }
+
+  async function stop({ repository, sha }: Pick<CiQuestion, 'repository' | 'sha'>): Promise<void> {
+    const checkout = checkoutOf({ repository, sha });
+    const pipelines = paths.pipelines(repository.id);
+    for (const name of await readdir(pipelines).catch(() => [])) {
+      if (name.startsWith(`${sha}-`))
+        await stopSteps({ folder: join(pipelines, name), checkout, processes: deps.processes });
+    }
+    // An engine that died while it checked out has left no pipeline.
+    await removeTree(checkout.folder);
+  }
+
+  function checkoutOf({ repository, sha }: Pick<CiQuestion, 'repository' | 'sha'>) {
+    return paths.checkout(`ci.${repository.id}.${sha}`);
   }
 
   async function settleAlone(of: CiQuestion & { watch: Watch }): Promise<CiReport> {
@@ -79,26 +105,18 @@ export function createLocalCi(deps: {
   async function runPipeline(
     of: CiQuestion & { steps: PipelineFile['steps']; watch: Watch },
   ): Promise<StepOutcome[]> {
-    const id = `ci.${of.repository.id}.${of.sha}`;
-    const checkout = paths.checkout(id);
-    const outcomes = await runSteps({
-      folder: paths.pipeline({ repositoryId: of.repository.id, sha: of.sha, stepsAt: of.stepsAt }),
-      cwd: checkout.repository,
-      home: checkout.home,
+    return runSteps({
+      folder: join(paths.pipelines(of.repository.id), `${of.sha}-${of.stepsAt}`),
+      checkout: checkoutOf(of),
       steps: of.steps.map((step) => ({
         name: step.name,
         command: step.run,
         timeoutMs: step.timeoutSeconds * 1_000,
       })),
-      prepare: async () => {
-        await workspace.checkOut({ repository: of.repository, folder: checkout.repository, sha: of.sha });
-        await mkdir(checkout.home, { recursive: true });
-      },
+      checkOut: (folder) => workspace.checkOut({ repository: of.repository, folder, sha: of.sha }),
       processes: deps.processes,
       watch: of.watch,
     });
-    await removeTree(checkout.folder);
-    return outcomes;
   }
 
   async function post(of: CiQuestion, contexts: CiContext[]): Promise<CiReport> {

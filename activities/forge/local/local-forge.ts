@@ -124,10 +124,11 @@ export function createLocalForge(deps: {
   async function deleteBranch(of: {
     repository: PlannedRepository;
     branch: string;
-    headSha: string;
+    heads: string[];
   }): Promise<void> {
-    if ((await branchHead(of)) !== of.headSha) return;
-    const args = ['update-ref', '-d', `refs/heads/${of.branch}`, of.headSha];
+    const head = await branchHead(of);
+    if (head === undefined || !of.heads.includes(head)) return;
+    const args = ['update-ref', '-d', `refs/heads/${of.branch}`, head];
     await git.run({ cwd: of.repository.address, args });
   }
 }

@@ -1,0 +1,87 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { useDatabase } from '../../../test/support/databases.ts';
+import { makeRepository } from '../../../test/support/repository.ts';
+import { until } from '../../../test/support/until.ts';
+import { programsFolder } from '../../../workers/activities.ts';
+import { LocalStore } from '../../forge/local/local-store.ts';
+import { createProcesses } from '../../processes/supervise.ts';
+import { processesOfRun } from '../../processes/tree.ts';
+import { createLocalCi } from './local-ci.ts';
+
+const database = useDatabase('PGlite');
+
+/** A commit whose pipeline hangs until the file `go` is there, and somebody who has its verdict awaited. */
+async function hangingPipeline() {
+  const repository = await makeRepository({ 'README.md': 'hi\n' });
+  const { git, workspace, paths, planned } = repository;
+  const go = join(paths.root, 'go');
+  const run = `until test -e ${go}; do sleep 0.1; done`;
+  const pipeline = JSON.stringify({ version: 1, steps: [{ name: 'test', run }] });
+  const sha = await repository.commit({ branch: 'main', files: { '.mission/ci.yaml': pipeline } });
+  const store = new LocalStore({ queries: database().queries, tenant: 'default' });
+  const processes = createProcesses({ runner: join(programsFolder(), 'runner.js') });
+  const ci = createLocalCi({ git, workspace, store, paths, processes });
+  const folder = join(paths.pipelines(planned.id), `${sha}-${sha}`);
+  const isRunning = (): boolean => processesOfRun(folder).length > 1;
+  return { ci, settle, go, isRunning, checkouts, repository: planned, sha };
+
+  function settle() {
+    const abort = new AbortController();
+    let stopAsked = false;
+    const watch = { detach: abort.signal, stopAsked: () => stopAsked };
+    const report = ci.settle?.({ repository: planned, sha, stepsAt: sha, watch });
+    return {
+      report,
+      /** As a cancellation does; without `stop`, as the shutdown of a worker does. */
+      async letGo({ stop }: { stop: boolean }) {
+        stopAsked = stop;
+        abort.abort(new Error('let go'));
+        await expect(report).rejects.toThrow('let go');
+      },
+    };
+  }
+
+  async function checkouts(): Promise<string[]> {
+    return readdir(paths.checkouts).catch(() => []);
+  }
+}
+
+describe('a pipeline that nobody waits for any more', () => {
+  it('has ended when its cancellation is done, and leaves no checkout', async () => {
+    const { settle, isRunning, checkouts } = await hangingPipeline();
+    const waiting = settle();
+    await until(isRunning);
+    await waiting.letGo({ stop: true });
+
+    expect(isRunning()).toBe(false);
+    expect(await checkouts()).toEqual([]);
+  });
+
+  it('lives on when its worker stops, and is ended by whoever tidies up', async () => {
+    const { ci, settle, isRunning, checkouts, repository, sha } = await hangingPipeline();
+    const waiting = settle();
+    await until(isRunning);
+    await waiting.letGo({ stop: false });
+    expect(isRunning()).toBe(true);
+    expect(await checkouts()).toHaveLength(1);
+
+    await ci.stop?.({ repository, sha });
+    expect(isRunning()).toBe(false);
+    expect(await checkouts()).toEqual([]);
+  });
+
+  it('is run anew for the next who asks', async () => {
+    const { settle, isRunning, go, checkouts } = await hangingPipeline();
+    const waiting = settle();
+    await until(isRunning);
+    await waiting.letGo({ stop: true });
+    const next = settle();
+    await until(isRunning);
+    await writeFile(go, '');
+
+    expect(await next.report).toMatchObject({ verdict: 'passed' });
+    expect(await checkouts()).toEqual([]);
+  });
+});
