@@ -27,7 +27,7 @@ import type { PlanOutline } from '../schema/contracts/plan.ts';
 import type { ToldMission, Unparsed } from '../schema/contracts/told.ts';
 import type { MissionView, RecordedMission } from '../schema/contracts/views.ts';
 import { MissionState } from './mission-state.ts';
-import { call, record } from './proxies.ts';
+import { callToItsEnd, record } from './proxies.ts';
 import { mayContinueAsNew, mustDrain } from './rules/history.ts';
 import { RunningTasks } from './running-tasks.ts';
 import { showMission, tellMissionPhase } from './visibility.ts';
@@ -177,7 +177,7 @@ async function recordMission(mission: MissionState, amended?: RecordedMission['a
   const { engine, plan } = mission.input;
   const { view } = mission;
   showMission(view);
-  await call(record.recordMission, `${view.status}, ${view.milestone ?? ''}`, {
+  await callToItsEnd(record.recordMission, `${view.status}, ${view.milestone ?? ''}`, {
     tenant: engine.tenant,
     mission: plan.mission,
     view,

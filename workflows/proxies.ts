@@ -1,6 +1,9 @@
 /** How the activities are called: each timeout and retry with its reason. */
 import {
   ActivityCancellationType,
+  CancellationScope,
+  isCancellation,
+  patched,
   proxyActivities,
   proxyLocalActivities,
   type ActivityInterfaceFor,
@@ -27,6 +30,23 @@ export function call<Input, Output>(
   input: Input,
 ): Promise<Output> {
   return activity.executeWithOptions({ summary }, [input]);
+}
+
+/**
+ * The same for what must be told. A step that ends after its cancellation has news still, and what is called in a scope
+ * that is cancelled is not called at all: so it is called again. Told twice, it counts once.
+ */
+export async function callToItsEnd<Input, Output>(
+  ...of: Parameters<typeof call<Input, Output>>
+): Promise<Output> {
+  try {
+    return await call(...of);
+  } catch (error) {
+    if (isCancellation(error) && patched('told-to-its-end')) {
+      await CancellationScope.nonCancellable(() => call(...of));
+    }
+    throw error;
+  }
 }
 
 /**

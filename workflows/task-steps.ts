@@ -1,6 +1,6 @@
 import { ActivityFailure, condition, isCancellation } from '@temporalio/workflow';
 import type { Gate, Wait } from '../schema/contracts/gates.ts';
-import { call, record } from './proxies.ts';
+import { callToItsEnd, record } from './proxies.ts';
 import { describeFailure } from './rules/describe-failure.ts';
 import { overBudget, type Rejection } from './rules/remediation.ts';
 import type { TaskState } from './task-state.ts';
@@ -94,6 +94,6 @@ export class TaskSteps {
     this.show();
     const { tenant, mission } = place;
     const summary = `${view.status} at ${view.gate}`;
-    await call(record.recordTask, summary, { tenant, mission, view, ...this.#task.takeNews() });
+    await callToItsEnd(record.recordTask, summary, { tenant, mission, view, ...this.#task.takeNews() });
   }
 }

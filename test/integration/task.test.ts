@@ -225,6 +225,28 @@ describe('cancelling a task', () => {
     expect(world.merges).toEqual([]);
   });
 
+  it('tells of the session that it has ended', async () => {
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    world.author = async ({ task: id, launch }) => {
+      await released;
+      return { kind: 'commit', name: `${id}.${launch}` };
+    };
+    const handle = await engine.startTask({});
+    await until(() => world.sessions.length > 0);
+    await handle.cancel();
+    await until(async () => {
+      const { events } = await handle.fetchHistory();
+      return events?.some((event) => event.activityTaskCancelRequestedEventAttributes) ?? false;
+    });
+    release();
+
+    await expect(handle.result()).rejects.toThrow();
+    const told = world.events.map(({ type }) => type);
+    expect(told).toContain('session-ended');
+    expect(told.at(-1)).toBe('task-ended');
+  });
+
   it('comes too late for a merge that is under way: the task ends as merged', async () => {
     world.beforeMerge = async () => {
       await handle.cancel();
