@@ -33,8 +33,10 @@ const MissionPath = z.object({ id: MissionKey });
 const TaskPath = z.object({ id: MissionKey, task: Name });
 const responses = mutationProblems('not-found');
 
-function body<Schema extends z.ZodType>(schema: Schema) {
-  return { required: true, content: { 'application/json': { schema } } };
+/** What somebody tells a mission or a task; the key makes it count once. */
+function told<Params extends z.ZodObject, Body extends z.ZodType>(params: Params, schema: Body) {
+  const body = { required: true, content: { 'application/json': { schema } } };
+  return { params, headers: IdempotencyHeader, body };
 }
 
 const goAhead = createRoute({
@@ -43,11 +45,7 @@ const goAhead = createRoute({
   summary: 'Give the merge go-ahead for one head',
   security,
   middleware: [requireScope('merge:approve'), readBody('json')] as const,
-  request: {
-    params: TaskPath,
-    headers: IdempotencyHeader,
-    body: body(GoAheadRequest.pick({ headSha: true }).strict()),
-  },
+  request: told(TaskPath, GoAheadRequest.pick({ headSha: true }).strict()),
   responses: { 200: json(GoAhead, 'The go-ahead as it was recorded'), ...responses },
 });
 
@@ -57,11 +55,7 @@ const resolution = createRoute({
   summary: 'Answer a blocked task',
   security,
   middleware: [requireScope('missions:write'), readBody('json')] as const,
-  request: {
-    params: TaskPath,
-    headers: IdempotencyHeader,
-    body: body(Resolution.omit({ by: true }).strict()),
-  },
+  request: told(TaskPath, Resolution.omit({ by: true }).strict()),
   responses: { 204: { description: 'The task goes on as told' }, ...responses },
 });
 
@@ -72,11 +66,7 @@ const cancel = createRoute({
   description: 'Stops its sessions and cleans up. A merge that is under way comes to its end.',
   security,
   middleware: [requireScope('missions:write'), readBody('json')] as const,
-  request: {
-    params: MissionPath,
-    headers: IdempotencyHeader,
-    body: body(CancelRequest.omit({ by: true }).strict()),
-  },
+  request: told(MissionPath, CancelRequest.omit({ by: true }).strict()),
   responses: { 202: { description: 'The mission is being cancelled' }, ...responses },
 });
 
@@ -87,11 +77,7 @@ const pause = createRoute({
   description: 'Tasks take no further step. What is under way comes to its end.',
   security,
   middleware: [requireScope('missions:write'), readBody('json')] as const,
-  request: {
-    params: MissionPath,
-    headers: IdempotencyHeader,
-    body: body(PauseRequest.omit({ by: true }).strict()),
-  },
+  request: told(MissionPath, PauseRequest.omit({ by: true }).strict()),
   responses: { 204: { description: 'The mission is paused' }, ...responses },
 });
 
@@ -101,11 +87,7 @@ const resume = createRoute({
   summary: 'Let a paused mission go on',
   security,
   middleware: [requireScope('missions:write'), readBody('json')] as const,
-  request: {
-    params: MissionPath,
-    headers: IdempotencyHeader,
-    body: body(ResumeRequest.omit({ by: true }).strict()),
-  },
+  request: told(MissionPath, ResumeRequest.omit({ by: true }).strict()),
   responses: { 204: { description: 'The mission goes on' }, ...responses },
 });
 
