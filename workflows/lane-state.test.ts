@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LaneInput, MergeRequest } from '../schema/contracts/messages.ts';
+import { engineFacts, repository } from '../test/support/plans.ts';
 import { LaneState } from './lane-state.ts';
 
 function request(task: string, number = 1): MergeRequest {
@@ -18,17 +19,7 @@ function request(task: string, number = 1): MergeRequest {
 }
 
 function laneInput(more: Partial<LaneInput> = {}): LaneInput {
-  return {
-    engine: {
-      installation: 'i1',
-      tenant: 'default',
-      host: 'h1',
-      searchAttributes: false,
-      goAheadBySignal: false,
-    },
-    repository: { id: 'r1', forge: 'local', address: '/srv/app.git', base: 'main' },
-    ...more,
-  };
+  return { engine: engineFacts, repository, ...more };
 }
 
 function laneWith(...tasks: string[]): LaneState {

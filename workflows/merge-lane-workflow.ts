@@ -135,8 +135,9 @@ async function prepare(lane: LaneState, request: MergeRequest, headSha: string):
   const { tenant } = engine;
   const { requireCi } = request;
   const place = { tenant, repository };
+  const { ci } = sideOf(lane, request);
   const { base } = repository;
-  await call(sideOf(lane, request).ci.guardQueue, `${base} quiet and green`, {
+  await call(ci.guardQueue, `${base} quiet and green`, {
     place,
     mustBeGreen: true,
     requireCi,
@@ -148,7 +149,7 @@ async function prepare(lane: LaneState, request: MergeRequest, headSha: string):
   if (update.kind === 'head-moved') return { kind: 'answer', answer: update };
   if (update.updated) {
     lane.updatedHead = update.headSha;
-    const report = await call(sideOf(lane, request).ci.awaitCi, `CI of ${describe(request)}, updated`, {
+    const report = await call(ci.awaitCi, `CI of ${describe(request)}, updated`, {
       place,
       sha: update.headSha,
       stepsAt: update.baseSha,
@@ -180,9 +181,10 @@ async function verify(
   const { requireCi } = request;
   const { mergeSha, baseSha: stepsAt } = merged;
   const place = { tenant: engine.tenant, repository };
+  const { ci } = sideOf(lane, request);
   try {
     const { verdict } = await call(
-      sideOf(lane, request).ci.awaitCi,
+      ci.awaitCi,
       `CI of ${repository.base} at the merge of ${describe(request)}`,
       {
         place,
@@ -195,7 +197,7 @@ async function verify(
     if (green) return;
     lane.stop(`${repository.base} is ${verdict} at ${mergeSha}`);
     show(lane);
-    await call(sideOf(lane, request).ci.guardQueue, `${repository.base} to be mended`, {
+    await call(ci.guardQueue, `${repository.base} to be mended`, {
       place,
       mustBeGreen: true,
       requireCi,

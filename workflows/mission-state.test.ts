@@ -1,38 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import type { TaskStatus } from '../schema/contracts/gates.ts';
 import { Policy } from '../schema/contracts/mission-file.ts';
-import type { PlannedMilestone, PlannedTask } from '../schema/contracts/plan.ts';
+import type { PlannedMilestone } from '../schema/contracts/plan.ts';
+import { engineFacts, repository, task } from '../test/support/plans.ts';
 import { MissionState } from './mission-state.ts';
 
-function task(id: string, dependsOn: string[] = []): PlannedTask {
-  return {
-    id,
-    title: id,
-    goal: 'greet',
-    acceptance: [],
-    checks: [],
-    dependsOn,
-    program: { runtime: 'script', text: 'true' },
-  };
-}
-
-const core: PlannedMilestone = { id: 'm1', title: 'Core', tasks: [task('a'), task('b', ['a']), task('c')] };
-const extras: PlannedMilestone = { id: 'm2', title: 'Extras', tasks: [task('d', ['a'])] };
+const core: PlannedMilestone = {
+  id: 'm1',
+  title: 'Core',
+  tasks: [task('a'), task('b', { dependsOn: ['a'] }), task('c')],
+};
+const extras: PlannedMilestone = { id: 'm2', title: 'Extras', tasks: [task('d', { dependsOn: ['a'] })] };
 
 function mission(parallel = 2): MissionState {
   return new MissionState(
     {
-      engine: {
-        installation: 'i1',
-        tenant: 'default',
-        host: 'h1',
-        searchAttributes: false,
-        goAheadBySignal: false,
-      },
+      engine: engineFacts,
       plan: {
         mission: 'greetings',
         title: 'Greetings',
-        repository: { id: 'r1', forge: 'local', address: '/srv/app.git', base: 'main' },
+        repository,
         policy: Policy.parse({ parallel }),
         milestones: [core, extras],
       },
@@ -125,7 +112,7 @@ describe('a mission', () => {
       id: 'greetings',
       title: 'Greetings',
       status: 'running',
-      repository: { id: 'r1', forge: 'local', address: '/srv/app.git', base: 'main' },
+      repository,
       milestone: null,
       paused: null,
       reason: null,

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Gate } from '../schema/contracts/gates.ts';
 import type { EngineFacts, MergeAnswer } from '../schema/contracts/messages.ts';
-import { Policy } from '../schema/contracts/mission-file.ts';
+import type { Policy } from '../schema/contracts/mission-file.ts';
 import type { Review } from '../schema/contracts/review.ts';
 import type { GoAhead } from '../schema/contracts/views.ts';
+import { taskInput } from '../test/support/plans.ts';
 import { TaskState } from './task-state.ts';
 
 const first = 'a'.repeat(40);
@@ -11,32 +12,7 @@ const second = 'b'.repeat(40);
 const base = '0'.repeat(40);
 
 function newTask(policy: Partial<Policy> = {}, engine: Partial<EngineFacts> = {}): TaskState {
-  return new TaskState(
-    {
-      engine: {
-        installation: 'i1',
-        tenant: 'default',
-        host: 'h1',
-        searchAttributes: false,
-        goAheadBySignal: true,
-        ...engine,
-      },
-      mission: 'greetings',
-      milestone: 'm1',
-      repository: { id: 'r1', forge: 'local', address: '/srv/app.git', base: 'main' },
-      policy: Policy.parse(policy),
-      task: {
-        id: 'T-1',
-        title: 'Greet',
-        goal: 'greet',
-        acceptance: [],
-        checks: [],
-        dependsOn: [],
-        program: { runtime: 'script', text: 'true' },
-      },
-    },
-    () => 1_000,
-  );
+  return new TaskState(taskInput(policy, engine), () => 1_000);
 }
 
 function deliver(task: TaskState, headSha: string, touchesJudge = false): void {

@@ -1,9 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { TaskStatus } from '../schema/contracts/gates.ts';
 import type { Resolution } from '../schema/contracts/messages.ts';
-import { Policy } from '../schema/contracts/mission-file.ts';
+import type { Policy } from '../schema/contracts/mission-file.ts';
 import type { Review } from '../schema/contracts/review.ts';
 import type { Rejection } from './rules/remediation.ts';
+import { repository, taskInput } from '../test/support/plans.ts';
 import { TaskState } from './task-state.ts';
 
 const first = 'a'.repeat(40);
@@ -17,31 +18,7 @@ beforeEach(() => {
 });
 
 function newTask(policy: Partial<Policy> = {}): TaskState {
-  return new TaskState(
-    {
-      engine: {
-        installation: 'i1',
-        tenant: 'default',
-        host: 'h1',
-        searchAttributes: false,
-        goAheadBySignal: true,
-      },
-      mission: 'greetings',
-      milestone: 'm1',
-      repository: { id: 'r1', forge: 'local', address: '/srv/app.git', base: 'main' },
-      policy: Policy.parse(policy),
-      task: {
-        id: 'T-1',
-        title: 'Greet',
-        goal: 'greet',
-        acceptance: [],
-        checks: [],
-        dependsOn: [],
-        program: { runtime: 'script', text: 'true' },
-      },
-    },
-    () => now,
-  );
+  return new TaskState(taskInput(policy), () => now);
 }
 
 function deliver(task: TaskState, headSha: string): void {
@@ -91,7 +68,7 @@ describe('a new task', () => {
       tenant: 'default',
       mission: 'greetings',
       task: 'T-1',
-      repository: { id: 'r1', forge: 'local', address: '/srv/app.git', base: 'main' },
+      repository,
       branch: 'mission/greetings/T-1',
     });
   });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createEffects } from '../../activities/effects.ts';
 import { LocalStore } from '../../activities/forge/local/local-store.ts';
 import { databases, useDatabase } from '../../test/support/databases.ts';
-import { task } from '../../test/support/workers.ts';
+import { task } from '../../test/support/plans.ts';
 import { until } from '../../test/support/until.ts';
 import { z } from 'zod';
 import { MissionFile } from '../contracts/mission-file.ts';

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { ask, noOwnPostgres, startOwnPostgres, type OwnPostgres } from '../../test/support/postgres.ts';
+import { ask } from '../../scripts/postgres-server.ts';
+import { noOwnPostgres, startOwnPostgres, type OwnPostgres } from '../../test/support/postgres.ts';
 import { until } from '../../test/support/until.ts';
 import type { Database } from './database.ts';
 import { openPostgres } from './postgres.ts';

@@ -8,6 +8,7 @@ import {
   type MissionEvent,
   type TaskPlacement,
 } from '../contracts/views.ts';
+import { repository, task as plannedTask } from '../../test/support/plans.ts';
 import { openPglite, type Database, type Queries } from './database.ts';
 import { readEvents, readMission, readTasks } from './missions.ts';
 import { recordMission, recordTask } from './projection.ts';
@@ -17,23 +18,9 @@ import { events, missions, reviews, sessions, tasks } from './tables.ts';
 const plan: Plan = {
   mission: 'greetings',
   title: 'Greetings',
-  repository: { id: 'r1', forge: 'local', address: '/srv/app.git', base: 'main' },
+  repository,
   policy: Policy.parse({}),
-  milestones: [
-    {
-      id: 'm1',
-      title: 'Core',
-      tasks: ['A', 'B'].map((id) => ({
-        id,
-        title: id,
-        goal: 'greet',
-        acceptance: [],
-        checks: [],
-        dependsOn: [],
-        program: { runtime: 'script', text: 'true' },
-      })),
-    },
-  ],
+  milestones: [{ id: 'm1', title: 'Core', tasks: ['A', 'B'].map((id) => plannedTask(id)) }],
 };
 
 const common = { tenant: 'default', mission: 'greetings', host: 'local' };

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApi, findApi } from '../cli/api-client.ts';
 import { initialMissionView, initialTaskView } from '../../schema/contracts/views.ts';
+import { ask } from '../postgres-server.ts';
 import { EngineProcess } from '../quickstart/engine-process.ts';
 import type { Measure } from './measures.ts';
 import { toMission } from './orders.ts';
-import { ask, openDatabaseServer } from './postgres-server.ts';
+import { openDatabaseServer } from './postgres-server.ts';
 import { atMost, part } from './rows.ts';
 import { median, percentile } from './statistics.ts';
 

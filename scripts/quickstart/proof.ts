@@ -80,7 +80,9 @@ export async function countInDataDirectory(folder: string, of: Evidence): Promis
   }
 }
 
-async function countTask(queries: Queries, mission: string, task: TaskView): Promise<Count[]> {
+/** What the database has of a task: its pull requests, issues and sessions. */
+export async function recordsOf(queries: Queries, of: { mission: string; task: TaskView }) {
+  const { mission, task } = of;
   const pullRequests = await queries
     .select()
     .from(forgePullRequests)
@@ -93,6 +95,11 @@ async function countTask(queries: Queries, mission: string, task: TaskView): Pro
     .select()
     .from(sessions)
     .where(and(eq(sessions.missionId, mission), eq(sessions.taskId, task.id)));
+  return { pullRequests, issues, recorded };
+}
+
+async function countTask(queries: Queries, mission: string, task: TaskView): Promise<Count[]> {
+  const { pullRequests, issues, recorded } = await recordsOf(queries, { mission, task });
   const merged = pullRequests.filter(
     (row) => row.state === 'merged' && row.mergeSha === task.mergeSha && row.number === task.pullRequest,
   );

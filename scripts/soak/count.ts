@@ -2,17 +2,17 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { and, count, eq, max } from 'drizzle-orm';
+import { count, eq, max } from 'drizzle-orm';
 import { execa } from 'execa';
 import { dataPaths } from '../../activities/data-paths.ts';
 import { taskWorkflowId } from '../../schema/contracts/names.ts';
 import type { TaskView } from '../../schema/contracts/views.ts';
 import { openPglite, type Queries } from '../../schema/db/database.ts';
-import { events, forgeIssues, forgePullRequests, sessions } from '../../schema/db/tables.ts';
+import { events } from '../../schema/db/tables.ts';
 import { openDataDirectory, type EngineAddress } from '../../workers/data-directory.ts';
 import type { MissionWithTasks } from '../cli/api-client.ts';
 import { mergedTasks } from '../quickstart/merged-tasks.ts';
-import { completedActivities, type Count } from '../quickstart/proof.ts';
+import { completedActivities, recordsOf, type Count } from '../quickstart/proof.ts';
 import type { SoakMission } from './missions.ts';
 
 export interface EndedMission {
@@ -151,18 +151,7 @@ async function countEvents(queries: Queries, mission: string): Promise<Count> {
 }
 
 async function countTask(queries: Queries, mission: string, task: TaskView): Promise<Count[]> {
-  const pullRequests = await queries
-    .select()
-    .from(forgePullRequests)
-    .where(eq(forgePullRequests.branch, task.branch));
-  const issues = await queries
-    .select()
-    .from(forgeIssues)
-    .where(eq(forgeIssues.marker, `mission:${mission}/${task.id}`));
-  const recorded = await queries
-    .select()
-    .from(sessions)
-    .where(and(eq(sessions.missionId, mission), eq(sessions.taskId, task.id)));
+  const { pullRequests, issues, recorded } = await recordsOf(queries, { mission, task });
   return [
     atMostOne(`database: pull requests of ${task.id}`, pullRequests.length),
     {

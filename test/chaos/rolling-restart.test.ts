@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { MissionEvent } from '../../schema/contracts/views.ts';
 import { openPostgres } from '../../schema/db/postgres.ts';
+import { ask } from '../../scripts/postgres-server.ts';
 import {
   countInDatabase,
   countInGit,
@@ -12,7 +13,6 @@ import {
 import { readAddress } from '../../workers/data-directory.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 import {
-  ask,
   noOwnPostgres,
   noPostgres,
   startOwnPostgres,

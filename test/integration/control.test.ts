@@ -7,7 +7,8 @@ import type { PlanOutline } from '../../schema/contracts/plan.ts';
 import type { MissionView, TaskView } from '../../schema/contracts/views.ts';
 import { FakeWorld, sha, type Work } from '../fakes/fake-world.ts';
 import { until } from '../support/until.ts';
-import { refusalOf, startTestEngine, task, type TestEngine } from '../support/workers.ts';
+import { task } from '../support/plans.ts';
+import { refusalOf, startTestEngine, type TestEngine } from '../support/workers.ts';
 
 const { TASK_QUEUE_TYPE_ACTIVITY } = proto.temporal.api.enums.v1.TaskQueueType;
 

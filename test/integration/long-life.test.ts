@@ -10,7 +10,8 @@ import { laneWorkflowId } from '../../schema/contracts/names.ts';
 import { FakeWorld, sha } from '../fakes/fake-world.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
-import { repository, startTestEngine, task, type TestEngine } from '../support/workers.ts';
+import { repository, task } from '../support/plans.ts';
+import { startTestEngine, type TestEngine } from '../support/workers.ts';
 
 /** A server that wants histories to be short: what else takes thousands of events happens after a few. */
 const suggestAtEvents = 40;

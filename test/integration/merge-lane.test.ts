@@ -3,7 +3,8 @@ import { signals } from '../../schema/contracts/messages.ts';
 import { laneWorkflowId } from '../../schema/contracts/names.ts';
 import { approval, FakeWorld, sha } from '../fakes/fake-world.ts';
 import { until } from '../support/until.ts';
-import { repository, startTestEngine, task, type TestEngine } from '../support/workers.ts';
+import { repository, task } from '../support/plans.ts';
+import { startTestEngine, type TestEngine } from '../support/workers.ts';
 
 let world: FakeWorld;
 let engine: TestEngine;

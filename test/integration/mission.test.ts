@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { updates } from '../../schema/contracts/messages.ts';
 import { FakeWorld } from '../fakes/fake-world.ts';
 import { until } from '../support/until.ts';
-import { startTestEngine, task, type TestEngine } from '../support/workers.ts';
+import { task } from '../support/plans.ts';
+import { startTestEngine, type TestEngine } from '../support/workers.ts';
 
 let world: FakeWorld;
 let engine: TestEngine;

@@ -7,7 +7,8 @@ import { openDataDirectory } from '../../workers/data-directory.ts';
 import { createLog } from '../../workers/log.ts';
 import { startStandaloneWorker } from '../../workers/standalone-worker.ts';
 import { startFleet, WorkerProcess } from '../support/fleet.ts';
-import { ask, noPostgres, startPostgres, type Postgres } from '../support/postgres.ts';
+import { ask } from '../../scripts/postgres-server.ts';
+import { noPostgres, startPostgres, type Postgres } from '../support/postgres.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 

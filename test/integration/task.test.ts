@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { signals, updates } from '../../schema/contracts/messages.ts';
 import { approval, FakeWorld, objection, sha } from '../fakes/fake-world.ts';
 import { until } from '../support/until.ts';
-import { refusalOf, startTestEngine, task, type TestEngine } from '../support/workers.ts';
+import { task } from '../support/plans.ts';
+import { refusalOf, startTestEngine, type TestEngine } from '../support/workers.ts';
 
 let world: FakeWorld;
 let engine: TestEngine;

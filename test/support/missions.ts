@@ -5,7 +5,7 @@ import { initialMissionView, initialTaskView } from '../../schema/contracts/view
 import type { Queries } from '../../schema/db/database.ts';
 import { claimMission } from '../../schema/db/missions.ts';
 import { recordMission, recordTask } from '../../schema/db/projection.ts';
-import { task } from './workers.ts';
+import { task } from './plans.ts';
 
 const tenant = 'default';
 

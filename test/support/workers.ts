@@ -17,22 +17,7 @@ import type { PlannedTask } from '../../schema/contracts/plan.ts';
 import { clientTracing } from '../../workers/tracing.ts';
 import { createControlWorker, createHostWorkers } from '../../workers/workers.ts';
 import type { FakeWorld } from '../fakes/fake-world.ts';
-
-export const repository = { id: 'r1', forge: 'local' as const, address: '/srv/greeter.git', base: 'main' };
-
-export function task(id: string, more: Partial<PlannedTask> = {}): PlannedTask {
-  const program = { runtime: 'script' as const, text: 'true' };
-  return {
-    id,
-    title: `Task ${id}`,
-    goal: 'Do it.',
-    acceptance: [],
-    checks: [],
-    dependsOn: [],
-    program,
-    ...more,
-  };
-}
+import { repository, task } from './plans.ts';
 
 type TaskWorkflow = (input: TaskInput) => Promise<TaskResult>;
 type MissionWorkflow = (input: MissionInput) => Promise<MissionResult>;

@@ -1,32 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { TaskStatus } from '../../schema/contracts/gates.ts';
 import { Policy } from '../../schema/contracts/mission-file.ts';
-import {
-  maxPlanCharacters,
-  type Plan,
-  type PlannedChange,
-  type PlannedTask,
-} from '../../schema/contracts/plan.ts';
+import { maxPlanCharacters, type Plan, type PlannedChange } from '../../schema/contracts/plan.ts';
+import { repository, task } from '../../test/support/plans.ts';
 import { amendPlan, type Amended } from './amend.ts';
-
-function task(id: string, more: Partial<PlannedTask> = {}): PlannedTask {
-  return {
-    id,
-    title: id,
-    goal: 'greet',
-    acceptance: [],
-    checks: [],
-    dependsOn: [],
-    program: { runtime: 'script', text: 'true' },
-    ...more,
-  };
-}
 
 /** `m1` is over, `m2` is worked on: c runs, d and e wait, f is deferred; `m3` is to come. */
 const plan: Plan = {
   mission: 'greetings',
   title: 'Greetings',
-  repository: { id: 'r1', forge: 'local', address: '/srv/app.git', base: 'main' },
+  repository,
   policy: Policy.parse({}),
   milestones: [
     { id: 'm1', title: 'One', tasks: [task('a')] },
