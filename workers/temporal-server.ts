@@ -121,6 +121,8 @@ function serverArgs(of: { root: string; namespace: string; port: number; uiPort:
     ...['--db-filename', join(of.root, 'temporal.db')],
     // Measured: 93 activities a second instead of 51.
     ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'],
+    // By default 20 a second for all workflows together. Measured: a step is handed to a worker after 2 ms instead of 44.
+    ...['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=1000'],
   ];
 }
 
