@@ -27,9 +27,10 @@ function direction(folder, allowed, { packages = [], ignores = [] } = {}) {
 }
 
 const sandbox = {
-  regex: '^(?!\\.{1,2}/)(?!@temporalio/(?:workflow|common)$)(?!zod$)',
+  regex:
+    '^(?!\\.{1,2}/)(?!@temporalio/(?:workflow|common|interceptors-opentelemetry/lib/workflow-interceptors\\.js)$)(?!zod$)',
   message:
-    'workflow code runs in a sandbox: only @temporalio/workflow, @temporalio/common and zod are safe there',
+    'workflow code runs in a sandbox: only @temporalio/workflow, @temporalio/common, zod and the tracing interceptors are safe there',
 };
 
 const notDatabase = {

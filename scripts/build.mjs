@@ -65,9 +65,7 @@ export async function bundleWorkflows(
   const { code } = await bundleWorkflowCode({
     workflowsPath: of.workflows,
     preloadModules: [join(root, 'workflows/preloaded.ts')],
-    workflowInterceptorModules: [
-      require.resolve('@temporalio/interceptors-opentelemetry/lib/workflow-interceptors'),
-    ],
+    workflowInterceptorModules: [join(root, 'workflows/tracing.ts')],
     logger: {
       ...console,
       info: () => undefined,

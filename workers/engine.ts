@@ -101,7 +101,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
   closers.add(() => connection.close());
   const ours = options.temporal === undefined;
   const { searchAttributes } = await prepareNamespace({ connection, namespace, ours });
-  const client = new Client({ connection, namespace, interceptors: clientTracing() });
+  const client = new Client({ connection, namespace, interceptors: clientTracing(tracing) });
   const engine: EngineFacts = {
     installation,
     tenant,

@@ -68,7 +68,7 @@ async function start(options: WorkerOptions, closers: Closers): Promise<Standalo
   closers.add(() => tracing.stop());
   const metrics = createMetrics({ queries: undefined, sdkPort: options.sdkMetricsPort, log });
   const metricsUrl = await serveMetrics({ port: options.metricsPort, metrics, closers });
-  const client = new Client({ connection, namespace, interceptors: clientTracing() });
+  const client = new Client({ connection, namespace, interceptors: clientTracing(tracing) });
   const activities = createActivities({ client, queries, paths: data.paths, config, tenant });
   const { slots } = config;
   const { sessionWatched } = metrics;

@@ -1,6 +1,6 @@
 /**
- * OpenTelemetry interceptors, in place since the first recorded history: they put a header on every call, so that a
- * trace goes from the API to the activity. Without an exporter the spans go nowhere. See docs/adr/0005.
+ * OpenTelemetry interceptors: they put a header on every call, so that a trace goes from the API to the activity. They
+ * are there only when spans are exported. See docs/adr/0005 and 0013.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { hostname } from 'node:os';
@@ -32,7 +32,7 @@ import {
   OpenTelemetryActivityOutboundInterceptor,
   OpenTelemetryWorkflowClientInterceptor,
 } from '@temporalio/interceptors-opentelemetry';
-import type { WorkerOptions } from '@temporalio/worker';
+import type { ActivityInterceptorsFactory, WorkerOptions } from '@temporalio/worker';
 import type { Log } from './log.ts';
 import { createScrub, type Scrub } from './scrub.ts';
 
@@ -92,23 +92,20 @@ export function startTracing(of: { installation: string; log: Log }): Tracing {
   }
 }
 
-export function clientTracing(): ClientInterceptors {
+export function clientTracing(tracing: Tracing): ClientInterceptors {
+  if (tracing === noTracing) return {};
   return { workflow: [new OpenTelemetryWorkflowClientInterceptor()] };
 }
 
-/** The workflows' own interceptors are in their bundle; see `scripts/build.mjs`. */
+/** The workflows' own interceptors are in their bundle: see `workflows/tracing.ts`. Their spans arrive in the sink. */
 export function workerTracing(tracing: Tracing = noTracing): Pick<WorkerOptions, 'interceptors' | 'sinks'> {
-  return {
-    interceptors: {
-      activity: [
-        (context) => ({
-          inbound: new OpenTelemetryActivityInboundInterceptor(context),
-          outbound: new OpenTelemetryActivityOutboundInterceptor(context),
-        }),
-      ],
-    },
-    sinks: { exporter: makeWorkflowExporter(tracing.processor, tracing.resource) },
-  };
+  const sinks = { exporter: makeWorkflowExporter(tracing.processor, tracing.resource) };
+  if (tracing === noTracing) return { sinks };
+  const activity: ActivityInterceptorsFactory = (context) => ({
+    inbound: new OpenTelemetryActivityInboundInterceptor(context),
+    outbound: new OpenTelemetryActivityOutboundInterceptor(context),
+  });
+  return { interceptors: { activity: [activity] }, sinks };
 }
 
 /** Spans tell what was called and how it ended. They are changed here in place: nobody else reads an ended span. */

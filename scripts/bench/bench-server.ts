@@ -7,7 +7,6 @@ import { writeFile } from 'node:fs/promises';
 import { packageRoot } from '../../schema/package-root.ts';
 import { prepareNamespace } from '../../workers/temporal-namespace.ts';
 import { startDevServer } from '../../workers/temporal-server.ts';
-import { clientTracing } from '../../workers/tracing.ts';
 import { findServer } from '../toolchain.mjs';
 import type { WorkerSpec } from './orders.ts';
 import { startWorker, type BenchWorker } from './bench-worker.ts';
@@ -33,7 +32,7 @@ export async function startBenchServer(say: (line: string) => void): Promise<Ben
   });
   const connection = await Connection.connect({ address: temporal.address });
   const { searchAttributes } = await prepareNamespace({ connection, namespace, ours: true });
-  const client = new Client({ connection, namespace, interceptors: clientTracing() });
+  const client = new Client({ connection, namespace });
   const bareBundle = await bundleBare(folder);
   const workers: BenchWorker[] = [];
   const installation = 'bench';

@@ -11,7 +11,6 @@ import { startAttributes } from '../../schema/contracts/search-attributes.ts';
 import type { ControlActivities } from '../../workers/activities.ts';
 import { createLog } from '../../workers/log.ts';
 import { installRuntime } from '../../workers/runtime.ts';
-import { clientTracing } from '../../workers/tracing.ts';
 import { createControlWorker, createHostWorkers } from '../../workers/workers.ts';
 import type { BareActivities } from './bare-workflow.ts';
 import { openBeside, openWithin, type BenchDatabase } from './database.ts';
@@ -81,7 +80,7 @@ async function runBare(): Promise<(order: Order) => Promise<void>> {
 }
 
 async function runMissions(): Promise<(order: Order) => Promise<void>> {
-  const client = new Client({ connection, namespace, interceptors: clientTracing() });
+  const client = new Client({ connection, namespace });
   const database = spec.records === 'within' ? await openWithin(spec.folder) : openBeside(spec.folder);
   const world = createInstantWorld();
   const common = { connection: native, namespace, installation };

@@ -14,7 +14,6 @@ import {
 } from '../../schema/contracts/messages.ts';
 import { controlQueue, missionWorkflowId, taskWorkflowId } from '../../schema/contracts/names.ts';
 import type { PlannedTask } from '../../schema/contracts/plan.ts';
-import { clientTracing } from '../../workers/tracing.ts';
 import { createControlWorker, createHostWorkers } from '../../workers/workers.ts';
 import type { FakeWorld } from '../fakes/fake-world.ts';
 import { repository, task } from './plans.ts';
@@ -52,7 +51,7 @@ export async function startTestEngine(
   const installation = of.installation ?? `t${randomBytes(4).toString('hex')}`;
   const connection = await Connection.connect({ address });
   const native = await NativeConnection.connect({ address });
-  const client = new Client({ connection, interceptors: clientTracing() });
+  const client = new Client({ connection });
   const facts: EngineFacts = {
     installation,
     tenant: 'default',
