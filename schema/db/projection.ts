@@ -1,4 +1,5 @@
-import { and, eq, inArray, lt, sql } from 'drizzle-orm';
+import { and, DrizzleQueryError, eq, lt, sql, type SQL, type SQLWrapper } from 'drizzle-orm';
+import { z } from 'zod';
 import type { ToldEvent } from '../contracts/told.ts';
 import type { MissionView, NewEvent, Recorded, RecordedMission, TaskView } from '../contracts/views.ts';
 import type { Queries } from './database.ts';
@@ -11,11 +12,13 @@ export const eventsChannel = 'mission_events';
 
 export async function recordMission(queries: Queries, input: RecordedMission): Promise<void> {
   const { tenant, mission, seq, amended } = input;
-  await queries.transaction(async (tx) => {
-    await updateMission(tx, input);
-    if (amended) await placeTasks(tx, { tenant, mission, ...amended });
-    await appendEvents(tx, { tenant, mission, events: placed(input.events, { seq, task: null }) });
-  });
+  await againIfTold(() =>
+    queries.transaction(async (tx) => {
+      await updateMission(tx, input);
+      if (amended) await placeTasks(tx, { tenant, mission, ...amended });
+      await appendEvents(tx, { tenant, mission, events: placed(input.events, { seq, task: null }) });
+    }),
+  );
 }
 
 /** After an amendment: what the plan has of new, in its order. What has begun tells of itself. */
@@ -40,13 +43,32 @@ export async function placeTasks(
 /** What tells of a session or a review that the tables of these don't have yet. */
 const addsDetails: ReadonlySet<NewEvent['type']> = new Set(['session-ended', 'reviewed']);
 
+/** In one statement: this is what the database does most. */
 export async function recordTask(queries: Queries, input: Recorded<TaskView>): Promise<void> {
-  const { tenant, mission, seq } = input;
-  await queries.transaction(async (tx) => {
-    await updateTask(tx, input);
-    if (input.events.some(({ type }) => addsDetails.has(type))) await insertDetails(tx, input);
-    await appendEvents(tx, { tenant, mission, events: placed(input.events, { seq, task: input.view.id }) });
-  });
+  const { tenant, mission, seq, view } = input;
+  const hasDetails = input.events.some(({ type }) => addsDetails.has(type));
+  const also = [taskUpdate(queries, input), ...(hasDetails ? detailInserts(queries, input) : [])];
+  const events = placed(input.events, { seq, task: view.id });
+  await againIfTold(() => queries.execute(telling({ tenant, mission, events, also })));
+}
+
+/**
+ * Two attempts of an activity may tell the same at once, and neither sees what the other has not committed: the later
+ * one is refused by the index on sources, looks again, and finds it told.
+ */
+export async function againIfTold<T>(tell: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await tell();
+    } catch (error) {
+      if (tries === 3 || !isToldAlready(error)) throw error;
+    }
+  }
+}
+
+function isToldAlready(error: unknown): boolean {
+  const cause = error instanceof DrizzleQueryError ? error.cause : undefined;
+  return cause !== undefined && 'constraint' in cause && cause.constraint === 'events_source';
 }
 
 function placed(news: readonly NewEvent[], of: { seq: number; task: string | null }): PlacedEvent[] {
@@ -67,101 +89,106 @@ export async function updateMission(tx: Queries, input: Recorded<MissionView>): 
 
 /** False: the row has this view already, or a newer one. */
 export async function updateTask(tx: Queries, input: Omit<Recorded<TaskView>, 'events'>): Promise<boolean> {
+  return (await taskUpdate(tx, input)).length > 0;
+}
+
+function taskUpdate(tx: Queries, input: Omit<Recorded<TaskView>, 'events'>) {
   const { tenant, mission, seq, view } = storable(input);
-  const updated = await tx
+  const older = and(
+    eq(tasks.tenantId, tenant),
+    eq(tasks.missionId, mission),
+    eq(tasks.id, view.id),
+    lt(tasks.viewSeq, seq),
+  );
+  return tx
     .update(tasks)
     .set({ view, viewSeq: seq, status: view.status, waitsFor: view.waits?.for ?? null })
-    .where(
-      and(
-        eq(tasks.tenantId, tenant),
-        eq(tasks.missionId, mission),
-        eq(tasks.id, view.id),
-        lt(tasks.viewSeq, seq),
-      ),
-    )
+    .where(older)
     .returning({ id: tasks.id });
-  return updated.length > 0;
+}
+
+interface Details {
+  tenant: string;
+  mission: string;
+  view: TaskView;
 }
 
 /** Adds the sessions and reviews of a task that are missing. Answers how many. */
-export async function insertDetails(
-  tx: Queries,
-  of: { tenant: string; mission: string; view: TaskView },
-): Promise<number> {
+export async function insertDetails(tx: Queries, of: Details): Promise<number> {
+  let inserted = 0;
+  for (const insert of detailInserts(tx, of)) inserted += (await insert).length;
+  return inserted;
+}
+
+function detailInserts(tx: Queries, of: Details) {
   const view = storable(of.view);
   const common = { tenantId: of.tenant, missionId: of.mission, taskId: view.id };
-  let inserted = 0;
-  if (view.sessions.length > 0) {
-    const rows = view.sessions.map((session) => ({
-      ...common,
-      ...session,
-      startedAt: new Date(session.startedAt),
-      endedAt: new Date(session.endedAt),
-    }));
-    const added = await tx.insert(sessions).values(rows).onConflictDoNothing().returning({ id: sessions.id });
-    inserted += added.length;
-  }
-  if (view.reviews.length > 0) {
-    const rows = view.reviews.map((review) => ({ ...common, ...review }));
-    const added = await tx.insert(reviews).values(rows).onConflictDoNothing().returning({ sha: reviews.sha });
-    inserted += added.length;
-  }
-  return inserted;
+  const ended = view.sessions.map((session) => ({
+    ...common,
+    ...session,
+    startedAt: new Date(session.startedAt),
+    endedAt: new Date(session.endedAt),
+  }));
+  const reviewed = view.reviews.map((review) => ({ ...common, ...review }));
+  const id = { id: sql`1` };
+  return [
+    ...(ended.length > 0 ? [tx.insert(sessions).values(ended).onConflictDoNothing().returning(id)] : []),
+    ...(reviewed.length > 0 ? [tx.insert(reviews).values(reviewed).onConflictDoNothing().returning(id)] : []),
+  ];
 }
 
 /** An event and the workflow that told it; null is the mission itself. */
 export type PlacedEvent = ToldEvent & { task: string | null };
 
+interface Telling {
+  tenant: string;
+  mission: string;
+  events: readonly PlacedEvent[];
+}
+
+const Added = z.object({ rows: z.array(z.object({ added: z.number() })) });
+
 /** Gives the events that are new their numbers, in the order given. Answers how many are new. */
-export async function appendEvents(
-  tx: Queries,
-  of: { tenant: string; mission: string; events: readonly PlacedEvent[] },
-): Promise<number> {
-  if (of.events.length === 0) return 0;
-  const rows = of.events.map(storable).map((event) => ({
+export async function appendEvents(tx: Queries, of: Telling): Promise<number> {
+  const { rows } = Added.parse(await tx.execute(telling(of)));
+  return rows[0]?.added ?? 0;
+}
+
+/**
+ * Events that are not known yet, their count, the word to followers, and whatever is told with them. The update of the
+ * mission's row puts writers in line, so that readers never see a later event before an earlier one. A workflow that was
+ * reset tells some things twice.
+ */
+function telling(of: Telling & { also?: readonly SQLWrapper[] }): SQL {
+  const { tenant, mission, also = [] } = of;
+  const told = of.events.map(storable).map((event, place) => ({
+    place,
     at: new Date(event.at).toISOString(),
     task: event.task,
     type: event.type,
     message: event.message,
-    source: `${of.mission}/${event.task ?? ''}/${event.seq}/${event.index}`,
+    source: `${mission}/${event.task ?? ''}/${event.seq}/${event.index}`,
   }));
-  const sources = rows.map((row) => row.source);
-  // The row lock puts writers in line, so that readers never see a later event before an earlier one.
-  const [mission] = await tx
-    .select({ eventSeq: missions.eventSeq })
-    .from(missions)
-    .where(and(eq(missions.tenantId, of.tenant), eq(missions.id, of.mission)))
-    .for('update');
-  if (!mission) return 0;
-  // Asked under the lock: what another writer has told meanwhile is seen.
-  const known = await tx
-    .select({ source: events.source })
-    .from(events)
-    .where(and(eq(events.tenantId, of.tenant), inArray(events.source, sources)));
-  const seen = new Set(known.map((row) => row.source));
-  // A workflow that was reset tells some things again.
-  const fresh = rows.filter(({ source }) => !seen.has(source) && seen.add(source));
-  if (fresh.length > 0) await insertEvents(tx, { ...of, after: mission.eventSeq, rows: fresh });
-  return fresh.length;
-}
-
-/** Events, their count and the word to followers in one statement: this is what the database does most. */
-async function insertEvents(
-  tx: Queries,
-  of: { tenant: string; mission: string; after: number; rows: readonly object[] },
-): Promise<void> {
-  const { tenant, mission, after } = of;
-  const rows = JSON.stringify(of.rows.map((row, index) => ({ ...row, seq: after + index + 1 })));
-  await tx.execute(sql`
-    with told as (
-      select * from jsonb_to_recordset(${rows}::jsonb)
-        as told(seq integer, at timestamptz, task text, type text, message text, source text)
+  return sql`
+    with ${sql.join(also.map((query, index) => sql`${sql.raw(`also_${index}`)} as ${query}, `))}
+    told as (
+      select distinct on (source) * from jsonb_to_recordset(${JSON.stringify(told)}::jsonb)
+        as told(place integer, at timestamptz, task text, type text, message text, source text)
+      order by source, place
+    ), fresh as (
+      select told.*, row_number() over (order by place) as number from told
+      where not exists (
+        select from ${events} where ${events.tenantId} = ${tenant} and ${events.source} = told.source
+      )
+    ), counted as (
+      update ${missions} set event_seq = event_seq + (select count(*) from fresh)
+      where ${missions.tenantId} = ${tenant} and ${missions.id} = ${mission} and exists (select from fresh)
+      returning event_seq - (select count(*) from fresh) as before
     ), added as (
       insert into ${events} (tenant_id, mission_id, seq, at, task_id, type, message, source)
-      select ${tenant}, ${mission}, seq, at, task, type, message, source from told
-    ), counted as (
-      update ${missions} set event_seq = ${after + of.rows.length}
-      where ${missions.tenantId} = ${tenant} and ${missions.id} = ${mission}
+      select ${tenant}, ${mission}, before + number, at, task, type, message, source from fresh, counted
+      returning seq
     )
-    select pg_notify(${eventsChannel}, ${`${tenant}/${mission}`})`);
+    select count(*)::integer as added, pg_notify(${eventsChannel}, ${`${tenant}/${mission}`}) from added
+    having count(*) > 0`;
 }

@@ -5,6 +5,7 @@ import { initialMissionView } from '../contracts/views.ts';
 import type { Queries } from './database.ts';
 import { taskRows } from './missions.ts';
 import {
+  againIfTold,
   appendEvents,
   insertDetails,
   placeTasks,
@@ -59,27 +60,29 @@ export async function restoreTold(
   of: { tenant: string; mission: string; missionRuns: ToldMission[]; taskRuns: ToldTask[] },
 ): Promise<{ rows: number; events: number }> {
   const { tenant, mission } = of;
-  return queries.transaction(async (tx) => {
-    let rows = 0;
-    for (const { view, ...told } of of.missionRuns) {
-      if (!view || !(await updateMission(tx, { ...told, view }))) continue;
-      await placeTasks(tx, told);
-      rows += 1;
-    }
-    for (const { view, ...told } of of.taskRuns) {
-      if (!view) continue;
-      if (await updateTask(tx, { ...told, view })) rows += 1;
-      rows += await insertDetails(tx, { tenant, mission, view });
-    }
-    rows += await restoreResults(tx, of);
-    let events = 0;
-    const told = inOrder(of);
-    for (let from = 0; from < told.length; from += eventsAtOnce) {
-      const some = told.slice(from, from + eventsAtOnce);
-      events += await appendEvents(tx, { tenant, mission, events: some });
-    }
-    return { rows, events };
-  });
+  return againIfTold(() =>
+    queries.transaction(async (tx) => {
+      let rows = 0;
+      for (const { view, ...told } of of.missionRuns) {
+        if (!view || !(await updateMission(tx, { ...told, view }))) continue;
+        await placeTasks(tx, told);
+        rows += 1;
+      }
+      for (const { view, ...told } of of.taskRuns) {
+        if (!view) continue;
+        if (await updateTask(tx, { ...told, view })) rows += 1;
+        rows += await insertDetails(tx, { tenant, mission, view });
+      }
+      rows += await restoreResults(tx, of);
+      let events = 0;
+      const told = inOrder(of);
+      for (let from = 0; from < told.length; from += eventsAtOnce) {
+        const some = told.slice(from, from + eventsAtOnce);
+        events += await appendEvents(tx, { tenant, mission, events: some });
+      }
+      return { rows, events };
+    }),
+  );
 }
 
 /** A task that ended so long ago that Temporal has forgotten its workflow: its mission still knows the result. */
