@@ -17,7 +17,7 @@ export interface Watch {
  */
 export async function asSupervisor<T>(wait: (watch: Watch) => Promise<T>): Promise<T> {
   const context = Context.current();
-  context.heartbeat();
+  // None at once: each is a call to the server, and most activities have ended before the first is due.
   const beat = setInterval(() => context.heartbeat(), heartbeatMs);
   try {
     return await wait({
