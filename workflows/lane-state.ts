@@ -16,6 +16,7 @@ export class LaneState {
   #inside: Inside = { kind: 'nobody' };
   /** Where the lane has brought the branch of the request inside; undefined while it is where the task left it. */
   updatedHead: string | undefined;
+  answersOnTheirWay = 0;
   readonly #withdrawn = new Set<string>();
   #waiting: MergeRequest[];
   #answered: string[];

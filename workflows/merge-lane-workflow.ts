@@ -49,7 +49,7 @@ export async function mergeLaneWorkflow(input: LaneInput): Promise<void> {
       const request = lane.takeNext();
       if (request) await serve(lane, request);
     } while (!workflowInfo().continueAsNewSuggested);
-    await condition(allHandlersFinished);
+    await condition(() => allHandlersFinished() && lane.answersOnTheirWay === 0);
   });
   await continueAsNew<typeof mergeLaneWorkflow>(lane.carryOver());
 }
@@ -57,7 +57,7 @@ export async function mergeLaneWorkflow(input: LaneInput): Promise<void> {
 async function serve(lane: LaneState, request: MergeRequest): Promise<void> {
   const outcome = await outcomeOf(lane, request);
   lane.answered(request.id);
-  await tell(request, outcome.answer);
+  await tell(lane, request, outcome.answer);
   if (outcome.kind === 'merged') await verify(lane, request, outcome);
   lane.leave();
 }
@@ -168,7 +168,7 @@ async function updateBranch(lane: LaneState, request: MergeRequest, headSha: str
   const input = { tenant: engine.tenant, repository, request, headSha };
   const update = (): Promise<UpdateOutcome> =>
     call(sideOf(lane, request).merges.updateBranch, summary, input);
-  return patched('lane-update-ends') ? CancellationScope.nonCancellable(update) : update();
+  return isSince02() ? CancellationScope.nonCancellable(update) : update();
 }
 
 /** Lets the next in only when the base is green at the merge; red, the lane stands until somebody has mended it. */
@@ -193,7 +193,7 @@ async function verify(
       },
     );
     const green = ciAllowsMerge(verdict, { requireCi });
-    await tell(request, { kind: 'verified', verdict, green });
+    await tell(lane, request, { kind: 'verified', verdict, green });
     if (green) return;
     lane.stop(`${repository.base} is ${verdict} at ${mergeSha}`);
     show(lane);
@@ -203,11 +203,11 @@ async function verify(
       requireCi,
     });
     // The merge commit stays what it was; it is the base that is green again.
-    await tell(request, { kind: 'verified', verdict, green: true });
+    await tell(lane, request, { kind: 'verified', verdict, green: true });
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
     // What can't be verified is told as red; the queue guard looks at the base again before the next merge.
-    await tell(request, { kind: 'verified', verdict: 'none-yet', green: false });
+    await tell(lane, request, { kind: 'verified', verdict: 'none-yet', green: false });
   }
 }
 
@@ -215,11 +215,19 @@ async function answerWithdrawal(lane: LaneState, raw: unknown): Promise<void> {
   const withdrawal = MergeWithdrawal.safeParse(raw);
   if (!withdrawal.success) return;
   const answer = lane.withdraw(withdrawal.data.id);
-  if (answer) await tell(answer.request, { kind: answer.kind });
+  if (answer) await tell(lane, answer.request, { kind: answer.kind });
+}
+
+/** Nobody in the lane waits for the arrival of an answer. */
+async function tell(lane: LaneState, request: MergeRequest, answer: Answer): Promise<void> {
+  const arrival = send(request, answer);
+  if (!isSince02()) return arrival;
+  lane.answersOnTheirWay += 1;
+  void arrival.finally(() => (lane.answersOnTheirWay -= 1));
 }
 
 /** A task that was terminated can't be told; that is its end, not the lane's. */
-async function tell(request: MergeRequest, answer: Answer): Promise<void> {
+async function send(request: MergeRequest, answer: Answer): Promise<void> {
   try {
     await getExternalWorkflowHandle(request.workflowId).signal(signals.mergeAnswer, {
       id: request.id,
@@ -237,6 +245,11 @@ function sideOf(lane: LaneState, { host }: MergeRequest): ForgeSide {
 
 function describe(request: MergeRequest): string {
   return `${request.task} (#${request.pullRequest})`;
+}
+
+/** Steps that version 0.1 has recorded are replayed as it took them. */
+function isSince02(): boolean {
+  return patched('lane-0.2');
 }
 
 function show(lane: LaneState): void {

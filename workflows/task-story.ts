@@ -1,5 +1,4 @@
 import {
-  ActivityFailure,
   allHandlersFinished,
   CancellationScope,
   condition,
@@ -15,7 +14,6 @@ import {
 } from '../schema/contracts/messages.ts';
 import { hostQueue, laneWorkflowId, slotsQueue } from '../schema/contracts/names.ts';
 import type { Review } from '../schema/contracts/review.ts';
-import { describeFailure } from './rules/describe-failure.ts';
 import { call, forgeSide, hostRuns, hostSteps, requestMerge, type ForgeSide } from './proxies.ts';
 import {
   rejectCi,
@@ -26,6 +24,7 @@ import {
   rejectSession,
 } from './rules/remediation.ts';
 import type { LaneOutcome, TaskState } from './task-state.ts';
+import { TaskEnding } from './task-ending.ts';
 import { GivenUp, TaskSteps } from './task-steps.ts';
 
 /** How often a reviewer that gave no verdict is asked again before a person is. */
@@ -35,6 +34,7 @@ const reviewLaunches = 3;
 export class TaskStory {
   readonly #task: TaskState;
   readonly #steps: TaskSteps;
+  readonly #ending: TaskEnding;
   readonly #hostRuns: ReturnType<typeof hostRuns>;
   readonly #hostSteps: ReturnType<typeof hostSteps>;
   readonly #forgeSide: ForgeSide;
@@ -47,6 +47,12 @@ export class TaskStory {
     this.#hostRuns = hostRuns(slotsQueue(engine), longest);
     this.#hostSteps = hostSteps(hostQueue(engine));
     this.#forgeSide = forgeSide(task.input);
+    this.#ending = new TaskEnding({
+      task,
+      steps: this.#steps,
+      hostSteps: this.#hostSteps,
+      forgeSide: this.#forgeSide,
+    });
   }
 
   async tell(): Promise<TaskResult> {
@@ -54,18 +60,18 @@ export class TaskStory {
       await this.#intake();
       for (;;) {
         const delivered = await this.#deliver();
-        if (!delivered) return await this.#finish('no-change');
+        if (!delivered) return await this.#ending.finish('no-change');
         if (!(await this.#publish())) continue;
         if (!(await this.#passReviewAndCi())) continue;
         await this.#waitForGoAhead();
         if (await this.#passMergeLane()) break;
       }
       await this.#verifyMerge();
-      return await CancellationScope.nonCancellable(() => this.#finish('merged'));
+      return await CancellationScope.nonCancellable(() => this.#ending.finish('merged'));
     } catch (error) {
-      if (error instanceof GivenUp) return await this.#giveUp(error.status, error.message);
+      if (error instanceof GivenUp) return await this.#ending.giveUp(error.status, error.message);
       if (!isCancellation(error)) throw error;
-      await this.#giveUp('cancelled', 'cancelled');
+      await this.#ending.giveUp('cancelled', 'cancelled');
       throw error;
     } finally {
       await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
@@ -326,69 +332,10 @@ export class TaskStory {
     task.view.mergeCi = task.mergeVerdict()?.verdict ?? null;
   }
 
-  async #finish(status: 'merged' | 'no-change'): Promise<TaskResult> {
-    const task = this.#task;
-    const { place } = task;
-    try {
-      await this.#closeIssue();
-      await this.#steps.enter('clean-up', { on: 'branch and clone to be removed', for: 'engine' });
-      await this.#steps.try(() => this.#tidyForge('remove the branch'));
-      await this.#steps.try(() => call(this.#hostSteps.cleanUp, 'remove the clone', { place }));
-    } catch (error) {
-      if (!(error instanceof GivenUp)) throw error;
-      // The work is done; a person has decided that what is left over stays so.
-      task.tell('ignored', `left as it is: ${error.message}`);
-    }
-    task.enter('done');
-    const result = task.end(status, task.view.reason);
-    await this.#steps.record();
-    return result;
-  }
-
-  async #closeIssue(): Promise<void> {
-    const { place, view } = this.#task;
-    await this.#steps.enter('close-issue', { on: 'the issue to close', for: 'forge' });
-    const comment =
-      view.mergeSha === null
-        ? `No change was needed: ${view.reason ?? ''}`
-        : `Merged as ${view.mergeSha} by pull request #${view.pullRequest ?? 0}.`;
-    await this.#steps.try(() =>
-      call(this.#forgeSide.forge.closeIssue, `close issue #${view.issue ?? 0}`, {
-        place,
-        number: view.issue ?? 0,
-        comment,
-      }),
-    );
-  }
-
-  async #tidyForge(summary: string): Promise<void> {
-    const { place, view, heads } = this.#task;
-    const { headSha, pullRequest } = view;
-    const earlierHeads = [...heads].filter((head) => head !== headSha);
-    await call(this.#forgeSide.forge.tidyForge, summary, { place, headSha, earlierHeads, pullRequest });
-  }
-
   #head(): string {
     const { headSha } = this.#task.view;
     if (headSha === null) throw new Error('no head has been delivered yet');
     return headSha;
-  }
-
-  async #giveUp(status: 'skipped' | 'abandoned' | 'cancelled', reason: string): Promise<TaskResult> {
-    const task = this.#task;
-    const { place } = task;
-    return CancellationScope.nonCancellable(async () => {
-      try {
-        await call(this.#hostSteps.cleanUp, 'end what runs, remove the clone', { place });
-        await this.#tidyForge('close the pull request, remove the branch');
-      } catch (error) {
-        if (!(error instanceof ActivityFailure)) throw error;
-        task.tell('ignored', `clean-up: ${describeFailure(error)}`);
-      }
-      const result = task.end(status, reason);
-      await this.#steps.record();
-      return result;
-    });
   }
 }
 
