@@ -1,4 +1,4 @@
-import { ActivityFailure, CancellationScope, patched } from '@temporalio/workflow';
+import { ActivityFailure, CancellationScope } from '@temporalio/workflow';
 import type { TaskResult } from '../schema/contracts/messages.ts';
 import { call, type ForgeSide, type hostSteps } from './proxies.ts';
 import { describeFailure } from './rules/describe-failure.ts';
@@ -30,15 +30,8 @@ export class TaskEnding {
     try {
       await this.#closeIssue();
       await this.#steps.enter('clean-up', { on: 'branch and clone to be removed', for: 'engine' });
-      const tidied = () => this.#steps.try(() => this.#tidyForge('remove the branch'));
-      const cleaned = () =>
-        this.#steps.try(() => call(this.#hostSteps.cleanUp, 'remove the clone', { place }));
-      if (patched('clean-up-side-by-side')) {
-        await untilBothEnd(tidied(), cleaned());
-      } else {
-        await tidied();
-        await cleaned();
-      }
+      await this.#steps.try(() => this.#tidyForge('remove the branch'));
+      await this.#steps.try(() => call(this.#hostSteps.cleanUp, 'remove the clone', { place }));
     } catch (error) {
       if (!(error instanceof GivenUp)) throw error;
       // The work is done; a person has decided that what is left over stays so.
@@ -90,9 +83,4 @@ export class TaskEnding {
     const earlierHeads = [...heads].filter((head) => head !== headSha);
     await call(this.#forgeSide.forge.tidyForge, summary, { place, headSha, earlierHeads, pullRequest });
   }
-}
-
-async function untilBothEnd(one: Promise<void>, other: Promise<void>): Promise<void> {
-  await Promise.allSettled([one, other]);
-  await Promise.all([one, other]);
 }
