@@ -123,6 +123,9 @@ function serverArgs(of: { root: string; namespace: string; port: number; uiPort:
     ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'],
     // By default 20 a second for all workflows together. Measured: a step is handed to a worker after 2 ms instead of 44.
     ...['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=1000'],
+    // Priorities hold within a partition of a queue, and one machine needs no more than one.
+    ...['--dynamic-config-value', 'matching.numTaskqueueReadPartitions=1'],
+    ...['--dynamic-config-value', 'matching.numTaskqueueWritePartitions=1'],
   ];
 }
 

@@ -8,7 +8,6 @@ import { followMission } from '../../scripts/cli/follow.ts';
 import { EngineProcess } from '../../scripts/quickstart/engine-process.ts';
 import type { MissionEvent } from '../../schema/contracts/views.ts';
 import { packageRoot } from '../../schema/package-root.ts';
-import { readAddress } from '../../workers/data-directory.ts';
 import { makeRepository, type TestRepository } from './repository.ts';
 import { temporaryFolder } from './temporary.ts';
 
@@ -111,7 +110,7 @@ export async function startFleet(databaseUrl: string): Promise<Fleet> {
     let last = await api(name);
     await followMission({
       findApi: async () => {
-        if (await readAddress(data(name))) last = await api(name);
+        last = await api(name).catch(() => last);
         return last;
       },
       id: key,
