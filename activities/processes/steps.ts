@@ -33,7 +33,7 @@ interface StepsRun {
 /**
  * Runs shell commands one after another in a fresh checkout and stops at the first that is not green.
  * Survives the worker: a later call with the same folder attaches to the run or reads its result. Steps have no
- * effect outside their checkout, so a run that was lost is simply done again.
+ * effect outside their checkout, so a run that was lost or killed is simply done again.
  */
 export async function runSteps(of: StepsRun): Promise<StepOutcome[]> {
   for (let lost = 0; lost < maxLost; lost++) {
@@ -51,7 +51,7 @@ export async function runSteps(of: StepsRun): Promise<StepOutcome[]> {
         if (of.watch.stopAsked()) await forget(of);
         throw error;
       });
-    if (end.kind === 'ended') {
+    if (end.kind === 'ended' && (lost === maxLost - 1 || !end.result.steps.some(wasKilled))) {
       await removeTree(of.checkout.folder);
       return end.result.steps.map((step, index) => ({ ...step, log: join(of.folder, logName(index)) }));
     }
@@ -92,6 +92,14 @@ function stepsSpec(of: Pick<StepsRun, 'folder' | 'checkout' | 'steps' | 'process
 
 function logName(index: number): string {
   return `step-${index + 1}.log`;
+}
+
+/**
+ * Whether a step was ended by a signal: memory ran out, or somebody killed it. That is no verdict, and is not kept as
+ * one. 137 is how a shell tells that its program was killed.
+ */
+function wasKilled({ end, exitCode }: StepResult): boolean {
+  return end === 'exited' && (exitCode === null || exitCode === 137);
 }
 
 /** The first step that is not green; undefined when all are. */

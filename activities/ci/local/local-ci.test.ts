@@ -7,7 +7,7 @@ import { until } from '../../../test/support/until.ts';
 import { programsFolder } from '../../../workers/activities.ts';
 import { LocalStore } from '../../forge/local/local-store.ts';
 import { createProcesses } from '../../processes/supervise.ts';
-import { processesOfRun } from '../../processes/tree.ts';
+import { processesOfRun, signal } from '../../processes/tree.ts';
 import { createLocalCi } from './local-ci.ts';
 
 const database = useDatabase('PGlite');
@@ -21,11 +21,17 @@ async function hangingPipeline() {
   const pipeline = JSON.stringify({ version: 1, steps: [{ name: 'test', run }] });
   const sha = await repository.commit({ branch: 'main', files: { '.mission/ci.yaml': pipeline } });
   const store = new LocalStore({ queries: database().queries, tenant: 'default' });
-  const processes = createProcesses({ runner: join(programsFolder(), 'runner.js') });
-  const ci = createLocalCi({ git, workspace, store, paths, processes });
+  const ci = createLocalCi({
+    git,
+    workspace,
+    store,
+    paths,
+    processes: createProcesses({ runner: join(programsFolder(), 'runner.js') }),
+  });
   const folder = join(paths.pipelines(planned.id), `${sha}-${sha}`);
-  const isRunning = (): boolean => processesOfRun(folder).length > 1;
-  return { ci, settle, go, isRunning, checkouts, repository: planned, sha };
+  const processes = (): number[] => processesOfRun(folder);
+  const isRunning = (): boolean => processes().length > 1;
+  return { ci, settle, go, processes, isRunning, checkouts, repository: planned, sha };
 
   function settle() {
     const abort = new AbortController();
@@ -47,6 +53,31 @@ async function hangingPipeline() {
     return readdir(paths.checkouts).catch(() => []);
   }
 }
+
+describe('a pipeline whose program is killed', () => {
+  it('is run again: the commit stays without a verdict until one is reached', async () => {
+    const { settle, isRunning, processes, go, checkouts } = await hangingPipeline();
+    const waiting = settle();
+    await until(isRunning);
+    const killed = processes();
+    for (const pid of killed) signal(pid, 'SIGKILL');
+    await until(() => processes().some((pid) => !killed.includes(pid)));
+    await writeFile(go, '');
+
+    expect(await waiting.report).toMatchObject({ verdict: 'passed' });
+    expect(await checkouts()).toEqual([]);
+  });
+
+  it('has failed when it is killed each time', async () => {
+    const { settle, processes } = await hangingPipeline();
+    const waiting = settle();
+    const killing = setInterval(() => {
+      for (const pid of processes()) signal(pid, 'SIGKILL');
+    }, 20);
+    expect(await waiting.report).toMatchObject({ verdict: 'failed' });
+    clearInterval(killing);
+  });
+});
 
 describe('a pipeline that nobody waits for any more', () => {
   it('has ended when its cancellation is done, and leaves no checkout', async () => {
