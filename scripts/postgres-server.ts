@@ -4,6 +4,7 @@ import { chown, cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import pg from 'pg';
+import { signal as signalProcess } from '../activities/processes/tree.ts';
 import { freePort } from '../workers/temporal-server.ts';
 
 /** Starting takes a second or two; a loaded machine some more. */
@@ -79,13 +80,13 @@ export async function startPostgresServer(of: {
     await exit;
   }
 
-  /** Each backend of Postgres leads a session of its own, but all are children of the server. */
+  /** Each backend leads a session of its own, but all are children of the server; one may just have ended. */
   function signal(name: NodeJS.Signals): void {
     const pid = server?.pid;
     if (pid === undefined) return;
     const { stdout } = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' });
     for (const child of [pid, ...stdout.trim().split(/\s+/).filter(Boolean).map(Number)])
-      process.kill(child, name);
+      signalProcess(child, name);
   }
 }
 
