@@ -108,7 +108,7 @@ export interface ForgeActivities {
   }): Promise<{ number: number }>;
   /**
    * Closes a pull request that was not merged, ends the CI of the task's heads, and deletes the branch if it is at one
-   * of them. `headSha` is the newest.
+   * of them. `headSha` is the newest; what version 0.1 has scheduled names no others.
    */
   tidyForge(input: {
     place: TaskPlace;

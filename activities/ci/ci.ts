@@ -18,6 +18,6 @@ export interface Ci {
    * looks every 30 seconds, or when a webhook arrives.
    */
   settle?(of: CiQuestion & { watch: Watch }): Promise<CiReport>;
-  /** Another capability of such a CI: ends what still runs for a commit that nobody asks about any more. */
-  stop?(of: Pick<CiQuestion, 'repository' | 'sha'>): Promise<void>;
+  /** Another capability of such a CI: ends what still runs for commits that nobody asks about any more. */
+  stop?(of: { repository: PlannedRepository; shas: string[] }): Promise<void>;
 }

@@ -48,7 +48,7 @@ export function createForgeActivities(deps: { forge: Forge; ci: Ci }): ForgeActi
     const { repository, branch } = place;
     const heads = headSha === null ? earlierHeads : [headSha, ...earlierHeads];
     if (pullRequest !== null) await forge.closePullRequest({ repository, number: pullRequest });
-    for (const sha of heads) await ci.stop?.({ repository, sha });
+    await ci.stop?.({ repository, shas: heads });
     await forge.deleteBranch({ repository, branch, heads });
   }
 }

@@ -55,19 +55,19 @@ export async function runSteps(of: StepsRun): Promise<StepOutcome[]> {
       await removeTree(of.checkout.folder);
       return end.result.steps.map((step, index) => ({ ...step, log: join(of.folder, logName(index)) }));
     }
-    await rm(of.folder, { recursive: true, force: true });
+    await forget(of);
   }
   throw new Error(`the steps in ${of.folder} were lost ${maxLost} times: something ends their runner`);
 }
 
 /** Ends steps that nobody waits for any more. The logs of those that have ended stay. */
 export async function stopSteps(of: Pick<StepsRun, 'folder' | 'checkout' | 'processes'>): Promise<void> {
-  if (await exists(join(of.folder, runFiles.result))) return removeTree(of.checkout.folder);
+  if (await exists(join(of.folder, runFiles.result))) return;
   await of.processes.stop(of.folder);
   await forget(of);
 }
 
-/** Steps that were stopped have judged nothing: whoever asks next begins anew. */
+/** Steps that were stopped, lost or killed have judged nothing: whoever asks next begins anew. */
 async function forget(of: Pick<StepsRun, 'folder' | 'checkout'>): Promise<void> {
   await removeTree(of.checkout.folder);
   await rm(of.folder, { recursive: true, force: true });

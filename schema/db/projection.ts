@@ -150,6 +150,7 @@ const Added = z.object({ rows: z.array(z.object({ added: z.number() })) });
 
 /** Gives the events that are new their numbers, in the order given. Answers how many are new. */
 export async function appendEvents(tx: Queries, of: Telling): Promise<number> {
+  if (of.events.length === 0) return 0;
   const { rows } = Added.parse(await tx.execute(telling(of)));
   return rows[0]?.added ?? 0;
 }

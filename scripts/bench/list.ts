@@ -7,7 +7,7 @@ import { ask } from '../postgres-server.ts';
 import { EngineProcess } from '../quickstart/engine-process.ts';
 import type { Measure } from './measures.ts';
 import { toMission } from './orders.ts';
-import { openDatabaseServer } from './postgres-server.ts';
+import { openDatabaseServer } from './database-server.ts';
 import { atMost, part } from './rows.ts';
 import { median, percentile } from './statistics.ts';
 

@@ -39,6 +39,22 @@ function moveBaseDuringReview(): void {
   };
 }
 
+/** A task whose branch the lane has brought up to the base, and whose CI does not come to an end. */
+async function startUntilUpdated() {
+  moveBaseDuringReview();
+  world.verdicts.set(sha('A^0'), 'pending');
+  const handle = await engine.startTask({ task: task('A') });
+  await until(() => world.branches.get('mission/demo/A') === sha('A^0'));
+  return handle;
+}
+
+async function expectNothingLeft(handle: Awaited<ReturnType<TestEngine['startTask']>>): Promise<void> {
+  await expect(handle.result()).rejects.toThrow();
+  expect(world.view('A').status).toBe('cancelled');
+  expect([...world.branches.keys()]).toEqual([]);
+  expect(world.merges).toEqual([]);
+}
+
 describe('the merge lane', () => {
   it('merges parallel tasks one at a time, each tested on the merge before it', async () => {
     let inside = 0;
@@ -144,30 +160,18 @@ describe('the merge lane', () => {
     await until(async () => JSON.stringify(await lane().fetchHistory()).includes(signals.mergeWithdrawal));
     release();
 
-    await expect(handle.result()).rejects.toThrow();
-    expect(world.view('A').status).toBe('cancelled');
-    expect([...world.branches.keys()]).toEqual([]);
-    expect(world.merges).toEqual([]);
+    await expectNothingLeft(handle);
   });
 
   it('lets a request be withdrawn while CI tests its update, and nothing of it is left', async () => {
-    moveBaseDuringReview();
-    world.verdicts.set(sha('A^0'), 'pending');
-    const handle = await engine.startTask({ task: task('A') });
-    await until(() => world.branches.get('mission/demo/A') === sha('A^0'));
+    const handle = await startUntilUpdated();
     await handle.cancel();
 
-    await expect(handle.result()).rejects.toThrow();
-    expect(world.view('A').status).toBe('cancelled');
-    expect([...world.branches.keys()]).toEqual([]);
-    expect(world.merges).toEqual([]);
+    await expectNothingLeft(handle);
   });
 
   it('leaves alone what somebody else has pushed to the branch of a request that is withdrawn', async () => {
-    moveBaseDuringReview();
-    world.verdicts.set(sha('A^0'), 'pending');
-    const handle = await engine.startTask({ task: task('A') });
-    await until(() => world.branches.get('mission/demo/A') === sha('A^0'));
+    const handle = await startUntilUpdated();
     world.push('mission/demo/A', 'theirs');
     await handle.cancel();
 

@@ -1,6 +1,6 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { useDatabase } from '../../../test/support/databases.ts';
 import { makeRepository } from '../../../test/support/repository.ts';
 import { until } from '../../../test/support/until.ts';
@@ -74,8 +74,8 @@ describe('a pipeline whose program is killed', () => {
     const killing = setInterval(() => {
       for (const pid of processes()) signal(pid, 'SIGKILL');
     }, 20);
+    onTestFinished(() => clearInterval(killing));
     expect(await waiting.report).toMatchObject({ verdict: 'failed' });
-    clearInterval(killing);
   });
 });
 
@@ -98,7 +98,7 @@ describe('a pipeline that nobody waits for any more', () => {
     expect(isRunning()).toBe(true);
     expect(await checkouts()).toHaveLength(1);
 
-    await ci.stop?.({ repository, sha });
+    await ci.stop?.({ repository, shas: [sha] });
     expect(isRunning()).toBe(false);
     expect(await checkouts()).toEqual([]);
   });

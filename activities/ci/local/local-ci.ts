@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { combineContexts, isSettled, type CiContext, type CiReport } from '../../../schema/contracts/ci.ts';
+import type { PlannedRepository } from '../../../schema/contracts/plan.ts';
 import type { DataPaths } from '../../data-paths.ts';
 import { removeTree } from '../../files.ts';
 import type { LocalStore } from '../../forge/local/local-store.ts';
@@ -51,15 +52,23 @@ export function createLocalCi(deps: {
     }
   }
 
-  async function stop({ repository, sha }: Pick<CiQuestion, 'repository' | 'sha'>): Promise<void> {
-    const checkout = checkoutOf({ repository, sha });
+  async function stop({
+    repository,
+    shas,
+  }: {
+    repository: PlannedRepository;
+    shas: string[];
+  }): Promise<void> {
     const pipelines = paths.pipelines(repository.id);
-    for (const name of await readdir(pipelines).catch(() => [])) {
-      if (name.startsWith(`${sha}-`))
+    const names = await readdir(pipelines).catch(() => []);
+    for (const sha of shas) {
+      const checkout = checkoutOf({ repository, sha });
+      for (const name of names.filter((one) => one.startsWith(`${sha}-`))) {
         await stopSteps({ folder: join(pipelines, name), checkout, processes: deps.processes });
+      }
+      // An engine that died while it checked out, or before it removed that, has left no run to stop.
+      await removeTree(checkout.folder);
     }
-    // An engine that died while it checked out has left no pipeline.
-    await removeTree(checkout.folder);
   }
 
   function checkoutOf({ repository, sha }: Pick<CiQuestion, 'repository' | 'sha'>) {
