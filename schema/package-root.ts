@@ -12,3 +12,8 @@ export function packageRoot(): string {
   }
   return folder;
 }
+
+/** The folder with what `npm run build` makes: the programs, the bundle of the workflows, the empty database. */
+export function builtFolder(): string {
+  return join(packageRoot(), 'dist');
+}

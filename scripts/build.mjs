@@ -1,4 +1,4 @@
-/** Builds `dist`: the programs as plain JavaScript, and the bundle of the workflows, which takes seconds to make. */
+/** Builds `dist`: the programs as plain JavaScript, and what takes seconds to make at each start. */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -34,7 +34,7 @@ export async function build(say = () => undefined) {
     say('building …');
     rmSync(stamp, { force: true });
     mkdirSync(dist, { recursive: true });
-    await Promise.all([buildPrograms(), bundleWorkflows()]);
+    await Promise.all([buildPrograms(), bundleWorkflows(), makeEmptyDatabase()]);
     writeFileSync(stamp, hash);
   });
 }
@@ -75,6 +75,15 @@ export async function bundleWorkflows(
     },
   });
   writeFileSync(of.to, code);
+}
+
+/** What every new PGlite begins with, before our migrations. */
+async function makeEmptyDatabase() {
+  const { PGlite } = await import('@electric-sql/pglite');
+  const client = await PGlite.create();
+  const dump = await client.dumpDataDir('none');
+  await client.close();
+  writeFileSync(join(dist, 'empty-database.tar'), Buffer.from(await dump.arrayBuffer()));
 }
 
 function hashSources() {

@@ -19,7 +19,7 @@ import { builtInEngines, type Engines } from '../activities/review/engines.ts';
 import { createReviewActivities } from '../activities/review/review-activities.ts';
 import { createSessionActivities, type Commands } from '../activities/sessions/session-activities.ts';
 import type { Queries } from '../schema/db/database.ts';
-import { packageRoot } from '../schema/package-root.ts';
+import { builtFolder } from '../schema/package-root.ts';
 import type {
   CiActivities,
   ForgeActivities,
@@ -31,13 +31,8 @@ import type { EngineConfig } from './engine-config.ts';
 
 export type ControlActivities = CiActivities & ForgeActivities & MergeActivities & RecordActivities;
 
-/** The folder with the built programs. */
-export function programsFolder(): string {
-  return join(packageRoot(), 'dist');
-}
-
 export function knownEngines(config: EngineConfig): Engines {
-  return new Map([...builtInEngines(programsFolder()), ...Object.entries(config.engines)]);
+  return new Map([...builtInEngines(builtFolder()), ...Object.entries(config.engines)]);
 }
 
 export function knownCommands(config: EngineConfig): Commands {
@@ -52,7 +47,7 @@ export function createActivities(deps: {
   tenant: string;
 }): { control: ControlActivities; host: HostActivities } {
   const { client, queries, paths, config, tenant } = deps;
-  const processes = createProcesses({ runner: join(programsFolder(), 'runner.js') });
+  const processes = createProcesses({ runner: join(builtFolder(), 'runner.js') });
   const git = createGit({ configFile: paths.gitConfig });
   const workspace = createWorkspace({ git, paths });
   const store = new LocalStore({ queries, tenant });

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { openPglite, type Database } from '../schema/db/database.ts';
+import type { Database } from '../schema/db/database.ts';
+import { openPglite } from '../schema/db/pglite.ts';
 import { effects } from '../schema/db/tables.ts';
 import { createLog } from './log.ts';
 import { createMetrics } from './metrics.ts';

@@ -2,7 +2,7 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
-import { openPglite } from '../schema/db/database.ts';
+import { openPglite } from '../schema/db/pglite.ts';
 import { closedPort, postgresThatRefuses, silentPort } from '../test/support/broken-servers.ts';
 import { temporaryFolder } from '../test/support/temporary.ts';
 import {

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { controlQueue, hostQueue, slotsQueue } from '../schema/contracts/names.ts';
 import type { HostActivities, RecordActivities } from '../workflows/ports.ts';
-import { programsFolder, type ControlActivities } from './activities.ts';
+import type { ControlActivities } from './activities.ts';
+import { builtFolder } from '../schema/package-root.ts';
 import type { Closers } from './closers.ts';
 import { databaseFaults } from './database-faults.ts';
 import type { Log } from './log.ts';
@@ -80,7 +81,7 @@ export async function runWorkers(
 export async function createControlWorker(
   deps: WorkerDeps & { activities: ControlActivities; bundle?: string },
 ): Promise<Worker> {
-  const { bundle = join(programsFolder(), 'workflow-bundle.js') } = deps;
+  const { bundle = join(builtFolder(), 'workflow-bundle.js') } = deps;
   return Worker.create({
     ...common(deps),
     taskQueue: controlQueue(deps.installation),

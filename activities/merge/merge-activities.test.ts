@@ -1,7 +1,8 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { MergeRequest } from '../../schema/contracts/messages.ts';
-import { openPglite, type Database } from '../../schema/db/database.ts';
+import type { Database } from '../../schema/db/database.ts';
+import { openPglite } from '../../schema/db/pglite.ts';
 import { forgeReviews } from '../../schema/db/tables.ts';
 import { localForge, makeRepository, type TestRepository } from '../../test/support/repository.ts';
 import type { UpdateOutcome } from '../../workflows/ports.ts';

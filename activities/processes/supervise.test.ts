@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../test/support/temporary.ts';
 import { until } from '../../test/support/until.ts';
-import { programsFolder } from '../../workers/activities.ts';
+import { builtFolder } from '../../schema/package-root.ts';
 import type { Watch } from '../supervision.ts';
 import { exists } from '../files.ts';
 import { programEnvironment } from './environment.ts';
@@ -11,7 +11,7 @@ import { runFiles, RunnerIdentity, type RunSpec } from './spec.ts';
 import { createProcesses, type Supervision } from './supervise.ts';
 import { isAlive, processesOfRun } from './tree.ts';
 
-const processes = createProcesses({ runner: join(programsFolder(), 'runner.js') });
+const processes = createProcesses({ runner: join(builtFolder(), 'runner.js') });
 
 interface TestRun extends Supervision {
   work: string;

@@ -1,7 +1,7 @@
 import { PGlite } from '@electric-sql/pglite';
 import { onTestFinished, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../test/support/temporary.ts';
-import { openPglite } from './database.ts';
+import { openPglite } from './pglite.ts';
 import { judgeLedger, ourMigrations, prepareDatabase, readVector, type Ask } from './ledger.ts';
 
 const ours = [

@@ -9,7 +9,8 @@ import {
   type TaskPlacement,
 } from '../contracts/views.ts';
 import { repository, task as plannedTask } from '../../test/support/plans.ts';
-import { openPglite, type Database, type Queries } from './database.ts';
+import type { Database, Queries } from './database.ts';
+import { openPglite } from './pglite.ts';
 import { readEvents, readMission, readTasks } from './missions.ts';
 import { recordMission, recordTask } from './projection.ts';
 import { restoreRows, restoreTold } from './restore.ts';

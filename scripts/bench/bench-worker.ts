@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { programsFolder } from '../../workers/activities.ts';
+import { builtFolder } from '../../schema/package-root.ts';
 import { WorkerAnswer, type Order, type WorkerSpec } from './orders.ts';
 
 /** A worker process, seen from the benchmark. */
@@ -16,7 +16,7 @@ export interface BenchWorker {
 }
 
 export async function startWorker(spec: WorkerSpec): Promise<BenchWorker> {
-  const child = fork(join(programsFolder(), 'bench-worker.js'), [JSON.stringify(spec)], {
+  const child = fork(join(builtFolder(), 'bench-worker.js'), [JSON.stringify(spec)], {
     execArgv: ['--enable-source-maps'],
     stdio: ['ignore', 2, 2, 'ipc'],
   });

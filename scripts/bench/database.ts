@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { createRecordActivities } from '../../activities/record/record-activities.ts';
 import { MissionEvent, MissionView, TaskView } from '../../schema/contracts/views.ts';
-import { openPglite } from '../../schema/db/database.ts';
+import { openPglite } from '../../schema/db/pglite.ts';
 import { claimMission } from '../../schema/db/missions.ts';
-import { programsFolder } from '../../workers/activities.ts';
+import { builtFolder } from '../../schema/package-root.ts';
 import { Order, toMission, type MissionOrder } from './orders.ts';
 
 export interface BenchDatabase extends ReturnType<typeof createRecordActivities> {
@@ -45,7 +45,7 @@ export type DatabaseAnswer = z.infer<typeof DatabaseAnswer>;
 
 /** The database in a process of its own, which ends with this one. */
 export function openBeside(folder: string): BenchDatabase {
-  const child: ChildProcess = fork(join(programsFolder(), 'bench-database.js'), [folder]);
+  const child: ChildProcess = fork(join(builtFolder(), 'bench-database.js'), [folder]);
   const open = new Map<number, (error: string | null) => void>();
   let calls = 0;
   child.on('message', (raw) => {

@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm';
 import { expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
-import { openPglite, type Queries } from '../../schema/db/database.ts';
+import type { Queries } from '../../schema/db/database.ts';
+import { openPglite } from '../../schema/db/pglite.ts';
 import { listMissions, type MissionFilter } from '../../schema/db/missions.ts';
 import { FakeWorld } from '../fakes/fake-world.ts';
 import { startApi } from '../support/api.ts';

@@ -3,13 +3,12 @@ import { join } from 'node:path';
 import { Worker } from '@temporalio/worker';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { packageRoot } from '../../schema/package-root.ts';
-import { programsFolder } from '../../workers/activities.ts';
+import { builtFolder, packageRoot } from '../../schema/package-root.ts';
 import { workerTracing } from '../../workers/tracing.ts';
 
 const folder = join(packageRoot(), 'test/histories');
 const files = (await readdir(folder)).filter((name) => name.endsWith('.json')).sort();
-const workflowBundle = { codePath: join(programsFolder(), 'workflow-bundle.js') };
+const workflowBundle = { codePath: join(builtFolder(), 'workflow-bundle.js') };
 
 const History = z.looseObject({
   events: z.array(

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { describe, expect, inject, it } from 'vitest';
-import { openPglite } from '../../schema/db/database.ts';
+import { openPglite } from '../../schema/db/pglite.ts';
 import { closedPort, postgresThatRefuses, silentPort } from '../support/broken-servers.ts';
 import { runMission } from '../support/mission-command.ts';
 import { temporaryFolder } from '../support/temporary.ts';

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest';
-import { openPglite, type Database } from '../../schema/db/database.ts';
+import type { Database } from '../../schema/db/database.ts';
+import { openPglite } from '../../schema/db/pglite.ts';
 import { openPostgres } from '../../schema/db/postgres.ts';
 import { noPostgres, startPostgres } from './postgres.ts';
 

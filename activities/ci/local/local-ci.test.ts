@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { useDatabase } from '../../../test/support/databases.ts';
 import { makeRepository } from '../../../test/support/repository.ts';
 import { until } from '../../../test/support/until.ts';
-import { programsFolder } from '../../../workers/activities.ts';
+import { builtFolder } from '../../../schema/package-root.ts';
 import { LocalStore } from '../../forge/local/local-store.ts';
 import { createProcesses } from '../../processes/supervise.ts';
 import { processesOfRun, signal } from '../../processes/tree.ts';
@@ -26,7 +26,7 @@ async function hangingPipeline() {
     workspace,
     store,
     paths,
-    processes: createProcesses({ runner: join(programsFolder(), 'runner.js') }),
+    processes: createProcesses({ runner: join(builtFolder(), 'runner.js') }),
   });
   const folder = join(paths.pipelines(planned.id), `${sha}-${sha}`);
   const processes = (): number[] => processesOfRun(folder);
