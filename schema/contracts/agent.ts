@@ -1,0 +1,51 @@
+/** Agents: the programs that do a task's work, what they tell while they run, and what came of it. */
+import { z } from 'zod';
+
+/**
+ * The programs of coding agents, in the order in which one is taken when a mission names none. Claude is last: outside
+ * of its own program it is used only where somebody asks for it.
+ */
+export const agentRuntimes = ['codex', 'pi', 'opencode', 'claude'] as const;
+
+export const AgentRuntime = z.enum(agentRuntimes);
+export type AgentRuntime = z.infer<typeof AgentRuntime>;
+
+/** How hard a model is to think. Each runtime has names of its own for these. */
+export const Effort = z.enum(['low', 'medium', 'high', 'max']);
+export type Effort = z.infer<typeof Effort>;
+
+/** What was used up: tokens, and money where the program tells of it. */
+export const Usage = z.object({
+  /** All tokens that the model read, those from a cache too. */
+  inputTokens: z.number(),
+  cachedTokens: z.number(),
+  outputTokens: z.number(),
+  costUsd: z.number().nullable(),
+});
+export type Usage = z.infer<typeof Usage>;
+
+/** What stands between a session and its model. */
+export const ModelFault = z.enum(['model-error', 'auth', 'rate-limited']);
+export type ModelFault = z.infer<typeof ModelFault>;
+
+/** What an agent tells while it runs, in one vocabulary for all runtimes. */
+export const AgentEvent = z.discriminatedUnion('type', [
+  /** `conversation` is the runtime's own id, by which it can be taken up again. */
+  z.object({ type: z.literal('started'), conversation: z.string(), model: z.string().nullable() }),
+  z.object({ type: z.literal('tool'), name: z.string(), detail: z.string() }),
+  z.object({ type: z.literal('text'), text: z.string() }),
+  /** What was used since the last such event: a session's usage is their sum. */
+  z.object({ type: z.literal('usage'), usage: Usage }),
+  /** The runtime tries again by itself. */
+  z.object({ type: z.literal('retry'), message: z.string() }),
+  /** `retryAt`, in milliseconds since 1970: when the window of a rate limit opens again, where that is told. */
+  z.object({
+    type: z.literal('error'),
+    fault: ModelFault,
+    message: z.string(),
+    retryAt: z.number().nullable(),
+  }),
+  /** The agent's last word. A claim: what it did is judged by git and the checks. */
+  z.object({ type: z.literal('final'), text: z.string() }),
+]);
+export type AgentEvent = z.infer<typeof AgentEvent>;
