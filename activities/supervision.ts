@@ -15,10 +15,14 @@ export interface Watch {
  * Runs a long wait within an activity, with heartbeats for as long as this process lives. Shutdown, time-out, pause
  * and reset only detach; a cancellation that was asked for stops the run.
  */
-export async function asSupervisor<T>(wait: (watch: Watch) => Promise<T>): Promise<T> {
+export async function asSupervisor<T>(
+  wait: (watch: Watch) => Promise<T>,
+  /** What a heartbeat shows of how far it is. */
+  progress: () => unknown = () => undefined,
+): Promise<T> {
   const context = Context.current();
   // None at once: each is a call to the server, and most activities have ended before the first is due.
-  const beat = setInterval(() => context.heartbeat(), heartbeatMs);
+  const beat = setInterval(() => context.heartbeat(progress()), heartbeatMs);
   try {
     return await wait({
       detach: context.cancellationSignal,

@@ -17,6 +17,8 @@ import { createProcesses } from '../activities/processes/supervise.ts';
 import { createRecordActivities } from '../activities/record/record-activities.ts';
 import { builtInEngines, type Engines } from '../activities/review/engines.ts';
 import { createReviewActivities } from '../activities/review/review-activities.ts';
+import { createAgents, type Agents } from '../activities/sessions/agents.ts';
+import { runtimes } from '../activities/sessions/runtimes/runtimes.ts';
 import { createSessionActivities, type Commands } from '../activities/sessions/session-activities.ts';
 import type { Queries } from '../schema/db/database.ts';
 import { builtFolder } from '../schema/package-root.ts';
@@ -37,6 +39,10 @@ export function knownEngines(config: EngineConfig): Engines {
 
 export function knownCommands(config: EngineConfig): Commands {
   return new Map(Object.entries(config.commands));
+}
+
+export function knownAgents(): Agents {
+  return createAgents({ runtimes });
 }
 
 export function createActivities(deps: {
@@ -63,7 +69,13 @@ export function createActivities(deps: {
       ...createRequestMerge({ client }),
     },
     host: {
-      ...createSessionActivities({ paths, workspace, processes, commands: knownCommands(config) }),
+      ...createSessionActivities({
+        paths,
+        workspace,
+        processes,
+        commands: knownCommands(config),
+        agents: knownAgents(),
+      }),
       ...createDeliveryActivities({ git, workspace, paths, processes }),
       ...createReviewActivities({ git, forge, workspace, paths, processes, engines }),
     },

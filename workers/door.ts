@@ -4,6 +4,8 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, sep } from 'node:path';
 import { resolveCommit, type Git } from '../activities/git/git.ts';
 import { reviewersFault, type Engines } from '../activities/review/engines.ts';
+import type { Agents } from '../activities/sessions/agents.ts';
+import { AgentRuntime, agentRuntimes } from '../schema/contracts/agent.ts';
 import type { PlanChange } from '../schema/contracts/amendment.ts';
 import type { Admission, ChangesAdmission, Door, Fault } from '../schema/contracts/door.ts';
 import type { MissionFile } from '../schema/contracts/mission-file.ts';
@@ -11,6 +13,7 @@ import {
   maxPlanCharacters,
   toPlan,
   toPlannedChange,
+  toStartedTask,
   type PlannedRepository,
 } from '../schema/contracts/plan.ts';
 import { readRepositoryAddress } from '../schema/contracts/repository-address.ts';
@@ -18,8 +21,13 @@ import type { EngineConfig } from './engine-config.ts';
 
 const maxScriptBytes = 64 * 1024;
 
-export function createDoor(deps: { git: Git; config: EngineConfig; engines: Engines }): Door {
-  const { git, config, engines } = deps;
+export function createDoor(deps: {
+  git: Git;
+  config: EngineConfig;
+  engines: Engines;
+  agents: Pick<Agents, 'find'>;
+}): Door {
+  const { git, config, engines, agents } = deps;
   return { admitMission, admitChanges };
 
   async function admitMission(file: MissionFile): Promise<Admission> {
@@ -31,7 +39,21 @@ export function createDoor(deps: { git: Git; config: EngineConfig; engines: Engi
     if (faults.length > 0 || !repository) return { kind: 'refused', faults };
 
     const mission = file.key ?? `m-${randomBytes(4).toString('hex')}`;
-    const plan = toPlan({ mission, file, repository, scripts });
+    const here = await agentsHere();
+    const plan = toPlan({
+      mission,
+      file,
+      repository,
+      scripts,
+      ...(here[0] ? { defaultRuntime: here[0] } : {}),
+    });
+    const missing = plan.milestones.flatMap((milestone, m) =>
+      milestone.tasks.flatMap((task, t) => {
+        const { program } = toStartedTask({ plan, milestone, task });
+        return agentFaults(program, `milestones.${m}.tasks.${t}.runtime`, here);
+      }),
+    );
+    if (missing.length > 0) return { kind: 'refused', faults: missing };
     const { length } = JSON.stringify(plan);
     if (length <= maxPlanCharacters) return { kind: 'plan', plan };
     const message = `the plan has ${length} characters with its scripts; ${maxPlanCharacters} are the most: split the mission`;
@@ -40,9 +62,18 @@ export function createDoor(deps: { git: Git; config: EngineConfig; engines: Engi
 
   async function admitChanges(changes: readonly PlanChange[]): Promise<ChangesAdmission> {
     const faults: Fault[] = [];
-    const scripts = await readScripts(changes.flatMap(programOfChange), faults);
+    const programs = changes.flatMap(programOfChange);
+    const scripts = await readScripts(programs, faults);
+    const here = await agentsHere();
+    for (const program of programs) faults.push(...agentFaults(program, `${program.at}.runtime`, here));
     if (faults.length > 0) return { kind: 'refused', faults };
     return { kind: 'changes', changes: changes.map((change) => toPlannedChange(change, scripts)) };
+  }
+
+  /** The agents that are on this machine, in the order in which one is taken. */
+  async function agentsHere(): Promise<AgentRuntime[]> {
+    const found = await Promise.all(agentRuntimes.map((name) => agents.find(name)));
+    return agentRuntimes.filter((_, index) => found[index] !== undefined);
   }
 
   async function findRepository(file: MissionFile, faults: Fault[]): Promise<PlannedRepository | undefined> {
@@ -126,9 +157,23 @@ export function createDoor(deps: { git: Git; config: EngineConfig; engines: Engi
   }
 }
 
+function agentFaults(
+  program: { runtime?: string | undefined },
+  at: string,
+  here: readonly string[],
+): Fault[] {
+  const asked = AgentRuntime.safeParse(program.runtime);
+  if (!asked.success || here.includes(asked.data)) return [];
+  const instead = here.length === 0 ? 'no other agent is' : `there is ${here.join(', ')}`;
+  return [
+    { path: at, message: `${asked.data} is not on this host (${instead}): install it, see mission doctor` },
+  ];
+}
+
 /** A program as a file or an amendment names it, and where. */
 interface NamedProgram {
   at: string;
+  runtime?: string | undefined;
   script?: string | undefined;
   command?: string | undefined;
 }

@@ -14,7 +14,7 @@ import { readInstallation, type Database, type Queries } from '../schema/db/data
 import { openPglite } from '../schema/db/pglite.ts';
 import { openPostgres } from '../schema/db/postgres.ts';
 import { findCaller, replaceToken } from '../schema/db/tokens.ts';
-import { createActivities, knownEngines } from './activities.ts';
+import { createActivities, knownAgents, knownEngines } from './activities.ts';
 import { startOrClose, type Closers } from './closers.ts';
 import {
   adminTokenFile,
@@ -126,6 +126,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
       git: createGit({ configFile: data.paths.gitConfig }),
       config,
       engines: knownEngines(config),
+      agents: knownAgents(),
     }),
     events,
     probe: () => probeRunning({ data: data.paths.root, client, queries: database.queries }),

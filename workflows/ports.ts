@@ -4,7 +4,7 @@
  */
 import type { CiReport } from '../schema/contracts/ci.ts';
 import type { EngineFacts, MergeRequest } from '../schema/contracts/messages.ts';
-import type { PlannedRepository, PlannedTask } from '../schema/contracts/plan.ts';
+import type { PlannedRepository, StartedTask } from '../schema/contracts/plan.ts';
 import type { Finding, Review } from '../schema/contracts/review.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
 import type { Recorded, RecordedMission, TaskView } from '../schema/contracts/views.ts';
@@ -31,10 +31,14 @@ export interface RunSessionInput {
   host: string;
   sessionId: string;
   launch: number;
-  task: PlannedTask;
+  task: StartedTask;
   feedback: Feedback[];
   guidance: string[];
   timeoutSeconds: number;
+  /** How long an agent may say nothing. Version 0.2 and older know no agents. */
+  stallSeconds?: number;
+  /** The conversation of an earlier session that this one goes on with. */
+  conversation?: string;
 }
 
 export interface VerifyDeliveryInput {
@@ -61,7 +65,7 @@ export interface ReviewInput {
   host: string;
   sessionId: string;
   engine: string;
-  task: PlannedTask;
+  task: StartedTask;
   pullRequest: number;
   headSha: string;
   baseSha: string;

@@ -18,7 +18,7 @@ import {
   type TaskResult,
 } from '../schema/contracts/messages.ts';
 import { taskWorkflowId } from '../schema/contracts/names.ts';
-import type { PlannedMilestone, PlannedTask } from '../schema/contracts/plan.ts';
+import { toStartedTask, type PlannedMilestone, type PlannedTask } from '../schema/contracts/plan.ts';
 import { startAttributes } from '../schema/contracts/search-attributes.ts';
 import type { MissionState } from './mission-state.ts';
 import { taskWorkflow } from './task-workflow.ts';
@@ -111,7 +111,7 @@ async function startTask(
     milestone: milestone.id,
     repository: plan.repository,
     policy: plan.policy,
-    task,
+    task: toStartedTask({ plan, milestone, task }),
   };
   return startChild(taskWorkflow, {
     args: [input],

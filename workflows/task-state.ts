@@ -54,6 +54,8 @@ export class TaskState {
   held: string | null = null;
   /** Where the head that is verified next comes from: a session, or the forge after somebody else's push. */
   headToVerify: 'session' | 'forge' = 'session';
+  /** The conversation that the author's next session goes on with. */
+  conversation: string | undefined;
   #mergeRequests = 0;
   #verifications = 0;
   #waitBeforeBlock: Pick<Wait, 'on' | 'for'> | null = null;
@@ -149,8 +151,14 @@ export class TaskState {
 
   sessionEnded(session: SessionSummary): void {
     this.view.sessions.push(session);
+    if (session.role === 'author') this.conversation = session.agent?.conversation ?? undefined;
     const code = session.exitCode === null ? '' : ` with exit code ${session.exitCode}`;
-    this.tell('session-ended', `${session.id} ${session.end}${code}`);
+    this.tell('session-ended', `${session.id} ${session.end}${code}${describeAgent(session)}`);
+  }
+
+  /** A launch that a closed quota has cost is not the task's. */
+  giveBackLaunch(): void {
+    this.#launchesAllowed += 1;
   }
 
   /** A new head voids approvals, CI verdict and go-ahead: they were for another commit. */
@@ -316,6 +324,12 @@ export class TaskState {
     this.tell('task-ended', reason === null ? status : `${status}: ${reason}`);
     return { task: this.place.task, status, mergeSha: this.view.mergeSha, reason };
   }
+}
+
+function describeAgent({ agent }: SessionSummary): string {
+  if (!agent) return '';
+  const { inputTokens, outputTokens } = agent.usage;
+  return `: ${agent.outcome}, ${inputTokens} tokens read and ${outputTokens} written`;
 }
 
 function describeWait(wait: Pick<Wait, 'on' | 'for'>): string {

@@ -1,4 +1,4 @@
-import { ActivityFailure, condition, isCancellation } from '@temporalio/workflow';
+import { ActivityFailure, condition, isCancellation, sleep } from '@temporalio/workflow';
 import type { Gate, Wait } from '../schema/contracts/gates.ts';
 import { callToItsEnd, record } from './proxies.ts';
 import { describeFailure } from './rules/describe-failure.ts';
@@ -83,6 +83,14 @@ export class TaskSteps {
     if (this.#task.held !== null) await this.untilGoOn();
     this.#task.enter(gate, wait);
     await this.record();
+  }
+
+  /** A durable timer, for what opens again by itself. */
+  async waitUntil(at: number, on: string): Promise<void> {
+    this.#task.waitOn({ on: `${on}, not before ${new Date(at).toISOString()}`, for: 'quota' });
+    await this.record();
+    await sleep(Math.max(0, at - Date.now()));
+    this.#task.waitOn(undefined);
   }
 
   show(): void {

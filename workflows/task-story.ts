@@ -14,7 +14,9 @@ import {
 } from '../schema/contracts/messages.ts';
 import { hostQueue, laneWorkflowId, slotsQueue } from '../schema/contracts/names.ts';
 import type { Review } from '../schema/contracts/review.ts';
+import type { SessionSummary } from '../schema/contracts/session.ts';
 import { call, forgeSide, hostRuns, hostSteps, requestMerge, type ForgeSide } from './proxies.ts';
+import { pauseAfterModelError, quotaOpensAt } from './rules/model-fault.ts';
 import {
   rejectCi,
   rejectConflict,
@@ -26,6 +28,9 @@ import {
 import type { LaneOutcome, TaskState } from './task-state.ts';
 import { TaskEnding } from './task-ending.ts';
 import { GivenUp, TaskSteps } from './task-steps.ts';
+
+/** Longer than most tools run, which say nothing while they do; far shorter than a session may last. */
+const defaultStallSeconds = 20 * 60;
 
 /** How often a reviewer that gave no verdict is asked again before a person is. */
 const reviewLaunches = 3;
@@ -139,13 +144,42 @@ export class TaskStory {
         feedback: task.feedback,
         guidance: task.guidance,
         timeoutSeconds: task.input.policy.sessionTimeoutSeconds,
+        stallSeconds: task.input.policy.stallSeconds ?? defaultStallSeconds,
+        ...(task.conversation === undefined ? {} : { conversation: task.conversation }),
       }),
     );
     task.sessionEnded(session);
     const rejected = rejectSession(session);
     if (!rejected) return sessionId;
-    await this.#steps.sendBack([rejected]);
+    if (!(await this.#waitForModel(session))) await this.#steps.sendBack([rejected]);
     return undefined;
+  }
+
+  /** True: the session has failed for nothing that it did, and whatever shut it out is open again. */
+  async #waitForModel({ runtime, host, agent }: SessionSummary): Promise<boolean> {
+    const task = this.#task;
+    switch (agent?.outcome) {
+      case 'auth':
+        await this.#steps.park(`${runtime} is not logged in on ${host}: ${agent.message}`);
+        return true;
+      case 'rate-limited':
+        task.giveBackLaunch();
+        await this.#steps.waitUntil(
+          quotaOpensAt({ report: agent, now: Date.now() }),
+          `the quota of ${runtime} on ${host}`,
+        );
+        return true;
+      case 'model-error': {
+        const times = task.view.sessions.filter((session) => session.agent?.outcome === 'model-error').length;
+        await this.#steps.waitUntil(
+          Date.now() + pauseAfterModelError(times),
+          `the model of ${runtime}: ${agent.message}`,
+        );
+        return false;
+      }
+      default:
+        return false;
+    }
   }
 
   /** False: somebody else has pushed to the branch, and the author has to bring both together. */

@@ -15,6 +15,12 @@ export interface Workspace {
   fetchBranch(of: { repository: PlannedRepository; branch: string }): Promise<string | undefined>;
   /** Fetches one commit from the forge unless it is here already. */
   fetchCommit(of: { repository: PlannedRepository; sha: string }): Promise<void>;
+  /** A file's text as of a commit that the mirror has; undefined when there is none. */
+  readFileAt(of: {
+    repository: PlannedRepository;
+    commit: string;
+    path: string;
+  }): Promise<string | undefined>;
   /** Fetches what a session has committed; undefined when its clone or branch is gone, or can't be read. */
   fetchSession(of: {
     repository: PlannedRepository;
@@ -47,7 +53,7 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
   const { git, paths } = deps;
   // Two fetches into one mirror at once would fight for the same refs.
   const mirrors = new KeyedLock();
-  return { openMirror, fetchBranch, fetchCommit, fetchSession, prepareClone, push, checkOut };
+  return { openMirror, fetchBranch, fetchCommit, readFileAt, fetchSession, prepareClone, push, checkOut };
 
   async function openMirror(repository: PlannedRepository): Promise<string> {
     const mirror = paths.mirror(repository.id);
@@ -80,6 +86,17 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
       if ((await resolveCommit(git, { cwd: mirror, ref: of.sha })) !== undefined) return;
       await fetch(mirror, of.repository.address, `+${of.sha}:refs/commits/${of.sha}`);
     });
+  }
+
+  async function readFileAt(of: {
+    repository: PlannedRepository;
+    commit: string;
+    path: string;
+  }): Promise<string | undefined> {
+    const mirror = await openMirror(of.repository);
+    const args = ['cat-file', 'blob', `${of.commit}:${of.path}`];
+    const { stdout, exitCode } = await git.run({ cwd: mirror, args, accept: [128] });
+    return exitCode === 0 ? stdout : undefined;
   }
 
   async function fetchSession(of: {

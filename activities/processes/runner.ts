@@ -20,7 +20,7 @@ import { isGreen, runFiles, RunSpec, type RunResult, type Step, type StepResult 
 import { killRun, ownIdentity } from './tree.ts';
 
 /** Often enough to stop a flood before it fills a disk, seldom enough to cost nothing. */
-const floodCheckMs = 500;
+const outputCheckMs = 500;
 
 /** Ends the step that is running now; nothing between two steps. */
 type EndStep = (end: StepResult['end']) => void;
@@ -36,12 +36,13 @@ async function main(folder: string): Promise<void> {
       stop.endStep('stopped');
     });
   }
-  const beat = setInterval(() => touchHeartbeat(folder), spec.heartbeatMs);
-  touchHeartbeat(folder);
+  const output = { changedAt: Date.now() };
+  const beat = setInterval(() => touchHeartbeat(folder, output), spec.heartbeatMs);
+  touchHeartbeat(folder, output);
 
   const result: RunResult = { steps: [] };
   for (const step of spec.steps) {
-    const outcome = stop.asked ? notRun(step) : await runStep({ folder, spec, step, stop });
+    const outcome = stop.asked ? notRun(step) : await runStep({ folder, spec, step, stop, output });
     result.steps.push(outcome);
     if (!isGreen(outcome)) break;
   }
@@ -77,15 +78,17 @@ async function runStep(of: {
   spec: RunSpec;
   step: Step;
   stop: { endStep: EndStep };
+  /** When the program last told anything. */
+  output: { changedAt: number };
 }): Promise<StepResult> {
-  const { folder, spec, step } = of;
+  const { folder, spec, step, output } = of;
   const startedAt = Date.now();
   const outputs = [...new Set([step.stdout, step.stderr])].map((name) => join(folder, name));
   const stdin = openSync(step.stdin === null ? '/dev/null' : join(folder, step.stdin), 'r');
   const stdout = openSync(join(folder, step.stdout), 'a');
   const stderr = openSync(join(folder, step.stderr), 'a');
   let timeout: NodeJS.Timeout | undefined;
-  let floodCheck: NodeJS.Timeout | undefined;
+  let outputCheck: NodeJS.Timeout | undefined;
   try {
     const ended = await new Promise<Pick<StepResult, 'end' | 'exitCode'>>((resolve) => {
       let reason: StepResult['end'] = 'exited';
@@ -102,9 +105,15 @@ async function runStep(of: {
       });
       child.on('exit', (code) => resolve({ end: reason, exitCode: reason === 'exited' ? code : null }));
       timeout = setTimeout(() => endStep('timed-out'), step.timeoutMs);
-      floodCheck = setInterval(() => {
-        if (totalBytes(outputs) > spec.maxOutputBytes) endStep('flooded');
-      }, floodCheckMs);
+      let bytes = 0;
+      output.changedAt = startedAt;
+      outputCheck = setInterval(() => {
+        const before = bytes;
+        bytes = totalBytes(outputs);
+        if (bytes !== before) output.changedAt = Date.now();
+        if (bytes > spec.maxOutputBytes) return endStep('flooded');
+        if (step.stallMs !== undefined && Date.now() - output.changedAt > step.stallMs) endStep('stalled');
+      }, outputCheckMs);
     });
     // What the program left running could write into the work that is judged next.
     killRun(folder);
@@ -112,7 +121,7 @@ async function runStep(of: {
   } finally {
     of.stop.endStep = () => undefined;
     clearTimeout(timeout);
-    clearInterval(floodCheck);
+    clearInterval(outputCheck);
     for (const file of [stdin, stdout, stderr]) closeSync(file);
   }
 }
@@ -121,8 +130,9 @@ function totalBytes(paths: readonly string[]): number {
   return paths.reduce((sum, path) => sum + statSync(path).size, 0);
 }
 
-function touchHeartbeat(folder: string): void {
-  const line = `ts=${new Date().toISOString()} pid=${process.pid} status=running\n`;
+function touchHeartbeat(folder: string, output: { changedAt: number }): void {
+  const lastEvent = new Date(output.changedAt).toISOString();
+  const line = `ts=${new Date().toISOString()} pid=${process.pid} status=running last_event=${lastEvent}\n`;
   writeAtomically(join(folder, runFiles.heartbeat), line);
 }
 

@@ -5,6 +5,8 @@ export const Step = z.object({
   name: z.string(),
   argv: z.array(z.string()).min(1),
   timeoutMs: z.number(),
+  /** After this long without output the step is ended as `stalled`; never, if it is missing. */
+  stallMs: z.number().optional(),
   stdin: z.string().nullable(),
   stdout: z.string(),
   stderr: z.string(),
@@ -29,7 +31,7 @@ export type RunnerIdentity = z.infer<typeof RunnerIdentity>;
 
 export const StepResult = z.object({
   name: z.string(),
-  end: z.enum(['exited', 'timed-out', 'flooded', 'stopped', 'unstartable']),
+  end: z.enum(['exited', 'timed-out', 'stalled', 'flooded', 'stopped', 'unstartable']),
   exitCode: z.number().nullable(),
   startedAt: z.number(),
   endedAt: z.number(),

@@ -10,6 +10,7 @@ import type { Git } from '../git/git.ts';
 import type { Workspace } from '../git/workspace.ts';
 import { programEnvironment } from '../processes/environment.ts';
 import type { Processes } from '../processes/supervise.ts';
+import { reviewPrompt } from '../sessions/prompt.ts';
 import { sessionFiles, summarize } from '../sessions/session-activities.ts';
 import { asSupervisor, type Watch } from '../supervision.ts';
 import type { Engine, Engines } from './engines.ts';
@@ -45,7 +46,13 @@ export function createReviewActivities(deps: {
           sha: input.headSha,
         });
         await mkdir(checkout.home, { recursive: true });
-        return prepareReview(input, engine);
+        const { repository } = input.place;
+        const agentsFile = await workspace.readFileAt({
+          repository,
+          commit: input.baseSha,
+          path: 'AGENTS.md',
+        });
+        return prepareReview(input, engine, agentsFile);
       },
       watch,
     });
@@ -63,7 +70,7 @@ export function createReviewActivities(deps: {
     return outcome;
   }
 
-  function prepareReview(input: ReviewInput, engine: Engine) {
+  function prepareReview(input: ReviewInput, engine: Engine, agentsFile: string | undefined) {
     const checkout = paths.checkout(input.sessionId);
     return {
       spec: {
@@ -86,7 +93,7 @@ export function createReviewActivities(deps: {
         maxOutputBytes: maxAnswerBytes,
         heartbeatMs: deps.processes.heartbeatMs,
       },
-      files: { [sessionFiles.prompt]: reviewPrompt(input) },
+      files: { [sessionFiles.prompt]: reviewPrompt({ ...input, agentsFile }) },
     };
   }
 
@@ -127,20 +134,4 @@ export function createReviewActivities(deps: {
     if (exitCode === 0) await writeFile(note, '');
     return exitCode === 0;
   }
-}
-
-function reviewPrompt(input: ReviewInput): string {
-  return [
-    `# Review of ${input.task.id}: ${input.task.title}`,
-    '',
-    `You stand in a clean checkout of ${input.headSha}. Read the change \`git diff ${input.baseSha} ${input.headSha}\`.`,
-    'Print one JSON object and nothing else: {"verdict":"approve"|"request-changes","summary":string,',
-    '"findings":[{"severity":"blocker"|"should-fix"|"nit","category":string,"file":string,"line":number,"message":string}]}',
-    '',
-    '## Goal',
-    input.task.goal,
-    ...(input.task.acceptance.length === 0 ? [] : ['', '## Acceptance']),
-    ...input.task.acceptance.map((line) => `- ${line}`),
-    '',
-  ].join('\n');
 }

@@ -1,16 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import type { PlannedTask } from '../../schema/contracts/plan.ts';
+import { task } from '../../test/support/plans.ts';
+import type { StartedTask } from '../../schema/contracts/plan.ts';
 import type { Feedback } from '../../workflows/ports.ts';
-import { composePrompt } from './prompt.ts';
+import { authorPrompt, reviewPrompt } from './prompt.ts';
 
 interface Told {
-  task?: Partial<PlannedTask>;
+  task?: Partial<StartedTask>;
   feedback?: Feedback[];
   guidance?: string[];
+  agentsFile?: string;
+  resumed?: boolean;
 }
 
 function prompt(of: Told = {}): string {
-  return composePrompt({
+  return authorPrompt({
     mission: 'greetings',
     task: {
       id: 'T-1',
@@ -25,6 +28,8 @@ function prompt(of: Told = {}): string {
     branch: 'mission/greetings/T-1',
     feedback: of.feedback ?? [],
     guidance: of.guidance ?? [],
+    agentsFile: of.agentsFile,
+    resumed: of.resumed ?? false,
   });
 }
 
@@ -32,6 +37,10 @@ function prompt(of: Told = {}): string {
 function section(text: string, title: string): string[] | undefined {
   const found = text.split(/^## /m).find((part) => part.startsWith(`${title}\n`));
   return found?.trimEnd().split('\n').slice(1);
+}
+
+function headings(text: string): (string | undefined)[] {
+  return [...text.matchAll(/^## (.+)$/gm)].map((match) => match[1]);
 }
 
 function feedback(more: Partial<Feedback> = {}): Feedback {
@@ -49,26 +58,62 @@ describe('a prompt', () => {
     expect(text).toMatch(/[^\n]\n$/);
   });
 
-  it('has only goal and rules when there is nothing else to say', () => {
-    const headings = [...prompt().matchAll(/^## (.+)$/gm)].map((match) => match[1]);
-    expect(headings).toEqual(['Goal', 'Rules']);
+  it('has only its frame and the goal when there is nothing else to say', () => {
+    expect(headings(prompt())).toEqual(['Gates', 'Who you are', 'Goal', 'Answer', 'Mode']);
   });
 
-  it('has everything in the order in which it is read', () => {
+  it('has its layers in one order, what nobody may loosen first', () => {
     const text = prompt({
-      task: { acceptance: ['it greets'], checks: ['npm test'] },
+      agentsFile: 'Tabs, not spaces.\n',
+      task: {
+        constraints: ['no new dependency'],
+        acceptance: ['it greets'],
+        ruledOut: ['a class: one function is enough'],
+        pointers: ['src/greet.js:3 the old one'],
+        checks: ['npm test'],
+      },
       feedback: [feedback()],
       guidance: ['lead: be brief'],
     });
-    const headings = [...text.matchAll(/^## (.+)$/gm)].map((match) => match[1]);
-    expect(headings).toEqual([
+    expect(headings(text)).toEqual([
+      'Gates',
+      'AGENTS.md of the base branch',
+      'Who you are',
       'Goal',
+      'Constraints',
       'Acceptance',
+      'Ruled out',
+      'Where to look',
       'Checks that must be green in a clean checkout',
       'What earlier attempts came to',
       'Guidance',
-      'Rules',
+      'Answer',
+      'Mode',
     ]);
+  });
+
+  it('says so when a conversation goes on', () => {
+    expect(prompt({ resumed: true })).toContain('You go on with your own conversation');
+    expect(prompt()).not.toContain('conversation');
+  });
+
+  it.each<{ name: string; told: Told; title: string; stated: string }>([
+    {
+      name: 'AGENTS.md',
+      told: { agentsFile: `${'a'.repeat(32_000)}${'b'.repeat(5)}` },
+      title: 'AGENTS.md of the base branch',
+      stated: '[cut: 5 more characters; read AGENTS.md in your clone]',
+    },
+    {
+      name: 'the past',
+      told: { feedback: [feedback({ message: 'x'.repeat(50_000) })] },
+      title: 'What earlier attempts came to',
+      stated: 'the rest stands in the mission’s record]',
+    },
+  ])('is bounded: of $name that is too long it states the cut', ({ told, title, stated }) => {
+    const lines = section(prompt(told), title)?.join('\n') ?? '';
+    expect(lines).toContain(stated);
+    expect(lines.length).toBeLessThan(40_200);
   });
 
   it.each<{ title: string; told: Told; lines: string[] }>([
@@ -127,10 +172,39 @@ describe('a prompt', () => {
     expect(section(prompt(told), title)).toEqual(lines);
   });
 
-  it.each(['Do not push', 'not an exit code', 'MISSION_OUTCOME_FILE', '"outcome":"no-change-needed"'])(
-    'rules: %s',
-    (rule) => {
-      expect(section(prompt(), 'Rules')?.join('\n')).toContain(rule);
-    },
-  );
+  it.each([
+    ['Gates', 'Do not push'],
+    ['Gates', 'not an exit code'],
+    ['Answer', 'MISSION_OUTCOME_FILE'],
+    ['Answer', '"outcome":"no-change-needed"'],
+    ['Mode', 'deliver:'],
+  ])('has under %s: %s', (title, words) => {
+    expect(section(prompt(), title)?.join('\n')).toContain(words);
+  });
+});
+
+describe('the prompt of a reviewer', () => {
+  const text = reviewPrompt({
+    task: task('T-1', { title: 'Greet', acceptance: ['it greets'] }),
+    headSha: 'a'.repeat(40),
+    baseSha: 'b'.repeat(40),
+    agentsFile: 'Tabs.',
+  });
+
+  it('has the same layers, in its own mode', () => {
+    expect(headings(text)).toEqual([
+      'Gates',
+      'AGENTS.md of the base branch',
+      'Who you are',
+      'Goal',
+      'Acceptance',
+      'Answer',
+      'Mode',
+    ]);
+    expect(section(text, 'Mode')?.join('')).toContain('review:');
+  });
+
+  it('names the change by its two commits', () => {
+    expect(text).toContain(`git diff ${'b'.repeat(40)} ${'a'.repeat(40)}`);
+  });
 });

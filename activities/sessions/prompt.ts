@@ -1,37 +1,134 @@
-import type { PlannedTask } from '../../schema/contracts/plan.ts';
+/** What a session reads on its standard input. Kept beside the session, so that anybody can see what it was told. */
+import type { StartedTask } from '../../schema/contracts/plan.ts';
 import type { Finding } from '../../schema/contracts/review.ts';
 import type { Feedback } from '../../workflows/ports.ts';
 
-/** What a session reads on its standard input. Kept beside the session, so that anybody can see what it was told. */
-export function composePrompt(of: {
-  mission: string;
-  task: PlannedTask;
-  branch: string;
-  feedback: readonly Feedback[];
-  guidance: readonly string[];
-}): string {
-  const { task } = of;
+/** A page or two of rules is read; a book of them pushes the task out of sight. */
+const maxAgentsFile = 32_000;
+
+/** Of what earlier attempts came to, the newest counts most. */
+const maxPast = 40_000;
+
+interface Layers {
+  title: string;
+  place: string;
+  /** AGENTS.md as of the base commit: a change can't rewrite the rules that it is judged by. */
+  agentsFile: string | undefined;
+  persona: string;
+  brief: string[];
+  form: string[];
+  mode: string;
+}
+
+/** The layers in their order: what nobody may loosen comes first, what to answer comes last. */
+function compose(of: Layers): string {
   const sections = [
-    `# ${task.id}: ${task.title}`,
-    `Mission ${of.mission}. You work in a clone of your own, on the branch ${of.branch}.`,
-    section('Goal', [task.goal]),
-    section('Acceptance', list(task.acceptance)),
-    section(
-      'Checks that must be green in a clean checkout',
-      list(task.checks.map((check) => `\`${check}\``)),
-    ),
-    section('What earlier attempts came to', of.feedback.map(describeFeedback)),
-    section('Guidance', list(of.guidance)),
-    section('Rules', list(rules)),
+    `# ${of.title}`,
+    of.place,
+    section('Gates', ['The engine holds these gates. Nothing below loosens them.', ...list(gates)]),
+    section('AGENTS.md of the base branch', quoteAgentsFile(of.agentsFile)),
+    section('Who you are', [of.persona]),
+    ...of.brief,
+    section('Answer', of.form),
+    section('Mode', [of.mode]),
   ];
   return `${sections.filter((text) => text !== '').join('\n\n')}\n`;
 }
 
-const rules = [
+const gates = [
   'Commit your work on the branch you were given. Do not push: the engine pushes what it has verified.',
-  'Done means commits on that branch and green checks, not an exit code.',
-  'If nothing needs to change, write {"outcome":"no-change-needed","reason":"…"} to the file that MISSION_OUTCOME_FILE names.',
+  'Done means commits on that branch and green checks in a clean checkout, not an exit code and not a report.',
+  'Tests and checks are not weakened, skipped or deleted to make them green.',
+  'No secret is written into a file or a commit.',
+  'A change of `.mission/` or AGENTS.md needs a person, whoever makes it.',
 ];
+
+export function authorPrompt(of: {
+  mission: string;
+  task: StartedTask;
+  branch: string;
+  agentsFile: string | undefined;
+  feedback: readonly Feedback[];
+  guidance: readonly string[];
+  /** Whether the session goes on with a conversation that it has had. */
+  resumed: boolean;
+}): string {
+  const { task } = of;
+  const past = cut(
+    of.feedback.map(describeFeedback).join('\n'),
+    maxPast,
+    'the rest stands in the mission’s record',
+  );
+  return compose({
+    title: `${task.id}: ${task.title}`,
+    place: `Mission ${of.mission}. You work in a clone of your own, on the branch ${of.branch}.${of.resumed ? goesOn : ''}`,
+    agentsFile: of.agentsFile,
+    persona: 'You are the author of this change. Others review it, and none of them is you.',
+    brief: [
+      ...describeTask(task),
+      section(
+        'Checks that must be green in a clean checkout',
+        list(task.checks.map((check) => `\`${check}\``)),
+      ),
+      section('What earlier attempts came to', past === '' ? [] : [past]),
+      section('Guidance', list(of.guidance)),
+    ],
+    form: [
+      'End with a few lines on what you changed and how you have checked it. They are kept as your claim.',
+      'If nothing needs to change, write {"outcome":"no-change-needed","reason":"…"} to the file that MISSION_OUTCOME_FILE names.',
+    ],
+    mode: 'deliver: carry out this one task and nothing beside it. Planning, reviews and merges are done by others.',
+  });
+}
+
+const goesOn =
+  ' You go on with your own conversation: here is the whole brief again, with what has happened since.';
+
+export function reviewPrompt(of: {
+  task: StartedTask;
+  headSha: string;
+  baseSha: string;
+  agentsFile: string | undefined;
+}): string {
+  const { task, headSha, baseSha } = of;
+  return compose({
+    title: `Review of ${task.id}: ${task.title}`,
+    place: `You stand in a clean checkout of ${headSha}. Read the change \`git diff ${baseSha} ${headSha}\`.`,
+    agentsFile: of.agentsFile,
+    persona: 'You are a reviewer of this change, and not its author.',
+    brief: describeTask(task),
+    form: [
+      'Print one JSON object and nothing else: {"verdict":"approve"|"request-changes","summary":string,',
+      '"findings":[{"severity":"blocker"|"should-fix"|"nit","category":string,"file":string,"line":number,"message":string}]}',
+    ],
+    mode: 'review: read, and change nothing. A change in your checkout voids your verdict.',
+  });
+}
+
+function describeTask(task: StartedTask): string[] {
+  return [
+    section('Goal', [task.goal]),
+    section('Constraints', list(task.constraints ?? [])),
+    section('Acceptance', list(task.acceptance)),
+    section('Ruled out', list(task.ruledOut ?? [])),
+    section('Where to look', list(task.pointers ?? [])),
+  ];
+}
+
+function quoteAgentsFile(text: string | undefined): string[] {
+  if (text === undefined || text.trim() === '') return [];
+  return [
+    '<agents-file>',
+    cut(text.trimEnd(), maxAgentsFile, 'read AGENTS.md in your clone'),
+    '</agents-file>',
+  ];
+}
+
+/** A cut is stated, so that nobody takes a part for the whole. */
+function cut(text: string, length: number, where: string): string {
+  if (text.length <= length) return text;
+  return `${text.slice(0, length)}\n[cut: ${text.length - length} more characters; ${where}]`;
+}
 
 function section(title: string, lines: readonly string[]): string {
   return lines.length === 0 ? '' : [`## ${title}`, ...lines].join('\n');

@@ -1,6 +1,6 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Program } from '../../schema/contracts/plan.ts';
+import type { ChosenAgent } from '../../schema/contracts/agent.ts';
 import type { SessionSummary } from '../../schema/contracts/session.ts';
 import type { HostActivities, RunSessionInput } from '../../workflows/ports.ts';
 import type { DataPaths } from '../data-paths.ts';
@@ -9,9 +9,13 @@ import { removeTree } from '../files.ts';
 import type { Workspace } from '../git/workspace.ts';
 import { programEnvironment } from '../processes/environment.ts';
 import type { RunSpec } from '../processes/spec.ts';
+import { excerptOf } from '../processes/steps.ts';
 import type { Processes, RunEnd } from '../processes/supervise.ts';
 import { asSupervisor } from '../supervision.ts';
-import { composePrompt } from './prompt.ts';
+import { AgentLog } from './agent-log.ts';
+import { reportAgent } from './agent-report.ts';
+import type { Agents } from './agents.ts';
+import { authorPrompt } from './prompt.ts';
 
 /** Files of a session's folder. */
 export const sessionFiles = {
@@ -22,6 +26,15 @@ export const sessionFiles = {
   outcome: 'outcome.json',
 } as const;
 
+/** What a session runs, and what it is told by beside its own output. */
+interface SessionProgram {
+  argv: string[];
+  env?: Record<string, string>;
+  files?: Record<string, string>;
+  stallSeconds?: number | undefined;
+  log?: AgentLog;
+}
+
 /** Programs that the operator has allowed, by name. */
 export type Commands = ReadonlyMap<string, readonly string[]>;
 
@@ -30,27 +43,70 @@ export function createSessionActivities(deps: {
   workspace: Workspace;
   processes: Processes;
   commands: Commands;
+  agents: Agents;
 }): Pick<HostActivities, 'runSession' | 'cleanUp'> {
-  const { paths, workspace } = deps;
+  const { paths, workspace, agents } = deps;
   return { runSession, cleanUp: (input) => asSupervisor(() => cleanUp(input)) };
 
   async function runSession(input: RunSessionInput): Promise<SessionSummary> {
+    const { program } = input.task;
+    if (program.runtime === 'script') {
+      const path = join(paths.session(input.sessionId), sessionFiles.script);
+      const files = { [sessionFiles.script]: program.text };
+      return watchSession(input, { argv: scriptArgv(program.text, path), files });
+    }
+    if (program.runtime === 'command') return watchSession(input, { argv: commandArgv(program.command) });
+    return runAgent(input, program);
+  }
+
+  async function runAgent(input: RunSessionInput, program: ChosenAgent): Promise<SessionSummary> {
+    const agent = await agents.find(program.runtime);
+    if (!agent) {
+      throw refused(
+        `${program.runtime} is not on this host: install it, or name another runtime for the task and retry`,
+      );
+    }
+    const { runtime, settings } = agent;
+    const { sessionId, conversation, stallSeconds } = input;
+    const { model, effort } = program;
+    const launch = runtime.prepare({ sessionId, model, effort, conversation, settings });
+    const folder = paths.session(sessionId);
+    const log = new AgentLog({
+      path: join(folder, sessionFiles.output),
+      read: runtime.createReader(),
+      mask: (text) => maskValues(text, Object.values(settings.env)),
+    });
+    log.told.conversation = launch.conversation;
+    const env = { ...runtime.homeEnvironment(agents.home), ...launch.env, PATH: await agents.path() };
+    const session = await watchSession(input, { argv: launch.argv, env, stallSeconds, log });
+    const { home } = paths.task(input.place);
+    log.told.conversation ??= await runtime.findConversation?.({ home, sessionId });
+    // A session that was lost early has none.
+    const stderr = await excerptOf(join(folder, sessionFiles.errors)).catch(() => '');
+    return { ...session, agent: reportAgent({ session, told: log.told, stderr, resumed: conversation }) };
+  }
+
+  async function watchSession(input: RunSessionInput, program: SessionProgram): Promise<SessionSummary> {
     const folder = paths.session(input.sessionId);
     const startedAt = Date.now();
-    const end = await asSupervisor((watch) =>
-      deps.processes.supervise({
-        folder,
-        prepare: () => prepareSession(input, folder),
-        watch,
-      }),
+    const { log } = program;
+    const end = await asSupervisor(
+      (watch) => {
+        const run = deps.processes.supervise({
+          folder,
+          prepare: () => prepareSession(input, folder, program),
+          watch,
+        });
+        return log ? log.follow(run) : run;
+      },
+      () => log?.told,
     );
     return summarize({ end, input, startedAt });
   }
 
-  async function prepareSession(input: RunSessionInput, folder: string) {
+  async function prepareSession(input: RunSessionInput, folder: string, program: SessionProgram) {
     const { place, task } = input;
     const { clone, home } = paths.task(place);
-    const argv = programArgv(task.program, folder);
     await workspace.prepareClone({
       repository: place.repository,
       clone,
@@ -64,6 +120,7 @@ export function createSessionActivities(deps: {
         run: folder,
         home,
         extra: {
+          ...program.env,
           MISSION_ID: place.mission,
           MISSION_TASK: place.task,
           MISSION_SESSION: input.sessionId,
@@ -75,8 +132,9 @@ export function createSessionActivities(deps: {
       steps: [
         {
           name: task.program.runtime,
-          argv,
+          argv: program.argv,
           timeoutMs: input.timeoutSeconds * 1_000,
+          ...(program.stallSeconds === undefined ? {} : { stallMs: program.stallSeconds * 1_000 }),
           stdin: sessionFiles.prompt,
           stdout: sessionFiles.output,
           stderr: sessionFiles.errors,
@@ -86,25 +144,30 @@ export function createSessionActivities(deps: {
       heartbeatMs: deps.processes.heartbeatMs,
     };
     const { feedback, guidance } = input;
-    const files: Record<string, string> = {
-      [sessionFiles.prompt]: composePrompt({
+    const files = {
+      ...program.files,
+      [sessionFiles.prompt]: authorPrompt({
         mission: place.mission,
         task,
         branch: place.branch,
+        agentsFile: await workspace.readFileAt({
+          repository: place.repository,
+          commit: `refs/forge/${place.repository.base}`,
+          path: 'AGENTS.md',
+        }),
         feedback,
         guidance,
+        resumed: input.conversation !== undefined,
       }),
     };
-    if (task.program.runtime === 'script') files[sessionFiles.script] = task.program.text;
     return { spec, files };
   }
 
-  function programArgv(program: Program, folder: string): string[] {
-    if (program.runtime === 'script') return scriptArgv(program.text, join(folder, sessionFiles.script));
-    const argv = deps.commands.get(program.command);
+  function commandArgv(command: string): string[] {
+    const argv = deps.commands.get(command);
     if (argv) return [...argv];
     throw refused(
-      `the command ${program.command} is not allowed on this host: name it under commands: in engine.yaml`,
+      `the command ${command} is not allowed on this host: name it under commands: in engine.yaml`,
     );
   }
 
@@ -154,4 +217,11 @@ export function summarize(of: {
   }
   const { exitCode, startedAt, endedAt } = step;
   return { ...common, end: step.end, exitCode, startedAt, endedAt };
+}
+
+/** Takes the operator's values out of what an agent has said; short ones are no secrets, and stand in any text. */
+function maskValues(text: string, values: readonly string[]): string {
+  return values
+    .filter(({ length }) => length >= 8)
+    .reduce((masked, value) => masked.replaceAll(value, '***'), text);
 }

@@ -2,10 +2,10 @@
 import { z } from 'zod';
 
 /**
- * The programs of coding agents, in the order in which one is taken when a mission names none. Claude is last: outside
- * of its own program it is used only where somebody asks for it.
+ * The programs of coding agents, in the order in which one is taken when a mission names none. The makers' own programs
+ * come first: the others may be set to a model of Claude, which outside of its own program is for those who ask for it.
  */
-export const agentRuntimes = ['codex', 'pi', 'opencode', 'claude'] as const;
+export const agentRuntimes = ['codex', 'claude', 'pi', 'opencode'] as const;
 
 export const AgentRuntime = z.enum(agentRuntimes);
 export type AgentRuntime = z.infer<typeof AgentRuntime>;
@@ -13,6 +13,38 @@ export type AgentRuntime = z.infer<typeof AgentRuntime>;
 /** How hard a model is to think. Each runtime has names of its own for these. */
 export const Effort = z.enum(['low', 'medium', 'high', 'max']);
 export type Effort = z.infer<typeof Effort>;
+
+/**
+ * Which agent works, with which model, and how hard it thinks: of a mission, a milestone or a task. What an inner one
+ * does not say is taken from the outer.
+ */
+export const agentChoiceFields = {
+  runtime: AgentRuntime.optional(),
+  /** As the runtime names it. It reaches a command line, so it can't look like an option. */
+  model: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._:/@+-]*$/, 'a model begins with a letter or digit and has no spaces')
+    .max(200)
+    .optional(),
+  effort: Effort.optional(),
+};
+export const AgentChoice = z.object(agentChoiceFields);
+export type AgentChoice = z.infer<typeof AgentChoice>;
+
+/** A choice that is made. */
+export type ChosenAgent = AgentChoice & { runtime: AgentRuntime };
+
+/** Reads the choices from the outermost on. A model belongs to its runtime: another runtime does not inherit it. */
+export function chooseAgent(outermost: ChosenAgent, ...inner: readonly AgentChoice[]): ChosenAgent {
+  return inner.reduce<ChosenAgent>((outer, { runtime = outer.runtime, model, effort = outer.effort }) => {
+    const chosen = model ?? (runtime === outer.runtime ? outer.model : undefined);
+    return {
+      runtime,
+      ...(chosen === undefined ? {} : { model: chosen }),
+      ...(effort === undefined ? {} : { effort }),
+    };
+  }, outermost);
+}
 
 /** What was used up: tokens, and money where the program tells of it. */
 export const Usage = z.object({

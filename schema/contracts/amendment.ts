@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { agentChoiceFields, type AgentChoice } from './agent.ts';
 import { MissionFileTask, Parallel, Priority, taskFields } from './mission-file.ts';
 import { Name } from './names.ts';
 
@@ -39,21 +40,28 @@ export const AmendmentFaults = z.object({
 export type AmendmentFaults = z.infer<typeof AmendmentFaults>;
 
 function TaskEdit() {
-  const { title, goal, acceptance, checks, dependsOn } = taskFields;
+  const { title, goal, acceptance, constraints, ruledOut, pointers, checks, dependsOn } = taskFields;
   return z
     .strictObject({
       title,
       goal,
       acceptance,
+      constraints,
+      ruledOut,
+      pointers,
       checks,
       dependsOn,
       script: z.string().min(1).max(1_000),
       command: Name,
+      /** Any of these names the agent anew: what it leaves out comes from milestone and mission. */
+      ...agentChoiceFields,
     })
     .partial()
     .refine((set) => Object.keys(set).length > 0, 'nothing is set')
-    .refine(
-      (set) => set.script === undefined || set.command === undefined,
-      'a script or a command, not both',
-    );
+    .refine((set) => programsNamed(set) <= 1, 'a script, a command or an agent, not two of them');
+}
+
+function programsNamed(set: { script?: unknown; command?: unknown } & AgentChoice): number {
+  const agent = set.runtime ?? set.model ?? set.effort;
+  return [set.script, set.command, agent].filter((program) => program !== undefined).length;
 }

@@ -55,7 +55,7 @@ export function isOpen(status: MissionStatus): boolean {
 export const Wait = z.object({
   gate: Gate,
   on: z.string(),
-  for: z.enum(['agent', 'reviewer', 'ci', 'forge', 'lane', 'person', 'engine']),
+  for: z.enum(['agent', 'quota', 'reviewer', 'ci', 'forge', 'lane', 'person', 'engine']),
   since: z.number(),
 });
 export type Wait = z.infer<typeof Wait>;

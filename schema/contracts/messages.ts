@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CiReport, CiVerdict } from './ci.ts';
 import { Name, Sha } from './names.ts';
-import type { Plan, PlannedChange, PlannedRepository, PlannedTask } from './plan.ts';
+import type { Plan, PlannedChange, PlannedRepository, StartedTask } from './plan.ts';
 import type { Policy } from './mission-file.ts';
 import { TaskStatus } from './gates.ts';
 import type { MissionOrigin } from './told.ts';
@@ -82,7 +82,7 @@ export interface TaskInput {
   milestone: string;
   repository: PlannedRepository;
   policy: Policy;
-  task: PlannedTask;
+  task: StartedTask;
 }
 export const TaskResult = z.object({
   task: z.string(),

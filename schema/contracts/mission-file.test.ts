@@ -196,6 +196,22 @@ describe('a mission file', () => {
     });
   });
 
+  it.each([
+    { name: 'an agent', fields: { runtime: 'codex', model: 'gpt-5.5', effort: 'high' } },
+    { name: 'an agent by its model alone', fields: { model: 'gpt-5.5' } },
+    { name: 'no agent: its mission does', fields: {} },
+  ])('has tasks that name $name', ({ fields }) => {
+    const { runtime, script, ...rest } = task;
+    expect([runtime, script]).toEqual(['script', './t-1.sh']);
+    const file = { ...smallest, milestones: [{ id: 'm1', title: 'Core', tasks: [{ ...rest, ...fields }] }] };
+    expect(MissionFile.parse(file).milestones[0]?.tasks[0]).toMatchObject(fields);
+  });
+
+  it('takes a brief beyond the goal', () => {
+    const brief = { constraints: ['no new dependency'], ruledOut: ['a class'], pointers: ['src/a.ts:3'] };
+    expect(MissionFile.parse(withTask(brief)).milestones[0]?.tasks[0]).toMatchObject(brief);
+  });
+
   it('fills up a policy that says only a little', () => {
     const { policy } = MissionFile.parse({ ...smallest, policy: { parallel: 2 } });
     expect(policy).toMatchObject({ parallel: 2, remediations: 3, requireCi: false });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { agentChoiceFields } from './agent.ts';
 import { BranchName, MissionKey, Name } from './names.ts';
 
 const minute = 60;
@@ -8,6 +9,12 @@ export const taskFields = {
   title: z.string().trim().min(1).max(200),
   goal: z.string().trim().min(1).max(20_000),
   acceptance: z.array(z.string().min(1).max(2_000)).max(50),
+  /** What the work must keep to. */
+  constraints: z.array(z.string().min(1).max(2_000)).max(50),
+  /** What was thought of and is not to be done, best with its reason. */
+  ruledOut: z.array(z.string().min(1).max(2_000)).max(50),
+  /** Where to look, as `file:line` with a word on what is there. */
+  pointers: z.array(z.string().min(1).max(500)).max(50),
   /** Shell commands that must be green in a clean checkout of the delivered commit. */
   checks: z.array(z.string().trim().min(1).max(2_000)).max(20),
   dependsOn: z.array(Name).max(200),
@@ -17,6 +24,10 @@ const taskCommon = {
   ...taskFields,
   id: Name,
   acceptance: taskFields.acceptance.default([]),
+  // No defaults for what came later: the same file sent again after an update is still the same.
+  constraints: taskFields.constraints.optional(),
+  ruledOut: taskFields.ruledOut.optional(),
+  pointers: taskFields.pointers.optional(),
   checks: taskFields.checks.default([]),
   dependsOn: taskFields.dependsOn.default([]),
 };
@@ -34,6 +45,8 @@ export const MissionFileTask = z.discriminatedUnion('runtime', [
     /** The name of a command that the operator has allowed in `engine.yaml`. */
     command: Name,
   }),
+  /** For a coding agent, which may be named further out. */
+  z.strictObject({ ...taskCommon, ...agentChoiceFields }),
 ]);
 export type MissionFileTask = z.infer<typeof MissionFileTask>;
 
@@ -64,6 +77,15 @@ export const Policy = z.strictObject({
     .min(1)
     .max(24 * 60 * minute)
     .default(60 * minute),
+  /**
+   * How long an agent may say nothing before its session is ended as stalled: several hang for good on a model server
+   * that does not answer. A tool that runs for long says nothing either. Without it: 20 minutes.
+   */
+  stallSeconds: z
+    .int()
+    .min(10)
+    .max(24 * 60 * minute)
+    .optional(),
   checksTimeoutSeconds: z
     .int()
     .min(1)
@@ -77,6 +99,7 @@ export type Policy = z.infer<typeof Policy>;
 export const Milestone = z.strictObject({
   id: Name,
   title: z.string().trim().min(1).max(200),
+  ...agentChoiceFields,
   tasks: z.array(MissionFileTask).min(1).max(500),
 });
 export type Milestone = z.infer<typeof Milestone>;
@@ -96,6 +119,7 @@ export const MissionFile = z
     key: MissionKey.optional(),
     title: z.string().trim().min(1).max(200),
     repository: Repository,
+    ...agentChoiceFields,
     policy: Policy.prefault({}),
     milestones: z.array(Milestone).min(1).max(100),
   })

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AgentChoice, agentRuntimes, chooseAgent, type AgentRuntime, type ChosenAgent } from './agent.ts';
 import type { MissionFile, MissionFileTask, Policy } from './mission-file.ts';
 import type { PlanChange } from './amendment.ts';
 import { Name, type MissionKey } from './names.ts';
@@ -12,17 +13,26 @@ export const PlannedRepository = z.object({
 });
 export type PlannedRepository = z.infer<typeof PlannedRepository>;
 
+type OwnProgram = { runtime: 'script'; text: string } | { runtime: 'command'; command: string };
+
 /** The program a session runs, frozen at the door: later changes of the file do not reach a running mission. */
-export type Program = { runtime: 'script'; text: string } | { runtime: 'command'; command: string };
+export type Program = OwnProgram | ChosenAgent;
+
+/** Of an agent, a task has what it says itself; the rest comes from its milestone and mission when it starts. */
+export type PlannedProgram = OwnProgram | AgentChoice;
 
 export type PlannedTask = Pick<
   MissionFileTask,
-  'id' | 'title' | 'goal' | 'acceptance' | 'checks' | 'dependsOn'
-> & { program: Program };
+  'id' | 'title' | 'goal' | 'acceptance' | 'constraints' | 'ruledOut' | 'pointers' | 'checks' | 'dependsOn'
+> & { program: PlannedProgram };
+
+/** A task with the program that it will run. */
+export type StartedTask = Omit<PlannedTask, 'program'> & { program: Program };
 
 export interface PlannedMilestone {
   id: string;
   title: string;
+  agent?: AgentChoice;
   tasks: PlannedTask[];
 }
 
@@ -44,6 +54,8 @@ export interface Plan {
   title: string;
   repository: PlannedRepository;
   policy: Policy;
+  /** Who works where milestone and task say nothing else. Version 0.2 and older know no agents. */
+  agent?: ChosenAgent;
   milestones: PlannedMilestone[];
 }
 
@@ -61,15 +73,19 @@ export function toPlan(of: {
   file: MissionFile;
   repository: PlannedRepository;
   scripts: ReadonlyMap<string, string>;
+  /** The runtime where the file names none; without it, the first of all. */
+  defaultRuntime?: AgentRuntime;
 }): Plan {
   return {
     mission: of.mission,
     title: of.file.title,
     repository: of.repository,
     policy: of.file.policy,
+    agent: chooseAgent({ runtime: of.defaultRuntime ?? agentRuntimes[0] }, AgentChoice.parse(of.file)),
     milestones: of.file.milestones.map((milestone) => ({
       id: milestone.id,
       title: milestone.title,
+      agent: AgentChoice.parse(milestone),
       tasks: milestone.tasks.map((task) => toPlannedTask(task, of.scripts)),
     })),
   };
@@ -79,20 +95,42 @@ export function toPlan(of: {
 export function toPlannedChange(change: PlanChange, scripts: ReadonlyMap<string, string>): PlannedChange {
   if (change.change === 'add') return { ...change, task: toPlannedTask(change.task, scripts) };
   if (change.change !== 'edit') return change;
-  const { script, command, ...set } = change.set;
+  const { script, command, runtime, model, effort, ...set } = change.set;
   if (command !== undefined) return { ...change, set: { ...set, program: { runtime: 'command', command } } };
-  if (script === undefined) return { ...change, set };
-  return { ...change, set: { ...set, program: { runtime: 'script', text: textOf(script, scripts) } } };
+  if (script !== undefined) {
+    return { ...change, set: { ...set, program: { runtime: 'script', text: textOf(script, scripts) } } };
+  }
+  if (runtime === undefined && model === undefined && effort === undefined) return { ...change, set };
+  return { ...change, set: { ...set, program: AgentChoice.parse(change.set) } };
+}
+
+/** The task as it starts: what it does not say of its agent is said by its milestone, or by the mission. */
+export function toStartedTask(of: {
+  plan: Plan;
+  milestone: PlannedMilestone;
+  task: PlannedTask;
+}): StartedTask {
+  const { program, ...task } = of.task;
+  if (program.runtime === 'script' || program.runtime === 'command') return { ...task, program };
+  const outermost = of.plan.agent ?? { runtime: agentRuntimes[0] };
+  return { ...task, program: chooseAgent(outermost, of.milestone.agent ?? {}, program) };
 }
 
 function toPlannedTask(task: MissionFileTask, scripts: ReadonlyMap<string, string>): PlannedTask {
-  const { id, title, goal, acceptance, checks, dependsOn } = task;
-  return { id, title, goal, acceptance, checks, dependsOn, program: toProgram(task, scripts) };
+  const { id, title, goal, acceptance, constraints, ruledOut, pointers, checks, dependsOn } = task;
+  const brief = { title, goal, acceptance, constraints, ruledOut, pointers };
+  return { id, ...brief, checks, dependsOn, program: toProgram(task, scripts) };
 }
 
-function toProgram(task: MissionFileTask, scripts: ReadonlyMap<string, string>): Program {
-  if (task.runtime === 'command') return { runtime: 'command', command: task.command };
-  return { runtime: 'script', text: textOf(task.script, scripts) };
+function toProgram(task: MissionFileTask, scripts: ReadonlyMap<string, string>): PlannedProgram {
+  switch (task.runtime) {
+    case 'command':
+      return { runtime: 'command', command: task.command };
+    case 'script':
+      return { runtime: 'script', text: textOf(task.script, scripts) };
+    default:
+      return AgentChoice.parse(task);
+  }
 }
 
 function textOf(script: string, scripts: ReadonlyMap<string, string>): string {

@@ -1,11 +1,47 @@
 import { z } from 'zod';
+import { ModelFault, Usage } from './agent.ts';
 
 /**
  * How a session ended, judged by the engine and not by the agent's own report.
  * `exited` has the program's code; `lost` means that the runner is gone and left no result.
  */
-export const SessionEnd = z.enum(['exited', 'timed-out', 'flooded', 'stopped', 'unstartable', 'lost']);
+export const SessionEnd = z.enum([
+  'exited',
+  'timed-out',
+  'stalled',
+  'flooded',
+  'stopped',
+  'unstartable',
+  'lost',
+]);
 export type SessionEnd = z.infer<typeof SessionEnd>;
+
+/**
+ * What an agent's session came to, by its own output: a claim, for the delivery gate to judge. `no-change` has used no
+ * tool. Sessions of scripts and commands have none.
+ */
+export const SessionOutcome = z.enum([
+  'done',
+  'no-change',
+  ...ModelFault.options,
+  'stalled',
+  'killed',
+  'lost',
+]);
+export type SessionOutcome = z.infer<typeof SessionOutcome>;
+
+/** What only sessions of agents have. */
+export const AgentReport = z.object({
+  outcome: SessionOutcome,
+  /** The agent's last word, or what went wrong; shortened. */
+  message: z.string(),
+  /** The conversation that a later session can go on with. */
+  conversation: z.string().nullable(),
+  usage: Usage,
+  /** When a rate limit's window opens again, in milliseconds since 1970, where that was told. */
+  retryAt: z.number().nullable(),
+});
+export type AgentReport = z.infer<typeof AgentReport>;
 
 export const SessionRole = z.string().regex(/^(?:author|review-[A-Za-z0-9_-]+)$/);
 
@@ -19,5 +55,6 @@ export const SessionSummary = z.object({
   exitCode: z.number().nullable(),
   startedAt: z.number(),
   endedAt: z.number(),
+  agent: AgentReport.optional(),
 });
 export type SessionSummary = z.infer<typeof SessionSummary>;

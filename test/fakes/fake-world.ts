@@ -1,7 +1,7 @@
 import type { CiVerdict } from '../../schema/contracts/ci.ts';
 import type { MergeRequest } from '../../schema/contracts/messages.ts';
 import type { Finding, ReviewAnswer } from '../../schema/contracts/review.ts';
-import type { SessionEnd, SessionSummary } from '../../schema/contracts/session.ts';
+import type { AgentReport, SessionEnd, SessionSummary } from '../../schema/contracts/session.ts';
 import type { NewEvent, TaskView } from '../../schema/contracts/views.ts';
 import { stillWaiting } from '../../activities/failures.ts';
 import type { ControlActivities } from '../../workers/activities.ts';
@@ -20,7 +20,9 @@ interface FakePullRequest {
 
 /** What an author does in one launch. */
 export type Work =
-  | { kind: 'commit'; name: string; touchesJudge?: boolean }
+  | { kind: 'commit'; name: string; touchesJudge?: boolean; agent?: Partial<AgentReport> }
+  /** An agent whose session came to nothing. */
+  | { kind: 'fails'; agent: Partial<AgentReport> }
   | { kind: 'nothing' }
   | { kind: 'no-change'; reason: string }
   | { kind: 'red-check'; check: string }
@@ -46,7 +48,13 @@ export class FakeWorld {
   readonly pullRequests: FakePullRequest[] = [];
   readonly merges: { task: string; headSha: string; baseSha: string }[] = [];
   readonly verdicts = new Map<string, CiVerdict>();
-  readonly sessions: { task: string; launch: number; feedback: Feedback[]; guidance: string[] }[] = [];
+  readonly sessions: {
+    task: string;
+    launch: number;
+    feedback: Feedback[];
+    guidance: string[];
+    conversation: string | undefined;
+  }[] = [];
   readonly stopped: string[] = [];
   readonly cleaned: string[] = [];
   readonly events: (NewEvent & { task: string | null })[] = [];
@@ -169,8 +177,8 @@ export class FakeWorld {
 
   host(): HostActivities {
     return {
-      runSession: async ({ place, sessionId, launch, feedback, guidance, host }) => {
-        this.sessions.push({ task: place.task, launch, feedback, guidance });
+      runSession: async ({ place, sessionId, launch, feedback, guidance, host, conversation }) => {
+        this.sessions.push({ task: place.task, launch, feedback, guidance, conversation });
         this.live += 1;
         this.mostLive = Math.max(this.mostLive, this.live);
         try {
@@ -178,7 +186,8 @@ export class FakeWorld {
           this.#work.set(sessionId, work);
           const end = work.kind === 'ends' ? work.end : 'exited';
           const exitCode = work.kind === 'ends' ? (work.exitCode ?? null) : 0;
-          return summary({ id: sessionId, role: 'author', host, end, exitCode });
+          const agent = 'agent' in work ? { agent: report(work.agent) } : {};
+          return { ...summary({ id: sessionId, role: 'author', host, end, exitCode }), ...agent };
         } finally {
           this.live -= 1;
         }
@@ -244,4 +253,9 @@ export class FakeWorld {
 
 function summary(of: Pick<SessionSummary, 'id' | 'role' | 'host' | 'end' | 'exitCode'>): SessionSummary {
   return { ...of, runtime: 'fake', startedAt: Date.now(), endedAt: Date.now() };
+}
+
+function report(of: Partial<AgentReport> = {}): AgentReport {
+  const usage = { inputTokens: 100, cachedTokens: 40, outputTokens: 7, costUsd: null };
+  return { outcome: 'done', message: 'I am done.', conversation: null, usage, retryAt: null, ...of };
 }

@@ -107,6 +107,35 @@ describe('what a gate sends back', () => {
     expect(world.sessions[1]?.feedback[0]?.message).toContain(says);
   });
 
+  it('parks at once for a login that only a person can give, and then goes on', async () => {
+    world.author = ({ launch }) =>
+      launch === 1
+        ? { kind: 'fails', agent: { outcome: 'auth', message: '401', conversation: 'c1' } }
+        : { kind: 'commit', name: 'good', agent: {} };
+    const handle = await engine.startTask({});
+
+    await until(() => world.views.get('T-1')?.status === 'blocked');
+    expect(world.view('T-1').reason).toContain('is not logged in');
+    await handle.executeUpdate(updates.resolve, { args: [{ action: 'retry', by: 'lead' }] });
+    expect(await handle.result()).toMatchObject({ status: 'merged' });
+    expect(world.sessions[1]?.conversation).toBe('c1');
+  });
+
+  it.each(['stalled', 'killed', 'lost'] as const)(
+    'goes on with the conversation of an agent that was %s',
+    async (outcome) => {
+      world.author = ({ launch }) =>
+        launch === 1
+          ? { kind: 'fails', agent: { outcome, message: 'gone', conversation: 'c1' } }
+          : { kind: 'commit', name: 'good', agent: {} };
+      const handle = await engine.startTask({});
+
+      expect(await handle.result()).toMatchObject({ status: 'merged' });
+      expect(world.sessions[1]).toMatchObject({ conversation: 'c1' });
+      expect(world.sessions[1]?.feedback[0]?.message).toContain(`${outcome}: gone`);
+    },
+  );
+
   it('parks after three remediations of the same failure, and goes on when a person says so', async () => {
     let fixed = false;
     world.reviewer = () => (fixed ? approval : objection('still wrong'));

@@ -38,6 +38,47 @@ describe.skipIf(path === undefined && process.env['REQUIRE_ALL'] !== '1')(
       await engine.stop();
     });
 
+    it('a closed quota is waited for until it opens; the conversation goes on, and no launch was used up', async () => {
+      const world = new FakeWorld();
+      const began = await environment.currentTimeMs();
+      const opens = began + 5 * 3_600_000;
+      world.author = ({ launch }) =>
+        launch === 1
+          ? { kind: 'fails', agent: { outcome: 'rate-limited', conversation: 'c1', retryAt: opens } }
+          : { kind: 'commit', name: 'good', agent: {} };
+      const engine = await startTestEngine(world, { address: environment.address, searchAttributes: false });
+      const handle = await engine.startTask({ policy: { sessions: 1 } });
+      await until(() => world.views.get('T-1')?.waits?.for === 'quota');
+      expect(world.view('T-1').waits?.on).toContain(new Date(opens).toISOString().slice(0, 16));
+      await environment.sleep('4 hours');
+      expect(world.sessions).toHaveLength(1);
+      await environment.sleep('2 hours');
+
+      expect(await handle.result()).toMatchObject({ status: 'merged' });
+      expect(world.sessions.map(({ conversation }) => conversation)).toEqual([undefined, 'c1']);
+      expect(world.view('T-1').failures).toEqual([]);
+      await engine.stop();
+    });
+
+    it('a model that fails is left alone for longer each time, until a person is asked', async () => {
+      const world = new FakeWorld();
+      world.author = () => ({ kind: 'fails', agent: { outcome: 'model-error', message: 'overloaded' } });
+      const engine = await startTestEngine(world, { address: environment.address, searchAttributes: false });
+      const began = await environment.currentTimeMs();
+      const handle = await engine.startTask({});
+      await until(async () => {
+        await environment.sleep('1 minute');
+        return world.views.get('T-1')?.status === 'blocked';
+      });
+      expect(world.sessions).toHaveLength(4);
+      // 1, 2, 4 and 8 minutes.
+      expect((await environment.currentTimeMs()) - began).toBeGreaterThanOrEqual(15 * 60_000);
+      expect(world.view('T-1').reason).toContain('overloaded');
+      await handle.executeUpdate(updates.resolve, { args: [{ action: 'abandon', by: 'lead' }] });
+      expect(await handle.result()).toMatchObject({ status: 'abandoned' });
+      await engine.stop();
+    });
+
     it('a blocked task waits a month for its answer, and then goes on', async () => {
       const world = new FakeWorld();
       let fixed = false;

@@ -11,7 +11,7 @@ import type { Scope } from '../../schema/contracts/scopes.ts';
 import type { Queries } from '../../schema/db/database.ts';
 import { openPglite } from '../../schema/db/pglite.ts';
 import { createToken } from '../../schema/db/tokens.ts';
-import { knownEngines } from '../../workers/activities.ts';
+import { knownAgents, knownEngines } from '../../workers/activities.ts';
 import { createDoor } from '../../workers/door.ts';
 import { EngineConfig } from '../../workers/engine-config.ts';
 import { temporaryFolder } from './temporary.ts';
@@ -70,7 +70,7 @@ export async function startApi(
     queries,
     client: engine.client,
     engine: engine.facts,
-    door: door(createDoor({ git, config, engines: knownEngines(config) })),
+    door: door(createDoor({ git, config, engines: knownEngines(config), agents: knownAgents() })),
     events,
     temporalUi: null,
     probe: () => Promise.resolve([]),

@@ -1,6 +1,6 @@
 import { Policy } from '../../schema/contracts/mission-file.ts';
 import type { EngineFacts, TaskInput } from '../../schema/contracts/messages.ts';
-import type { PlannedTask } from '../../schema/contracts/plan.ts';
+import type { StartedTask } from '../../schema/contracts/plan.ts';
 
 export const repository = { id: 'r1', forge: 'local' as const, address: '/srv/greeter.git', base: 'main' };
 
@@ -12,7 +12,7 @@ export const engineFacts: EngineFacts = {
   goAheadBySignal: true,
 };
 
-export function task(id: string, more: Partial<PlannedTask> = {}): PlannedTask {
+export function task(id: string, more: Partial<StartedTask> = {}): StartedTask {
   return {
     id,
     title: `Task ${id}`,

@@ -13,7 +13,7 @@ import {
   type TaskResult,
 } from '../../schema/contracts/messages.ts';
 import { controlQueue, missionWorkflowId, taskWorkflowId } from '../../schema/contracts/names.ts';
-import type { PlannedTask } from '../../schema/contracts/plan.ts';
+import type { StartedTask } from '../../schema/contracts/plan.ts';
 import { createControlWorker, createHostWorkers } from '../../workers/workers.ts';
 import type { FakeWorld } from '../fakes/fake-world.ts';
 import { repository, task } from './plans.ts';
@@ -24,10 +24,10 @@ type MissionWorkflow = (input: MissionInput) => Promise<MissionResult>;
 export interface TestEngine {
   client: Client;
   facts: EngineFacts;
-  startTask(of: { task?: PlannedTask; policy?: Partial<Policy> }): Promise<WorkflowHandle<TaskWorkflow>>;
+  startTask(of: { task?: StartedTask; policy?: Partial<Policy> }): Promise<WorkflowHandle<TaskWorkflow>>;
   startMission(of: {
     key: string;
-    milestones: { id: string; tasks: PlannedTask[] }[];
+    milestones: { id: string; tasks: StartedTask[] }[];
     policy?: Partial<Policy>;
   }): Promise<WorkflowHandle<MissionWorkflow>>;
   taskHandle(of: { mission: string; task: string }): WorkflowHandle;

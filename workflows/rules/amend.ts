@@ -91,15 +91,8 @@ function apply(
 }
 
 function edited(task: PlannedTask, set: Extract<PlannedChange, { change: 'edit' }>['set']): PlannedTask {
-  return {
-    id: task.id,
-    title: set.title ?? task.title,
-    goal: set.goal ?? task.goal,
-    acceptance: set.acceptance ?? task.acceptance,
-    checks: set.checks ?? task.checks,
-    dependsOn: set.dependsOn ?? task.dependsOn,
-    program: set.program ?? task.program,
-  };
+  const given = Object.entries(set).filter(([, value]) => value !== undefined);
+  return { ...task, ...Object.fromEntries(given) };
 }
 
 function findTask(draft: Draft, id: string): { task: PlannedTask; milestone: PlannedMilestone } | undefined {

@@ -1,7 +1,7 @@
 import { ciAllowsMerge, type CiReport } from '../../schema/contracts/ci.ts';
 import type { Policy } from '../../schema/contracts/mission-file.ts';
 import type { Review } from '../../schema/contracts/review.ts';
-import type { SessionSummary } from '../../schema/contracts/session.ts';
+import type { AgentReport, SessionSummary } from '../../schema/contracts/session.ts';
 import type { GateFailure } from '../../schema/contracts/views.ts';
 import type { Delivery, Feedback } from '../ports.ts';
 
@@ -13,12 +13,24 @@ export interface Rejection {
 
 /** How a session may end without anything worth judging. */
 export function rejectSession(session: SessionSummary): Rejection | undefined {
+  if (session.agent) return rejectAgent(session.id, session.agent);
   if (session.end === 'exited' && session.exitCode === 0) return undefined;
   const how = session.end === 'exited' ? `exit code ${session.exitCode ?? 'unknown'}` : session.end;
   return rejection({
     gate: 'implement',
     signature: `implement:${how}`,
     message: `session ${session.id} ended with ${how}`,
+    sha: null,
+  });
+}
+
+/** An agent that says it is done, or that nothing is to be done, is judged by its delivery. */
+function rejectAgent(id: string, { outcome, message }: AgentReport): Rejection | undefined {
+  if (outcome === 'done' || outcome === 'no-change') return undefined;
+  return rejection({
+    gate: 'implement',
+    signature: `implement:${outcome}`,
+    message: `session ${id}: ${outcome}: ${message}`,
     sha: null,
   });
 }

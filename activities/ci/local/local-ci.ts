@@ -81,7 +81,8 @@ export function createLocalCi(deps: {
     if (isSettled(known.verdict)) return known;
     await workspace.fetchCommit({ repository: of.repository, sha: of.sha });
     await workspace.fetchCommit({ repository: of.repository, sha: of.stepsAt });
-    const text = await readPipeline(of);
+    const { repository, stepsAt } = of;
+    const text = await workspace.readFileAt({ repository, commit: stepsAt, path: pipelinePath });
     if (text === undefined) return { sha: of.sha, verdict: 'not-configured', contexts: [] };
     const pipeline = parsePipeline(text);
     if (pipeline.kind === 'invalid') {
@@ -102,13 +103,6 @@ export function createLocalCi(deps: {
     );
     const outcomes = await runPipeline({ ...of, steps });
     return post(of, await Promise.all(steps.map((step, index) => toContext(step, outcomes[index]))));
-  }
-
-  async function readPipeline(of: CiQuestion): Promise<string | undefined> {
-    const mirror = await workspace.openMirror(of.repository);
-    const args = ['cat-file', 'blob', `${of.stepsAt}:${pipelinePath}`];
-    const { stdout, exitCode } = await git.run({ cwd: mirror, args, accept: [128] });
-    return exitCode === 0 ? stdout : undefined;
   }
 
   async function runPipeline(

@@ -1,0 +1,144 @@
+import { open, type FileHandle } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AgentEvent, Usage } from '../../schema/contracts/agent.ts';
+import type { LineReader } from './runtimes/runtime.ts';
+
+/** How far behind its agent a reader may be: somebody may be watching. */
+const readEveryMs = 1_000;
+
+/** What is kept of a text; whole, it stands in the session's output. */
+const maxTextLength = 2_000;
+
+/** What an agent has told so far. */
+export interface Told {
+  conversation: string | undefined;
+  usage: Usage;
+  /** How many tools it has used. */
+  tools: number;
+  /** What it could not go on from; undefined again once it has gone on. */
+  error: Extract<AgentEvent, { type: 'error' }> | undefined;
+  /** Its last word. */
+  text: string;
+  last: AgentEvent['type'] | undefined;
+}
+
+/**
+ * Reads an agent's output while it is written, line by line. The file is all there is to it: whoever adopts a session
+ * reads from its beginning and knows the same.
+ */
+export class AgentLog {
+  readonly told: Told = {
+    conversation: undefined,
+    usage: { inputTokens: 0, cachedTokens: 0, outputTokens: 0, costUsd: null },
+    tools: 0,
+    error: undefined,
+    text: '',
+    last: undefined,
+  };
+  readonly #path: string;
+  readonly #read: LineReader;
+  readonly #mask: (text: string) => string;
+  #offset = 0;
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(of: { path: string; read: LineReader; mask?: (text: string) => string }) {
+    this.#path = of.path;
+    this.#read = of.read;
+    this.#mask = of.mask ?? ((text) => text);
+  }
+
+  /** Reads until the run has ended, and then what is left. */
+  async follow<End>(run: Promise<End>): Promise<End> {
+    const ended = new AbortController();
+    const reading = this.#readUntil(ended.signal);
+    try {
+      return await run;
+    } finally {
+      ended.abort();
+      await reading;
+      await this.readOn();
+      this.#take(this.#rest.toString());
+      this.#rest = Buffer.alloc(0);
+    }
+  }
+
+  async #readUntil(ended: AbortSignal): Promise<void> {
+    while (!ended.aborted) {
+      await this.readOn();
+      await sleep(readEveryMs, undefined, { signal: ended }).catch(() => undefined);
+    }
+  }
+
+  /** Reads the whole lines that were written since the last time. */
+  async readOn(): Promise<void> {
+    const file = await open(this.#path, 'r').catch(() => undefined);
+    if (!file) return;
+    try {
+      for (;;) {
+        const chunk = await readAt(file, this.#offset);
+        if (chunk.length === 0) return;
+        this.#offset += chunk.length;
+        this.#takeLines(Buffer.concat([this.#rest, chunk]));
+      }
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Cut at line ends, which no character of several bytes contains. */
+  #takeLines(bytes: Buffer): void {
+    const end = bytes.lastIndexOf('\n') + 1;
+    this.#rest = bytes.subarray(end);
+    for (const line of bytes.subarray(0, end).toString().split('\n')) this.#take(line);
+  }
+
+  #take(line: string): void {
+    if (line.trim() === '') return;
+    for (const event of this.#read(line)) this.#note(event);
+  }
+
+  #note(event: AgentEvent): void {
+    const { told } = this;
+    told.last = event.type;
+    switch (event.type) {
+      case 'started':
+        told.conversation = event.conversation;
+        return;
+      case 'tool':
+        told.tools += 1;
+        told.error = undefined;
+        return;
+      case 'text':
+      case 'final':
+        told.text = this.#shorten(event.text);
+        told.error = undefined;
+        return;
+      case 'usage':
+        told.usage = addUsage(told.usage, event.usage);
+        return;
+      case 'retry':
+        return;
+      case 'error':
+        told.error = { ...event, message: this.#shorten(event.message) };
+    }
+  }
+
+  #shorten(text: string): string {
+    return this.#mask(text).slice(0, maxTextLength);
+  }
+}
+
+async function readAt(file: FileHandle, position: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(64 * 1024), position });
+  return buffer.subarray(0, bytesRead);
+}
+
+export function addUsage(one: Usage, other: Usage): Usage {
+  return {
+    inputTokens: one.inputTokens + other.inputTokens,
+    cachedTokens: one.cachedTokens + other.cachedTokens,
+    outputTokens: one.outputTokens + other.outputTokens,
+    costUsd:
+      one.costUsd === null && other.costUsd === null ? null : (one.costUsd ?? 0) + (other.costUsd ?? 0),
+  };
+}
