@@ -19,6 +19,7 @@ const programs = {
   'bench-worker': 'scripts/bench/worker-process.ts',
   'bench-database': 'scripts/bench/database-process.ts',
   'record-histories': 'scripts/record-histories.ts',
+  'publish-schemas': 'scripts/publish-schemas.ts',
   runner: 'activities/processes/runner.ts',
   'diff-check': 'activities/review/engines/diff-check.ts',
   'test-check': 'activities/review/engines/test-check.ts',
