@@ -23,6 +23,6 @@ export function doctorCommand(): Command {
     });
 }
 
-function probedLine({ name, state, message }: Probed): string {
+export function probedLine({ name, state, message }: Probed): string {
   return `${state.padEnd(8)} ${name.padEnd(10)} ${message}`;
 }

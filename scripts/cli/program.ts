@@ -4,6 +4,7 @@ import { auditCommand } from './audit-command.ts';
 import { addCompletion } from './completion-command.ts';
 import { examplesHelp, groups } from './command.ts';
 import { doctorCommand } from './doctor.ts';
+import { fleetCommand } from './fleet-command.ts';
 import { missionCommands } from './mission-commands.ts';
 import { exitCodeHelp, wantsJson } from './output.ts';
 import { rebuildCommand } from './rebuild-command.ts';
@@ -25,7 +26,11 @@ export function createProgram(): Command {
     )
     .addHelpText('after', examplesHelp(examples))
     .addHelpText('after', exitCodeHelp);
-  program.addCommand(upCommand()).addCommand(workerCommand()).addCommand(doctorCommand());
+  program
+    .addCommand(upCommand())
+    .addCommand(workerCommand())
+    .addCommand(doctorCommand())
+    .addCommand(fleetCommand());
   const others = [amendCommand(), tokenCommand(), auditCommand(), rebuildCommand()];
   for (const command of [...missionCommands(), ...others]) {
     program.addCommand(command);

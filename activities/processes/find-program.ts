@@ -1,0 +1,54 @@
+import { access, constants, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { execa } from 'execa';
+
+export type FindProgram = (name: string) => Promise<string | undefined>;
+
+/** npm answers in half a second; one that hangs must not hold up the rest. */
+const npmMs = 10_000;
+
+/**
+ * Finds programs where agents are installed: on PATH, in the folders that installers use without telling PATH, and at
+ * npm's prefix. A service has a shorter PATH than the person who installed them.
+ */
+export function createFindProgram(environment: NodeJS.ProcessEnv = process.env): FindProgram {
+  const { PATH = '', HOME = homedir() } = environment;
+  const folders = PATH.split(delimiter).filter((folder) => folder !== '');
+  folders.push(join(HOME, '.npm-global/bin'), join(HOME, '.local/bin'));
+  let ofNpm: Promise<string[]> | undefined;
+  return async (name) => {
+    const found = await findIn(folders, name);
+    if (found !== undefined) return found;
+    ofNpm ??= npmFolders(environment);
+    return findIn(await ofNpm, name);
+  };
+}
+
+async function npmFolders(environment: NodeJS.ProcessEnv): Promise<string[]> {
+  const { exitCode, stdout } = await execa('npm', ['prefix', '--global'], {
+    env: environment,
+    extendEnv: false,
+    reject: false,
+    stdin: 'ignore',
+    timeout: npmMs,
+  });
+  return exitCode === 0 && stdout.trim() !== '' ? [join(stdout.trim(), 'bin')] : [];
+}
+
+async function findIn(folders: readonly string[], name: string): Promise<string | undefined> {
+  for (const folder of folders) {
+    const path = join(folder, name);
+    if (await isProgram(path)) return path;
+  }
+  return undefined;
+}
+
+async function isProgram(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
+}
