@@ -1,5 +1,5 @@
 /** Reads what people write in YAML by a contract. Each fault has its line, column and key, and says what to do. */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Document } from 'yaml';
 import type { z } from 'zod';
 import { shapeOf, toCamelCase, toSnakeCase, type Shape } from '../schema/contracts/shape.ts';
 import { nearest } from './nearest.ts';
@@ -61,12 +61,27 @@ class Reading {
       const message = `${first.message.split(':')[0] ?? ''}: mend the YAML here`;
       return this.fault(first.pos[0], '', message);
     }
+    const key = this.oddKey();
+    if (key !== undefined) return this.fault(key, '', 'a key must be a text: mend the YAML here');
     try {
       this.value();
       return undefined;
     } catch {
       return this.fault(0, '', 'its aliases can not be followed: write out what they stand for');
     }
+  }
+
+  /** Where a list, a map or a number stands for a key. As a text of its own making it could show a secret. */
+  private oddKey(): number | undefined {
+    let odd: number | undefined;
+    visit(this.document, {
+      Pair: (_index, { key }) => {
+        if (isScalar(key) && typeof key.value === 'string') return undefined;
+        odd = offsetOf(key);
+        return visit.BREAK;
+      },
+    });
+    return odd;
   }
 
   value(): unknown {

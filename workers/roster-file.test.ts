@@ -306,6 +306,7 @@ describe('a fault of a roster is told with its place and what to do', () => {
     { name: 'in another place', text: 'runtimes: {pi: {KEY=sesame}}' },
     { name: 'with a NUL', text: 'runtimes: {pi: {env: {KEY: "sesame\\0"}}}' },
     { name: 'no YAML', text: 'runtimes: {pi: {env: {KEY: "a" sesame}}}' },
+    { name: 'in a key', text: 'runtimes: {pi: {{KEY: sesame}: x}}' },
     { name: 'an open text', text: 'runtimes: {pi: {env: {KEY: "sesame}}}' },
     { name: 'an alias', text: 'runtimes: {pi: {env: {KEY: *sesame}}}' },
     { name: 'a tag', text: 'runtimes: {pi: {env: {KEY: !sesame x}}}' },
