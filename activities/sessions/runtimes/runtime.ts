@@ -1,5 +1,5 @@
 /** What each agent program needs to be told, and how it is understood. One small module a runtime implements it. */
-import type { AgentEvent, Effort } from '../../../schema/contracts/agent.ts';
+import type { AgentEvent, Effort, Usage } from '../../../schema/contracts/agent.ts';
 
 /** What an operator adds to every launch of a runtime, from the roster; a mission's text never does. */
 export interface RuntimeSettings {
@@ -20,7 +20,7 @@ export interface Launch {
 export interface Prepared {
   argv: [string, ...string[]];
   env: Record<string, string>;
-  /** The conversation's id where the engine chooses it. Otherwise it comes with a `started` event, if it comes. */
+  /** The conversation's id where it is known before the start. Otherwise a `started` event tells it, if it comes. */
   conversation: string | undefined;
 }
 
@@ -28,12 +28,21 @@ export interface Prepared {
 export type LineReader = (line: string) => AgentEvent[];
 
 export interface Runtime {
-  /** Asks the program for its version; `pattern` finds it in the answer. */
+  /** Asks the program for its version; the first group of `pattern` is the version in the answer. */
   version: { args: string[]; pattern: RegExp; from: string; before: string };
   /** Settings of the person who runs the engine that the program needs, its login before all: files under HOME. */
   homeEnvironment(home: string): Record<string, string>;
   prepare(launch: Launch): Prepared;
-  createReader(): LineReader;
+  /**
+   * `counted`: what earlier sessions of the same conversation were seen to use. A program that tells a conversation's
+   * totals would count it twice.
+   */
+  createReader(counted?: Usage): LineReader;
+  /** Said on standard error, with no `started` before, when the conversation to take up is gone: then begin afresh. */
+  conversationGone?: RegExp;
   /** Finds a conversation that the program has told nothing of; undefined where there is none to be found. */
-  findConversation?(of: { home: string; sessionId: string }): Promise<string | undefined>;
+  findConversation?(of: { sessionId: string; ask: Ask }): Promise<string | undefined>;
 }
+
+/** Runs the program with these arguments where and as the session ran; the answer is its standard output. */
+export type Ask = (args: readonly string[]) => Promise<string>;

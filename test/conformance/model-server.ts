@@ -1,0 +1,159 @@
+/**
+ * A model that plays the script in its prompt, so that real agent programs can be driven without a real model. Each
+ * line `RUN: command` of the last message that has one is a call of the program's shell tool; then comes a last word.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { z } from 'zod';
+import { dialects, type Answer, type Dialect, type Turn } from './model-dialects.ts';
+
+export type Scenario =
+  | { kind: 'work' }
+  /** Waits before each answer. */
+  | { kind: 'slow'; ms: number }
+  /** Takes the question and never answers. */
+  | { kind: 'hang' }
+  /** `headers` and `body` replace those of a plain refusal: each vendor tells of its usage limits in its own way. */
+  | { kind: 'refuse'; status: Refusal; headers?: Record<string, string>; body?: unknown }
+  /** Ends the connection in the middle of an answer. */
+  | { kind: 'cut' }
+  /** Fails so many times, then works. */
+  | { kind: 'fail'; times: number };
+
+export type Refusal = keyof typeof faults;
+
+const faults = {
+  400: 'invalid_request_error',
+  401: 'authentication_error',
+  403: 'permission_error',
+  429: 'rate_limit_error',
+  500: 'api_error',
+} as const;
+
+export interface ModelServer {
+  url: string;
+  /** What it does with the questions from now on. */
+  play(scenario: Scenario): void;
+  /** How many questions have come. */
+  asked(): number;
+  close(): Promise<void>;
+}
+
+const Address = z.object({ port: z.number() });
+
+export async function startModelServer(first: Scenario = { kind: 'work' }): Promise<ModelServer> {
+  let scenario = first;
+  let questions = 0;
+  let failures = 0;
+  const server = createServer((request, response) => {
+    answer(request, response).catch((error: unknown) => {
+      sendJson(response, 500, { error: { type: 'fault of the model server', message: String(error) } });
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = Address.parse(server.address());
+  return {
+    url: `http://127.0.0.1:${port}`,
+    play: (next) => {
+      scenario = next;
+      failures = 0;
+    },
+    asked: () => questions,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await readBody(request);
+    const dialect = dialects.find(({ path }) => new URL(request.url ?? '', 'http://model').pathname === path);
+    if (!dialect) return sendOther(request, response);
+    questions += 1;
+    switch (scenario.kind) {
+      case 'hang':
+        return;
+      case 'refuse':
+        return refuse(response, dialect, scenario);
+      case 'fail':
+        failures += 1;
+        if (failures <= scenario.times) return refuse(response, dialect, { status: 500 });
+        return stream(response, dialect, body);
+      case 'slow':
+        await new Promise((resolve) => setTimeout(resolve, scenario.kind === 'slow' ? scenario.ms : 0));
+        return stream(response, dialect, body);
+      case 'cut':
+        return stream(response, dialect, body, 2);
+      case 'work':
+        return stream(response, dialect, body);
+    }
+  }
+}
+
+/** What programs ask on the side: which models there are, and how long a prompt is. */
+function sendOther(request: IncomingMessage, response: ServerResponse): void {
+  const path = new URL(request.url ?? '', 'http://model').pathname;
+  if (path.endsWith('/count_tokens')) return sendJson(response, 200, { input_tokens: 1 });
+  if (path.endsWith('/models')) return sendJson(response, 200, { object: 'list', data: [] });
+  sendJson(response, 404, { error: { message: 'not found' } });
+}
+
+function refuse(
+  response: ServerResponse,
+  dialect: Dialect,
+  of: { status: Refusal; headers?: Record<string, string>; body?: unknown },
+): void {
+  const plain = dialect.fault({ type: faults[of.status], message: `scripted ${of.status}` });
+  sendJson(response, of.status, of.body ?? plain, of.headers);
+}
+
+function stream(response: ServerResponse, dialect: Dialect, body: unknown, cutAfter?: number): void {
+  const { model, turns, shell } = dialect.question(body);
+  const events = dialect.stream({ model, answer: nextStep(turns), shell });
+  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  for (const { name, data } of events.slice(0, cutAfter)) {
+    response.write(`${name === undefined ? '' : `event: ${name}\n`}data: ${JSON.stringify(data)}\n\n`);
+  }
+  if (cutAfter !== undefined) {
+    // What was written must be on its way before the connection ends.
+    setTimeout(() => response.destroy(), 50);
+    return;
+  }
+  response.end(name(events) ? '' : 'data: [DONE]\n\n');
+}
+
+function name(events: readonly { name?: string }[]): boolean {
+  return events.some((event) => event.name !== undefined);
+}
+
+/** The script's next step: as many tools have answered since it was told as steps are done. */
+export function nextStep(turns: readonly Turn[]): Answer {
+  let commands: string[] = [];
+  let done = 0;
+  for (const turn of turns) {
+    if (turn.kind === 'tool') {
+      done += 1;
+      continue;
+    }
+    const found = [...turn.text.matchAll(/^\s*RUN: (.+)$/gm)].map(([, command = '']) => command);
+    if (found.length === 0 && !/^\s*SAY:/m.test(turn.text)) continue;
+    commands = found;
+    done = 0;
+  }
+  const command = commands[done];
+  return command === undefined ? { say: `DONE after ${done} tool calls` } : { command };
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown, headers = {}): void {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers });
+  response.end(JSON.stringify(body));
+}
+
+async function readBody(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) if (chunk instanceof Buffer) chunks.push(chunk);
+  const text = Buffer.concat(chunks).toString('utf8');
+  if (text === '') return {};
+  const body: unknown = JSON.parse(text);
+  return body;
+}
