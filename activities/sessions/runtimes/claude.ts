@@ -1,0 +1,201 @@
+/** Anthropic's claude, of the package claude-code. */
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { AgentEvent, Effort, Usage } from '../../../schema/contracts/agent.ts';
+import {
+  conversationOf,
+  failed,
+  moreThan,
+  nothingUsed,
+  parseLine,
+  sum,
+  toolEvent,
+  usageEvents,
+} from './reading.ts';
+import type { Launch, LineReader, Prepared, Runtime } from './runtime.ts';
+
+const efforts: Record<Effort, string> = { low: 'low', medium: 'medium', high: 'high', max: 'max' };
+
+const Used = z
+  .object({
+    input_tokens: z.number(),
+    cache_creation_input_tokens: z.number(),
+    cache_read_input_tokens: z.number(),
+    output_tokens: z.number(),
+  })
+  .transform((used): Usage => ({
+    inputTokens: used.input_tokens + used.cache_creation_input_tokens + used.cache_read_input_tokens,
+    cachedTokens: used.cache_read_input_tokens,
+    outputTokens: used.output_tokens,
+    costUsd: null,
+  }));
+
+const UsedByModel = z
+  .object({
+    inputTokens: z.number(),
+    cacheCreationInputTokens: z.number(),
+    cacheReadInputTokens: z.number(),
+    outputTokens: z.number(),
+    costUSD: z.number(),
+  })
+  .transform((used): Usage => ({
+    inputTokens: used.inputTokens + used.cacheCreationInputTokens + used.cacheReadInputTokens,
+    cachedTokens: used.cacheReadInputTokens,
+    outputTokens: used.outputTokens,
+    costUsd: used.costUSD,
+  }));
+
+const Assistant = z.object({
+  type: z.literal('assistant'),
+  parent_tool_use_id: z.string().nullable(),
+  is_api_error_message: z.boolean().optional(),
+  message: z.object({
+    id: z.string(),
+    usage: Used,
+    content: z.array(
+      z.object({
+        type: z.string(),
+        text: z.string().optional(),
+        id: z.string().optional(),
+        name: z.string().optional(),
+        input: z.unknown().optional(),
+      }),
+    ),
+  }),
+});
+type Assistant = z.infer<typeof Assistant>;
+
+const Result = z.object({
+  type: z.literal('result'),
+  is_error: z.boolean(),
+  result: z.string().optional(),
+  errors: z.array(z.string()).optional(),
+  api_error_status: z.number().nullish(),
+  usage: Used,
+  model_usage_since_last_result: z.record(z.string(), UsedByModel).optional(),
+});
+type Result = z.infer<typeof Result>;
+
+const Line = z.union([
+  Assistant,
+  Result,
+  z.object({
+    type: z.literal('system'),
+    subtype: z.literal('init'),
+    session_id: z.string(),
+    model: z.string(),
+  }),
+  z.object({
+    type: z.literal('system'),
+    subtype: z.literal('api_retry'),
+    error_status: z.number().nullable(),
+    error: z.string(),
+  }),
+  z.object({
+    type: z.literal('rate_limit_event'),
+    rate_limit_info: z.object({ status: z.string(), resetsAt: z.number().optional() }),
+  }),
+]);
+
+export const claude: Runtime = {
+  version: {
+    args: ['--version'],
+    pattern: /(\d+\.\d+\.\d+) \(Claude Code\)/,
+    from: '2.1.330',
+    before: '3.0.0',
+  },
+  homeEnvironment: (home) => ({ CLAUDE_CONFIG_DIR: join(home, '.claude') }),
+  prepare,
+  createReader,
+  conversationGone: /No conversation found with session ID/,
+};
+
+function prepare({ sessionId, model, effort, conversation, settings }: Launch): Prepared {
+  const id = conversation ?? conversationOf(sessionId);
+  return {
+    argv: [
+      'claude',
+      '--print',
+      '--output-format',
+      'stream-json',
+      '--verbose',
+      '--dangerously-skip-permissions',
+      ...(conversation === undefined ? ['--session-id', id] : ['--resume', id]),
+      ...(model === undefined ? [] : ['--model', model]),
+      ...(effort === undefined ? [] : ['--effort', efforts[effort]]),
+      ...settings.args,
+    ],
+    // As root it refuses to work without permissions, unless it is told that it stands in a sandbox.
+    env: { IS_SANDBOX: '1', DISABLE_AUTOUPDATER: '1', ...settings.env },
+    conversation: id,
+  };
+}
+
+function createReader(): LineReader {
+  const messages = new Set<string>();
+  let started = false;
+  let countedSinceResult = nothingUsed;
+  let retryAt: number | null = null;
+  return (text) => {
+    const line = parseLine(Line, text);
+    switch (line?.type) {
+      case undefined:
+        return [];
+      case 'assistant':
+        return readMessage(line);
+      case 'result':
+        return readResult(line);
+      case 'rate_limit_event': {
+        const { status, resetsAt } = line.rate_limit_info;
+        if (status === 'rejected' && resetsAt !== undefined) retryAt = resetsAt * 1_000;
+        return [];
+      }
+      case 'system':
+        if (line.subtype === 'api_retry') {
+          return [{ type: 'retry', message: `${line.error} ${line.error_status ?? ''}`.trim() }];
+        }
+        // It begins anew, with the same words, when a command in the background wakes it.
+        if (started) return [];
+        started = true;
+        return [{ type: 'started', conversation: line.session_id, model: line.model }];
+    }
+  };
+
+  function readMessage({ message, parent_tool_use_id, is_api_error_message }: Assistant): AgentEvent[] {
+    // The result says it again, with more.
+    if (is_api_error_message) return [];
+    const events: AgentEvent[] = [];
+    // A message is told once for each of its parts, each time with the same usage.
+    if (!messages.has(message.id)) {
+      messages.add(message.id);
+      countedSinceResult = sum(countedSinceResult, message.usage);
+      events.push(...usageEvents(message.usage));
+    }
+    for (const part of message.content) {
+      if (part.name !== undefined) events.push(toolEvent(part.name, part.input ?? ''));
+      if (part.text !== undefined && parent_tool_use_id === null)
+        events.push({ type: 'text', text: part.text });
+    }
+    return events;
+  }
+
+  /**
+   * Messages are told before they are complete, and those of helpers not at all: the result has what they came to.
+   * Its `total_cost_usd` and `modelUsage` are the whole conversation's, earlier sessions included.
+   */
+  function readResult(result: Result): AgentEvent[] {
+    const byModel = Object.values(result.model_usage_since_last_result ?? {});
+    const total = byModel.length === 0 ? result.usage : byModel.reduce(sum);
+    const usage = moreThan(countedSinceResult, total);
+    countedSinceResult = nothingUsed;
+    return [...usageEvents(usage), conclude(result)];
+  }
+
+  /** `subtype` says success whatever has happened. */
+  function conclude({ is_error, result, errors, api_error_status = null }: Result): AgentEvent {
+    const message = result ?? errors?.join(' ') ?? '';
+    return is_error
+      ? failed({ status: api_error_status, message, retryAt })
+      : { type: 'final', text: message };
+  }
+}

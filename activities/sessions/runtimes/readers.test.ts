@@ -1,0 +1,351 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { z } from 'zod';
+import { packageRoot } from '../../../schema/package-root.ts';
+import {
+  agentRuntimes,
+  type AgentEvent,
+  type AgentRuntime,
+  type Usage,
+} from '../../../schema/contracts/agent.ts';
+import { nothingUsed, sum } from './reading.ts';
+import { runtimes } from './runtimes.ts';
+
+/** What the real programs of these versions have printed: see test/conformance. */
+const versions: Record<AgentRuntime, string> = {
+  codex: '0.169.0',
+  pi: '0.87.1',
+  opencode: '1.18.33',
+  claude: '2.1.330',
+};
+
+function recorded(runtime: AgentRuntime, scenario: string): string[] {
+  const folder = join(packageRoot(), 'test/recordings', `${runtime}-${versions[runtime]}`);
+  return readFileSync(join(folder, `${scenario}.jsonl`), 'utf8').split('\n');
+}
+
+function read(runtime: AgentRuntime, lines: readonly string[], counted?: Usage): AgentEvent[] {
+  return lines.flatMap(runtimes[runtime].createReader(counted));
+}
+
+/** One word or two for each event. */
+function brief(event: AgentEvent): string {
+  switch (event.type) {
+    case 'tool':
+      return `tool ${event.name}`;
+    case 'error':
+      return `error ${event.fault}`;
+    case 'started':
+    case 'text':
+    case 'usage':
+    case 'retry':
+    case 'final':
+      return event.type;
+  }
+}
+
+function usedIn(events: readonly AgentEvent[]): Usage {
+  return events.reduce(
+    (used, event) => (event.type === 'usage' ? sum(used, event.usage) : used),
+    nothingUsed,
+  );
+}
+
+/** One answer of the scripted model. */
+const answer = { inputTokens: 1_200, cachedTokens: 100, outputTokens: 34 };
+const twoAnswers = { inputTokens: 2_400, cachedTokens: 200, outputTokens: 68 };
+const none = { inputTokens: 0, cachedTokens: 0, outputTokens: 0 };
+
+const codexWork = 'started, tool command_execution, text, usage, final';
+const piWork = 'started, usage, tool bash, usage, text, final';
+const opencodeWork = 'started, tool bash, usage, text, usage, final';
+const claudeWork = 'started, usage, tool Bash, usage, text, usage, final';
+
+interface Row {
+  runtime: AgentRuntime;
+  scenario: string;
+  /** As the program ended; no reader is told of it. */
+  exitCode: 0 | 1;
+  told: string;
+  used: Omit<Usage, 'costUsd'>;
+}
+
+const rows: Row[] = [
+  { runtime: 'codex', scenario: 'work', exitCode: 0, told: codexWork, used: twoAnswers },
+  { runtime: 'codex', scenario: 'no-work', exitCode: 0, told: 'started, text, usage, final', used: answer },
+  {
+    runtime: 'codex',
+    scenario: 'retried',
+    exitCode: 0,
+    told: 'started, retry, tool command_execution, text, usage, final',
+    used: twoAnswers,
+  },
+  { runtime: 'codex', scenario: '401', exitCode: 1, told: 'started, retry, retry, error auth', used: none },
+  {
+    runtime: 'codex',
+    scenario: '429',
+    exitCode: 1,
+    told: 'started, retry, retry, error rate-limited',
+    used: none,
+  },
+  {
+    runtime: 'codex',
+    scenario: '500',
+    exitCode: 1,
+    told: 'started, retry, retry, error model-error',
+    used: none,
+  },
+  {
+    runtime: 'codex',
+    scenario: 'cut',
+    exitCode: 1,
+    told: 'started, retry, retry, error model-error',
+    used: none,
+  },
+  { runtime: 'codex', scenario: '400', exitCode: 1, told: 'started, error model-error', used: none },
+  { runtime: 'codex', scenario: 'usage-limit', exitCode: 1, told: 'started, error rate-limited', used: none },
+  { runtime: 'pi', scenario: 'work', exitCode: 0, told: piWork, used: twoAnswers },
+  { runtime: 'pi', scenario: 'resume', exitCode: 0, told: piWork, used: twoAnswers },
+  { runtime: 'pi', scenario: 'no-work', exitCode: 0, told: 'started, usage, text, final', used: answer },
+  {
+    runtime: 'pi',
+    scenario: 'retried',
+    exitCode: 0,
+    told: 'started, retry, usage, tool bash, usage, text, final',
+    used: twoAnswers,
+  },
+  { runtime: 'pi', scenario: '401', exitCode: 0, told: 'started, error auth', used: none },
+  { runtime: 'pi', scenario: '400', exitCode: 0, told: 'started, error model-error', used: none },
+  {
+    runtime: 'pi',
+    scenario: '429',
+    exitCode: 0,
+    told: 'started, retry, retry, error rate-limited',
+    used: none,
+  },
+  {
+    runtime: 'pi',
+    scenario: '500',
+    exitCode: 0,
+    told: 'started, retry, retry, error model-error',
+    used: none,
+  },
+  {
+    runtime: 'pi',
+    scenario: 'cut',
+    exitCode: 0,
+    told: 'started, retry, retry, error model-error',
+    used: none,
+  },
+  { runtime: 'opencode', scenario: 'work', exitCode: 0, told: opencodeWork, used: twoAnswers },
+  { runtime: 'opencode', scenario: 'resume', exitCode: 0, told: opencodeWork, used: twoAnswers },
+  {
+    runtime: 'opencode',
+    scenario: 'no-work',
+    exitCode: 0,
+    told: 'started, text, usage, final',
+    used: answer,
+  },
+  { runtime: 'opencode', scenario: 'retried', exitCode: 0, told: opencodeWork, used: twoAnswers },
+  { runtime: 'opencode', scenario: '401', exitCode: 1, told: 'started, error auth', used: none },
+  { runtime: 'opencode', scenario: '429', exitCode: 1, told: 'started, error rate-limited', used: none },
+  { runtime: 'opencode', scenario: '500', exitCode: 1, told: 'started, error model-error', used: none },
+  { runtime: 'opencode', scenario: '400', exitCode: 1, told: 'started, error model-error', used: none },
+  // It runs the command of an answer that was cut off, and again for each time that it asks anew.
+  {
+    runtime: 'opencode',
+    scenario: 'cut',
+    exitCode: 1,
+    told: 'started, tool bash, tool bash, tool bash, tool bash, error model-error',
+    used: none,
+  },
+  { runtime: 'claude', scenario: 'work', exitCode: 0, told: claudeWork, used: twoAnswers },
+  { runtime: 'claude', scenario: 'resume', exitCode: 0, told: claudeWork, used: twoAnswers },
+  {
+    runtime: 'claude',
+    scenario: 'no-work',
+    exitCode: 0,
+    told: 'started, usage, text, usage, final',
+    used: answer,
+  },
+  {
+    runtime: 'claude',
+    scenario: 'retried',
+    exitCode: 0,
+    told: 'started, retry, usage, tool Bash, usage, text, usage, final',
+    used: twoAnswers,
+  },
+  { runtime: 'claude', scenario: '401', exitCode: 1, told: 'started, retry, retry, error auth', used: none },
+  {
+    runtime: 'claude',
+    scenario: '429',
+    exitCode: 1,
+    told: 'started, retry, retry, error rate-limited',
+    used: none,
+  },
+  {
+    runtime: 'claude',
+    scenario: '500',
+    exitCode: 1,
+    told: 'started, retry, retry, error model-error',
+    used: none,
+  },
+  { runtime: 'claude', scenario: '400', exitCode: 1, told: 'started, error model-error', used: none },
+  {
+    runtime: 'claude',
+    scenario: 'usage-limit',
+    exitCode: 1,
+    told: 'started, error rate-limited',
+    used: none,
+  },
+];
+
+describe('what the real programs print', () => {
+  it.each(rows)('$runtime, $scenario, ends with $exitCode', ({ runtime, scenario, told, used }) => {
+    const events = read(runtime, recorded(runtime, scenario));
+    expect(events.map(brief).join(', ')).toBe(told);
+    expect(usedIn(events)).toMatchObject(used);
+  });
+
+  it.each(agentRuntimes)('%s says which conversation it is, what it runs, and its last word', (runtime) => {
+    const events = read(runtime, recorded(runtime, 'work'));
+    const again = read(runtime, recorded(runtime, 'resume'));
+    expect(events[0]?.type).toBe('started');
+    expect(again[0]).toEqual(events[0]);
+    expect(JSON.stringify(events.find(({ type }) => type === 'tool'))).toContain('git add greeting.txt');
+    expect(events.at(-1)).toEqual({ type: 'final', text: 'DONE after 1 tool calls' });
+  });
+
+  it('codex tells the totals of its conversation: what earlier sessions used is not counted again', () => {
+    const first = usedIn(read('codex', recorded('codex', 'work')));
+    expect(usedIn(read('codex', recorded('codex', 'resume'), first))).toMatchObject(twoAnswers);
+  });
+
+  it('claude tells in its result what answers have used that were cut off, and the cost', () => {
+    const used = usedIn(read('claude', recorded('claude', 'cut')));
+    expect(used.inputTokens).toBe(3_600);
+    expect(used.costUsd).toBeCloseTo(0.0133, 4);
+  });
+
+  it.each([
+    { runtime: 'codex', scenario: 'usage-limit', retryAt: new Date(2030, 0, 1).getTime() },
+    { runtime: 'claude', scenario: 'usage-limit', retryAt: Date.UTC(2030, 0, 1) },
+  ] as const)('$runtime tells when its usage limit ends', ({ runtime, scenario, retryAt }) => {
+    expect(read(runtime, recorded(runtime, scenario)).at(-1)).toMatchObject({ retryAt });
+  });
+
+  it('opencode tells how long its model asks it to wait', () => {
+    const lines = recorded('opencode', '429');
+    const { timestamp } = z.object({ timestamp: z.number() }).parse(JSON.parse(lines[0] ?? ''));
+    expect(read('opencode', lines).at(-1)).toMatchObject({ retryAt: timestamp + 1_000 });
+  });
+});
+
+const huge = 'x'.repeat(5_000_000);
+
+const oddLines = [
+  { name: 'nothing', line: '' },
+  { name: 'words', line: 'Warning: this is no JSON' },
+  { name: 'half a line', line: '{"type":"item.completed","item":{"id":"item_0"' },
+  { name: 'a NUL', line: '\0' },
+  { name: 'a NUL in a string', line: '{"type":"\\u0000"}' },
+  { name: 'a number', line: '42' },
+  { name: 'null', line: 'null' },
+  { name: 'a list', line: '[{"type":"error"}]' },
+  { name: 'a type of tomorrow', line: '{"type":"thought.completed","thought":{}}' },
+  { name: 'a type that is no string', line: '{"type":{"type":"error"}}' },
+  { name: 'known types without their fields', line: '{"type":"error"}' },
+  { name: 'a result without its fields', line: '{"type":"result"}' },
+  { name: 'a message without its fields', line: '{"type":"message_end","message":{}}' },
+  { name: 'an inherited name', line: '{"type":"__proto__","__proto__":{"type":"error"}}' },
+  { name: 'huge garbage', line: huge },
+  { name: 'a huge line of no known type', line: JSON.stringify({ type: 'other', text: huge }) },
+  { name: 'deep nesting', line: '['.repeat(100_000) },
+];
+
+describe.each(agentRuntimes)('odd lines between those of %s', (runtime) => {
+  it.each(oddLines)('$name: it reads on as if there were none', ({ line }) => {
+    const lines = recorded(runtime, 'work');
+    const mixed = lines.flatMap((known) => [line, known, line]);
+    expect(read(runtime, mixed)).toEqual(read(runtime, lines));
+  });
+
+  it('a session that was cut off at any byte has told what came before', () => {
+    const text = recorded(runtime, 'work').join('\n');
+    const whole = read(runtime, text.split('\n'));
+    for (let end = 0; end < text.length; end += 97) {
+      const events = read(runtime, text.slice(0, end).split('\n'));
+      expect(whole.slice(0, events.length)).toEqual(events);
+    }
+  });
+});
+
+describe('lines that the scripted model does not bring about', () => {
+  it('claude’s message with several parts is counted once', () => {
+    const usage = {
+      input_tokens: 10,
+      cache_creation_input_tokens: 5,
+      cache_read_input_tokens: 20,
+      output_tokens: 1,
+    };
+    const parts = [
+      { type: 'thinking', thinking: 'hm' },
+      { type: 'text', text: 'I look.' },
+      { type: 'tool_use', id: 't1', name: 'Read', input: { file_path: 'a.ts' } },
+    ];
+    const lines = parts.map((part) =>
+      JSON.stringify({
+        type: 'assistant',
+        parent_tool_use_id: null,
+        message: { id: 'msg_1', usage, content: [part] },
+      }),
+    );
+    const events = read('claude', lines);
+    expect(events.map(brief)).toEqual(['usage', 'text', 'tool Read']);
+    expect(usedIn(events)).toMatchObject({ inputTokens: 35, cachedTokens: 20, outputTokens: 1 });
+  });
+
+  it.each([
+    { told: 'try again at 7:06 PM.', at: new Date(2026, 10, 21, 19, 6), now: new Date(2026, 10, 21, 18, 6) },
+    { told: 'try again at 1:10 AM.', at: new Date(2026, 10, 22, 1, 10), now: new Date(2026, 10, 21, 22, 0) },
+    {
+      told: 'try again at 9:30 AM.',
+      at: new Date(2026, 10, 21, 9, 30),
+      now: new Date(2026, 10, 21, 9, 30, 40),
+    },
+    {
+      told: 'try again at Dec 3rd, 2026 12:05 AM.',
+      at: new Date(2026, 11, 3, 0, 5),
+      now: new Date(2026, 10, 21),
+    },
+  ])('codex, at $now: “$told”', ({ told, at, now }) => {
+    vi.useFakeTimers({ now });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const message = `You’ve hit your usage limit. Upgrade to Pro or ${told}`;
+    const events = read('codex', [JSON.stringify({ type: 'turn.failed', error: { message } })]);
+    expect(events).toMatchObject([{ fault: 'rate-limited', retryAt: at.getTime() }]);
+  });
+
+  it('codex without a time at which to try again', () => {
+    const message = 'You’ve hit your usage limit. Upgrade to Pro or try again later.';
+    const events = read('codex', [JSON.stringify({ type: 'turn.failed', error: { message } })]);
+    expect(events).toMatchObject([{ fault: 'rate-limited', retryAt: null }]);
+  });
+
+  it('codex tells a change of files only at its end, a command twice', () => {
+    const change = { id: 'item_1', type: 'file_change', changes: [{ path: 'a.ts' }, { path: 'b.ts' }] };
+    const command = { id: 'item_2', type: 'command_execution', command: 'npm test' };
+    const events = read('codex', [
+      JSON.stringify({ type: 'item.completed', item: change }),
+      JSON.stringify({ type: 'item.started', item: command }),
+      JSON.stringify({ type: 'item.completed', item: command }),
+    ]);
+    expect(events).toEqual([
+      { type: 'tool', name: 'file_change', detail: 'a.ts b.ts' },
+      { type: 'tool', name: 'command_execution', detail: 'npm test' },
+    ]);
+  });
+});
