@@ -1,4 +1,7 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
+
+/** The real agent programs: hundreds of megabytes each, and so only when they are named. */
+const conformance = (process.env['MISSION_CONFORMANCE'] ?? '') !== '';
 
 export default defineConfig({
   test: {
@@ -11,7 +14,9 @@ export default defineConfig({
       'scripts/**/*.test.ts',
       'test/**/*.test.ts',
     ],
-    globalSetup: ['test/support/global-setup.ts'],
+    exclude: [...configDefaults.exclude, ...(conformance ? [] : ['test/conformance/**'])],
+    // They need no Temporal.
+    globalSetup: conformance ? [] : ['test/support/global-setup.ts'],
     setupFiles: ['test/support/quiet.ts'],
     reporters: ['default', './test/support/summary-reporter.ts'],
     // Real servers, processes and databases: what hangs is ended, what is slow on a loaded machine is not.

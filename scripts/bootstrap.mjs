@@ -1,7 +1,7 @@
 /**
  * What the commands of package.json run first: it needs nothing installed but Node, npm and git, installs what is
  * missing, builds, and hands over.
- *   node scripts/bootstrap.mjs quickstart [flags] | soak [flags] | bench [what] [flags] | test [vitest arguments]
+ *   node scripts/bootstrap.mjs quickstart [flags] | soak [flags] | bench [what] [flags] | test [vitest arguments] | conformance NAME... [vitest arguments]
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -9,6 +9,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gitFault, nodeFault } from '../workers/requirements.mjs';
+import { agents, installAgent } from './agents.mjs';
 import { findServer, withLock } from './toolchain.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -42,12 +43,28 @@ async function install(say) {
   });
 }
 
+function start(task, args) {
+  if (task === 'test') return runTests(args);
+  if (task === 'conformance') return runConformance(args);
+  return run(['--enable-source-maps', join(root, `dist/${task}.js`), ...args]);
+}
+
 async function runTests(args) {
   const env = { ...process.env };
   if (!env.TEMPORAL_ADDRESS) env.MISSION_TEMPORAL_CLI = await findServer('cli');
   await findForTests(env, 'MISSION_TEST_SERVER', 'testServer');
   if (!env.TEST_DATABASE_URL) await findForTests(env, 'MISSION_TEST_POSTGRES', 'postgres');
   return run([join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...args], env);
+}
+
+/** The names of agents, then vitest's own arguments. */
+async function runConformance(args) {
+  const names = args.filter((arg) => arg in agents);
+  const options = args.filter((arg) => !(arg in agents));
+  if (names.length === 0) fail(`which agents? ${Object.keys(agents).join(', ')}`);
+  for (const name of names) await installAgent(name);
+  const env = { ...process.env, MISSION_CONFORMANCE: names.join(' ') };
+  return run([join(root, 'node_modules/vitest/vitest.mjs'), 'run', 'test/conformance', ...options], env);
 }
 
 async function findForTests(env, name, kind) {
@@ -75,9 +92,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const [task, ...args] = process.argv.slice(2);
   try {
     await prepare();
-    process.exitCode = await (task === 'test'
-      ? runTests(args)
-      : run(['--enable-source-maps', join(root, `dist/${task}.js`), ...args]));
+    process.exitCode = await start(task, args);
   } catch (error) {
     fail(error instanceof Error ? error.message : String(error));
   }

@@ -1,0 +1,142 @@
+/** Sessions of real agent programs as the engine runs them, on a model that plays a script. */
+import { execFileSync } from 'node:child_process';
+import { mkdir, readFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { programEnvironment } from '../../activities/processes/environment.ts';
+import type { RunSpec, StepResult } from '../../activities/processes/spec.ts';
+import { createProcesses } from '../../activities/processes/supervise.ts';
+import { nothingUsed } from '../../activities/sessions/runtimes/reading.ts';
+import type { Runtime } from '../../activities/sessions/runtimes/runtime.ts';
+import { runtimes } from '../../activities/sessions/runtimes/runtimes.ts';
+import type { AgentEvent, AgentRuntime, Effort, Usage } from '../../schema/contracts/agent.ts';
+import { builtFolder } from '../../schema/package-root.ts';
+import { agentFolders } from '../../scripts/agents.mjs';
+import { temporaryFolder } from '../support/temporary.ts';
+import { startModelServer, type ModelServer, type Scenario } from './model-server.ts';
+import { setUps, writeSetUp } from './programs.ts';
+
+export const processes = createProcesses({ runner: join(builtFolder(), 'runner.js') });
+
+export interface AgentWorld {
+  runtime: Runtime;
+  model: ModelServer;
+  root: string;
+  clone: string;
+  run(of: SessionOptions): AgentSession;
+  git(...args: string[]): string;
+}
+
+export interface SessionOptions {
+  id: string;
+  prompt: string;
+  conversation?: string | undefined;
+  counted?: Usage;
+  effort?: Effort;
+  timeoutMs?: number;
+  env?: Record<string, string>;
+}
+
+export interface AgentSession {
+  folder: string;
+  end: Promise<SessionEnd>;
+  /** What it has told so far. */
+  events(): Promise<AgentEvent[]>;
+  /** Ends it as a cancellation does. */
+  cancel(): void;
+  /** Runs the program for an answer, where and as the session runs. */
+  ask(args: readonly string[]): Promise<string>;
+}
+
+export interface SessionEnd {
+  step: Pick<StepResult, 'end' | 'exitCode'> | undefined;
+  output: string;
+  errors: string;
+  events: AgentEvent[];
+}
+
+export async function makeWorld(name: AgentRuntime, scenario?: Scenario): Promise<AgentWorld> {
+  const setUp = setUps[name];
+  const runtime = runtimes[name];
+  const root = await temporaryFolder();
+  const model = await startModelServer(scenario);
+  onTestFinished(() => model.close());
+  const operator = join(root, 'operator');
+  const home = join(root, 'home');
+  const clone = join(root, 'clone');
+  for (const folder of [operator, home, clone]) await mkdir(folder, { recursive: true });
+  await writeSetUp({ setUp, home: operator, url: model.url });
+  git('init', '--quiet', '--initial-branch=work');
+  git('config', 'user.name', 'agent');
+  git('config', 'user.email', 'agent@example.invalid');
+  git('commit', '--quiet', '--allow-empty', '--message=first');
+  return { runtime, model, root, clone, run, git };
+
+  function git(...args: string[]): string {
+    return execFileSync('git', args, { cwd: clone, encoding: 'utf8' });
+  }
+
+  function run(of: SessionOptions): AgentSession {
+    const folder = join(root, of.id);
+    const prepared = runtime.prepare({
+      sessionId: of.id,
+      model: setUp.model,
+      effort: of.effort,
+      conversation: of.conversation,
+      settings: setUp.settings(model.url),
+    });
+    const env = programEnvironment({
+      run: folder,
+      home,
+      extra: {
+        PATH: [...agentFolders(name), process.env['PATH']].join(delimiter),
+        ...runtime.homeEnvironment(operator),
+        ...prepared.env,
+        ...of.env,
+      },
+    });
+    const spec: RunSpec = {
+      cwd: clone,
+      env,
+      steps: [
+        {
+          name,
+          argv: prepared.argv,
+          timeoutMs: of.timeoutMs ?? 90_000,
+          stdin: 'prompt.md',
+          stdout: 'events.jsonl',
+          stderr: 'stderr.log',
+        },
+      ],
+      maxOutputBytes: 10_000_000,
+      heartbeatMs: 1_000,
+    };
+    const abort = new AbortController();
+    onTestFinished(() => processes.stop(folder));
+    return { folder, end: seeToEnd(), events, cancel: () => abort.abort(new Error('cancelled')), ask };
+
+    async function seeToEnd(): Promise<SessionEnd> {
+      const end = await processes.supervise({
+        folder,
+        prepare: () => Promise.resolve({ spec, files: { 'prompt.md': of.prompt } }),
+        watch: { detach: abort.signal, stopAsked: () => abort.signal.aborted },
+      });
+      return {
+        step: end.kind === 'ended' ? end.result.steps[0] : undefined,
+        output: await readFile(join(folder, 'events.jsonl'), 'utf8'),
+        errors: await readFile(join(folder, 'stderr.log'), 'utf8'),
+        events: await events(),
+      };
+    }
+
+    async function events(): Promise<AgentEvent[]> {
+      const output = await readFile(join(folder, 'events.jsonl'), 'utf8').catch(() => '');
+      return output.split('\n').flatMap(runtime.createReader(of.counted ?? nothingUsed));
+    }
+
+    function ask(args: readonly string[]): Promise<string> {
+      const [program] = prepared.argv;
+      return Promise.resolve(execFileSync(program, args, { cwd: clone, env, encoding: 'utf8' }));
+    }
+  }
+}

@@ -1,0 +1,243 @@
+/**
+ * The real agent programs, run as the engine runs them, on a model that plays a script: `npm run conformance -- codex`.
+ * With MISSION_RECORD=1 what they print becomes the recordings that the readers' tests read.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { processesOfRun, signal } from '../../activities/processes/tree.ts';
+import { AgentRuntime, type AgentEvent, type Usage } from '../../schema/contracts/agent.ts';
+import { agents } from '../../scripts/agents.mjs';
+import { cacheFolder } from '../../scripts/toolchain.mjs';
+import { sum } from '../../activities/sessions/runtimes/reading.ts';
+import { until } from '../support/until.ts';
+import { makeWorld, type AgentSession, type AgentWorld, type SessionEnd } from './agent-sessions.ts';
+import { usedTokens } from './model-dialects.ts';
+import type { Scenario } from './model-server.ts';
+import { setUps } from './programs.ts';
+import { record } from './recordings.ts';
+
+const named = (process.env['MISSION_CONFORMANCE'] ?? '').split(/[ ,]+/).filter((name) => name !== '');
+
+const commit = 'RUN: echo hello > greeting.txt && git add greeting.txt && git commit --quiet --message=greet';
+const nothingToDo = 'SAY: there is nothing to do';
+
+/** The first of January 2030, in seconds. */
+const windowOpensAt = 1_893_456_000;
+
+const refusals: { name: string; scenario: Scenario; fault: string }[] = [
+  { name: '401', scenario: { kind: 'refuse', status: 401 }, fault: 'auth' },
+  {
+    name: '429',
+    scenario: { kind: 'refuse', status: 429, headers: { 'retry-after': '1' } },
+    fault: 'rate-limited',
+  },
+  { name: '500', scenario: { kind: 'refuse', status: 500 }, fault: 'model-error' },
+  { name: '400', scenario: { kind: 'refuse', status: 400 }, fault: 'model-error' },
+  { name: 'cut', scenario: { kind: 'cut' }, fault: 'model-error' },
+];
+
+function ofType<T extends AgentEvent['type']>(events: readonly AgentEvent[], type: T) {
+  return events.filter((event): event is Extract<AgentEvent, { type: T }> => event.type === type);
+}
+
+function used(events: readonly AgentEvent[]): Usage {
+  return ofType(events, 'usage')
+    .map(({ usage }) => usage)
+    .reduce(sum);
+}
+
+function answers(count: number) {
+  return {
+    inputTokens: count * usedTokens.input,
+    cachedTokens: count * usedTokens.cached,
+    outputTokens: count * usedTokens.output,
+  };
+}
+
+function startedWith(events: readonly AgentEvent[]): string | undefined {
+  return ofType(events, 'started')[0]?.conversation;
+}
+
+describe.each(named.map((name) => AgentRuntime.parse(name)))('%s', (name) => {
+  const { keepsUnanswered, tellsRetries, exitCodeOnError } = setUps[name];
+
+  async function seen(world: AgentWorld, session: AgentSession, scenario: string): Promise<SessionEnd> {
+    const end = await session.end;
+    if (process.env['MISSION_RECORD'] === '1') {
+      const replacements = {
+        [world.root]: '/mission',
+        [new URL(world.model.url).host]: 'model',
+        [cacheFolder()]: '',
+      };
+      const folder = `${name}-${agents[name].version}`;
+      await record({ name: `${folder}/${scenario}`, output: end.output, replacements });
+    }
+    return end;
+  }
+
+  it('tells its version', async () => {
+    const world = await makeWorld(name);
+    const { version } = world.runtime;
+    const session = world.run({ id: 'T-1.author.1', prompt: nothingToDo });
+    const answer = await session.ask(version.args);
+    expect(version.pattern.exec(answer)?.[1]).toBe(agents[name].version);
+    await session.end;
+  });
+
+  it('does the work, and goes on in the same conversation, each counted once', async () => {
+    const world = await makeWorld(name);
+    const first = await seen(world, world.run({ id: 'T-1.author.1', prompt: commit, effort: 'max' }), 'work');
+    expect(first.step).toMatchObject({ end: 'exited', exitCode: 0 });
+    expect(world.git('log', '--format=%s')).toBe('greet\nfirst\n');
+    expect(ofType(first.events, 'tool')).toHaveLength(1);
+    expect(JSON.stringify(ofType(first.events, 'tool'))).toContain('git add greeting.txt');
+    expect(first.events.at(-1)).toEqual({ type: 'final', text: 'DONE after 1 tool calls' });
+    expect(used(first.events)).toMatchObject(answers(2));
+
+    const conversation = startedWith(first.events);
+    const again = world.run({
+      id: 'T-1.author.2',
+      prompt: 'RUN: echo again > again.txt',
+      conversation,
+      counted: used(first.events),
+    });
+    const second = await seen(world, again, 'resume');
+    expect(startedWith(second.events)).toBe(conversation);
+    expect(readFileSync(join(world.clone, 'again.txt'), 'utf8')).toBe('again\n');
+    expect(used(second.events)).toMatchObject(answers(2));
+  });
+
+  it('ends well having done nothing', async () => {
+    const world = await makeWorld(name);
+    const end = await seen(world, world.run({ id: 'T-1.author.1', prompt: nothingToDo }), 'no-work');
+    expect(end.step).toMatchObject({ end: 'exited', exitCode: 0 });
+    expect(end.events.at(-1)).toEqual({ type: 'final', text: 'DONE after 0 tool calls' });
+    expect(world.git('log', '--format=%s')).toBe('first\n');
+  });
+
+  it.each(refusals)('tells of $name as $fault', async ({ name: refusal, scenario, fault }) => {
+    const world = await makeWorld(name, scenario);
+    const end = await seen(world, world.run({ id: 'T-1.author.1', prompt: commit }), refusal);
+    expect(end.step).toMatchObject({ end: 'exited', exitCode: exitCodeOnError });
+    expect(ofType(end.events, 'error')).toMatchObject([{ fault }]);
+    expect(end.events.at(-1)?.type).toBe('error');
+  });
+
+  it('leaves no error behind where it tried again and got through', async () => {
+    const world = await makeWorld(name, { kind: 'fail', times: 1 });
+    const end = await seen(world, world.run({ id: 'T-1.author.1', prompt: commit }), 'retried');
+    expect(ofType(end.events, 'error')).toEqual([]);
+    expect(ofType(end.events, 'retry').length > 0).toBe(tellsRetries);
+    expect(end.events.at(-1)?.type).toBe('final');
+  });
+
+  it('that waits for its model for ever is ended by the timeout', async () => {
+    const world = await makeWorld(name, { kind: 'hang' });
+    const session = world.run({ id: 'T-1.author.1', prompt: commit, timeoutMs: 8_000 });
+    expect((await session.end).step).toMatchObject({ end: 'timed-out', exitCode: null });
+    expect(processesOfRun(session.folder)).toEqual([]);
+  });
+
+  it('that is cancelled is gone, with the command that it runs', async () => {
+    const world = await makeWorld(name);
+    const session = world.run({ id: 'T-1.author.1', prompt: 'RUN: touch begun; sleep 61; touch survived' });
+    const ended = expect(session.end).rejects.toThrow('cancelled');
+    await until(() => existsSync(join(world.clone, 'begun')));
+    session.cancel();
+    await ended;
+    expect(processesOfRun(session.folder)).toEqual([]);
+  });
+
+  it('killed at work leaves no command behind, and is taken up again where it was', async () => {
+    const world = await makeWorld(name);
+    const session = world.run({ id: 'T-1.author.1', prompt: 'RUN: touch begun; sleep 62; touch survived' });
+    await until(() => existsSync(join(world.clone, 'begun')));
+    killAgent(session, name);
+    const end = await session.end;
+    expect(end.step).toMatchObject({ end: 'exited', exitCode: null });
+    expect(processesOfRun(session.folder)).toEqual([]);
+
+    const conversation = startedWith(end.events) ?? (await found(world, session));
+    expect(conversation).toBeDefined();
+    const again = await world.run({ id: 'T-1.author.2', prompt: commit, conversation }).end;
+    expect(startedWith(again.events)).toBe(conversation);
+    expect(world.git('log', '--format=%s')).toBe('greet\nfirst\n');
+  });
+
+  it('killed before the first answer is taken up again, or begun afresh', async () => {
+    const world = await makeWorld(name, { kind: 'hang' });
+    const session = world.run({ id: 'T-1.author.1', prompt: commit });
+    await until(() => world.model.asked() > 0);
+    // Claude writes down the question a moment after it has asked it; killed before, it knows of no conversation.
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    killAgent(session, name);
+    const end = await session.end;
+    const conversation = startedWith(end.events) ?? (await found(world, session));
+    expect(conversation).toBeDefined();
+
+    world.model.play({ kind: 'work' });
+    const again = await world.run({ id: 'T-1.author.2', prompt: 'Go on.', conversation }).end;
+    expect(startedWith(again.events)).toBe(conversation);
+    expect(world.git('log', '--format=%s')).toBe(keepsUnanswered ? 'greet\nfirst\n' : 'first\n');
+  });
+
+  it('says it when there is no such conversation, or begins it', async () => {
+    const world = await makeWorld(name);
+    const conversation = name === 'opencode' ? 'ses_000000000000000000000000aa' : crypto.randomUUID();
+    const end = await world.run({ id: 'T-1.author.2', prompt: commit, conversation }).end;
+    const { conversationGone } = world.runtime;
+    if (!conversationGone) {
+      expect(startedWith(end.events)).toBe(conversation);
+      return;
+    }
+    expect(startedWith(end.events)).toBeUndefined();
+    expect(end.errors).toMatch(conversationGone);
+  });
+
+  it.runIf(name === 'codex' || name === 'claude')('tells when a usage limit ends', async () => {
+    const world = await makeWorld(name, {
+      kind: 'refuse',
+      status: 429,
+      headers: {
+        'anthropic-ratelimit-unified-status': 'rejected',
+        'anthropic-ratelimit-unified-reset': String(windowOpensAt),
+        'anthropic-ratelimit-unified-representative-claim': 'five_hour',
+      },
+      ...(name === 'codex'
+        ? { body: { error: { type: 'usage_limit_reached', plan_type: 'plus', resets_at: windowOpensAt } } }
+        : {}),
+    });
+    // Limits of a subscription: a key for the API has none.
+    const env = { ANTHROPIC_API_KEY: '', CLAUDE_CODE_OAUTH_TOKEN: 'none' };
+    const session = world.run({ id: 'T-1.author.1', prompt: commit, env });
+    const end = await seen(world, session, 'usage-limit');
+    expect(end.events.at(-1)).toMatchObject({
+      type: 'error',
+      fault: 'rate-limited',
+      retryAt: windowOpensAt * 1_000,
+    });
+  });
+});
+
+async function found(world: AgentWorld, session: AgentSession): Promise<string | undefined> {
+  return world.runtime.findConversation?.({ sessionId: 'T-1.author.1', ask: (args) => session.ask(args) });
+}
+
+/** Kills the agent itself as the kernel would for want of memory: its runner and its commands live on. */
+function killAgent(session: AgentSession, name: AgentRuntime): void {
+  for (const pid of processesOfRun(session.folder)) {
+    const command = commandLine(pid);
+    const isCommand = /sleep|\b(?:ba)?sh\b/.test(command);
+    if (!isCommand && command.includes(name)) signal(pid, 'SIGKILL');
+  }
+}
+
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ');
+  } catch {
+    // It has ended while we looked.
+    return '';
+  }
+}

@@ -1,0 +1,107 @@
+/** How each agent program is told to ask our model: the settings of a person who has set it up so. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { RuntimeSettings } from '../../activities/sessions/runtimes/runtime.ts';
+import type { AgentRuntime } from '../../schema/contracts/agent.ts';
+
+export interface AgentSetUp {
+  model: string;
+  /** Files of that person's home. */
+  files: (url: string) => Record<string, string>;
+  settings: (url: string) => RuntimeSettings;
+  /** It knows of a conversation before the model has answered for the first time. */
+  keepsUnanswered: boolean;
+  /** It tries again by itself when the model fails, and tells so. */
+  tellsRetries: boolean;
+  /** When the model has failed for good. */
+  exitCodeOnError: 0 | 1;
+}
+
+const nothing: RuntimeSettings = { args: [], env: {} };
+
+export const setUps: Record<AgentRuntime, AgentSetUp> = {
+  codex: {
+    model: 'scripted-model',
+    files: (url) => ({
+      '.codex/config.toml': [
+        'model_provider = "scripted"',
+        '[model_providers.scripted]',
+        'name = "scripted"',
+        `base_url = "${url}/v1"`,
+        'wire_api = "responses"',
+        // Five rounds of five requests take half a minute.
+        'request_max_retries = 0',
+        'stream_max_retries = 2',
+        '',
+      ].join('\n'),
+    }),
+    settings: () => nothing,
+    keepsUnanswered: true,
+    tellsRetries: true,
+    exitCodeOnError: 1,
+  },
+  pi: {
+    model: 'scripted/scripted-model',
+    files: (url) => ({
+      '.pi/agent/models.json': JSON.stringify({
+        providers: {
+          scripted: {
+            baseUrl: `${url}/v1`,
+            api: 'openai-completions',
+            apiKey: 'none',
+            models: [{ id: 'scripted-model' }],
+          },
+        },
+      }),
+      '.pi/agent/settings.json': JSON.stringify({ retry: { maxRetries: 2, baseDelayMs: 100 } }),
+    }),
+    settings: () => ({ args: [], env: { PI_OFFLINE: '1' } }),
+    keepsUnanswered: false,
+    tellsRetries: true,
+    exitCodeOnError: 0,
+  },
+  opencode: {
+    model: 'scripted/scripted-model',
+    files: (url) => ({
+      '.config/opencode/opencode.json': JSON.stringify({
+        provider: {
+          scripted: {
+            npm: '@ai-sdk/openai-compatible',
+            name: 'scripted',
+            options: { baseURL: `${url}/v1`, apiKey: 'none' },
+            models: { 'scripted-model': { name: 'scripted-model' } },
+          },
+        },
+      }),
+    }),
+    settings: () => ({ args: [], env: { OPENCODE_DISABLE_MODELS_FETCH: '1' } }),
+    keepsUnanswered: true,
+    tellsRetries: false,
+    exitCodeOnError: 1,
+  },
+  claude: {
+    model: 'claude-scripted',
+    files: () => ({}),
+    settings: (url) => ({
+      args: [],
+      env: {
+        ANTHROPIC_BASE_URL: url,
+        ANTHROPIC_API_KEY: 'none',
+        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+        // It would try ten times, for three minutes.
+        CLAUDE_CODE_MAX_RETRIES: '2',
+      },
+    }),
+    keepsUnanswered: true,
+    tellsRetries: true,
+    exitCodeOnError: 1,
+  },
+};
+
+export async function writeSetUp(of: { setUp: AgentSetUp; home: string; url: string }): Promise<void> {
+  for (const [name, text] of Object.entries(of.setUp.files(of.url))) {
+    const path = join(of.home, name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text);
+  }
+}
