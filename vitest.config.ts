@@ -20,7 +20,8 @@ export default defineConfig({
     setupFiles: ['test/support/quiet.ts'],
     reporters: ['default', './test/support/summary-reporter.ts'],
     // Real servers, processes and databases: what hangs is ended, what is slow on a loaded machine is not.
-    testTimeout: 120_000,
+    // Opencode tries a failing model for a minute and a half.
+    testTimeout: conformance ? 240_000 : 120_000,
     hookTimeout: 120_000,
     // Each worker holds a database and a Temporal worker; on two cores more of them only wait for each other.
     maxWorkers: 2,

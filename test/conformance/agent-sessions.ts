@@ -33,6 +33,7 @@ export interface SessionOptions {
   conversation?: string | undefined;
   counted?: Usage;
   effort?: Effort;
+  model?: string;
   timeoutMs?: number;
   env?: Record<string, string>;
 }
@@ -80,7 +81,7 @@ export async function makeWorld(name: AgentRuntime, scenario?: Scenario): Promis
     const folder = join(root, of.id);
     const prepared = runtime.prepare({
       sessionId: of.id,
-      model: setUp.model,
+      model: of.model ?? setUp.model,
       effort: of.effort,
       conversation: of.conversation,
       settings: setUp.settings(model.url),
@@ -102,7 +103,7 @@ export async function makeWorld(name: AgentRuntime, scenario?: Scenario): Promis
         {
           name,
           argv: prepared.argv,
-          timeoutMs: of.timeoutMs ?? 90_000,
+          timeoutMs: of.timeoutMs ?? 180_000,
           stdin: 'prompt.md',
           stdout: 'events.jsonl',
           stderr: 'stderr.log',

@@ -186,13 +186,30 @@ describe.each(named.map((name) => AgentRuntime.parse(name)))('%s', (name) => {
     const world = await makeWorld(name);
     const conversation = name === 'opencode' ? 'ses_000000000000000000000000aa' : crypto.randomUUID();
     const end = await world.run({ id: 'T-1.author.2', prompt: commit, conversation }).end;
-    const { conversationGone } = world.runtime;
-    if (!conversationGone) {
+    const gone = world.runtime.complaints['conversation-gone'];
+    if (!gone) {
       expect(startedWith(end.events)).toBe(conversation);
       return;
     }
     expect(startedWith(end.events)).toBeUndefined();
-    expect(end.errors).toMatch(conversationGone);
+    expect(end.errors).toMatch(gone);
+  });
+
+  it.runIf(name === 'claude')('tells that nobody is logged in', async () => {
+    const world = await makeWorld(name);
+    const session = world.run({ id: 'T-1.author.1', prompt: commit, env: { ANTHROPIC_API_KEY: '' } });
+    const end = await seen(world, session, 'no-login');
+    expect(end.events.at(-1)).toMatchObject({ type: 'error', fault: 'auth' });
+  });
+
+  it.runIf(name === 'pi')('says that nobody is logged in, and that it lacks a model', async () => {
+    const world = await makeWorld(name);
+    const { auth, 'model-error': fault } = world.runtime.complaints;
+    const model = 'anthropic/claude-sonnet-4-5';
+    const noLogin = await world.run({ id: 'T-1.author.1', prompt: commit, model }).end;
+    expect(noLogin.errors).toMatch(auth ?? /^$/);
+    const noModel = await world.run({ id: 'T-1.author.2', prompt: commit, model: 'no-such/model' }).end;
+    expect(noModel.errors).toMatch(fault ?? /^$/);
   });
 
   it.runIf(name === 'codex' || name === 'claude')('tells when a usage limit ends', async () => {

@@ -49,6 +49,7 @@ const Assistant = z.object({
   type: z.literal('assistant'),
   parent_tool_use_id: z.string().nullable(),
   is_api_error_message: z.boolean().optional(),
+  error: z.string().optional(),
   message: z.object({
     id: z.string(),
     usage: Used,
@@ -64,6 +65,12 @@ const Assistant = z.object({
   }),
 });
 type Assistant = z.infer<typeof Assistant>;
+
+/** What it calls faults that it has found without asking the model, such as a login that is missing. */
+const statusOf = new Map([
+  ['authentication_failed', 401],
+  ['rate_limit', 429],
+]);
 
 const Result = z.object({
   type: z.literal('result'),
@@ -107,7 +114,7 @@ export const claude: Runtime = {
   homeEnvironment: (home) => ({ CLAUDE_CONFIG_DIR: join(home, '.claude') }),
   prepare,
   createReader,
-  conversationGone: /No conversation found with session ID/,
+  complaints: { 'conversation-gone': /No conversation found with session ID/ },
 };
 
 function prepare({ sessionId, model, effort, conversation, settings }: Launch): Prepared {
@@ -136,6 +143,7 @@ function createReader(): LineReader {
   let started = false;
   let countedSinceResult = nothingUsed;
   let retryAt: number | null = null;
+  let failure: string | undefined;
   return (text) => {
     const line = parseLine(Line, text);
     switch (line?.type) {
@@ -161,9 +169,11 @@ function createReader(): LineReader {
     }
   };
 
-  function readMessage({ message, parent_tool_use_id, is_api_error_message }: Assistant): AgentEvent[] {
+  function readMessage(line: Assistant): AgentEvent[] {
+    const { message, parent_tool_use_id } = line;
+    failure = line.error;
     // The result says it again, with more.
-    if (is_api_error_message) return [];
+    if (line.is_api_error_message) return [];
     const events: AgentEvent[] = [];
     // A message is told once for each of its parts, each time with the same usage.
     if (!messages.has(message.id)) {
@@ -192,10 +202,10 @@ function createReader(): LineReader {
   }
 
   /** `subtype` says success whatever has happened. */
-  function conclude({ is_error, result, errors, api_error_status = null }: Result): AgentEvent {
+  function conclude({ is_error, result, errors, api_error_status }: Result): AgentEvent {
     const message = result ?? errors?.join(' ') ?? '';
-    return is_error
-      ? failed({ status: api_error_status, message, retryAt })
-      : { type: 'final', text: message };
+    if (!is_error) return { type: 'final', text: message };
+    const status = api_error_status ?? statusOf.get(failure ?? '') ?? null;
+    return failed({ status, message, retryAt });
   }
 }

@@ -39,7 +39,7 @@ export const codex: Runtime = {
   homeEnvironment: (home) => ({ CODEX_HOME: join(home, '.codex') }),
   prepare,
   createReader,
-  conversationGone: /no rollout found for thread id/,
+  complaints: { 'conversation-gone': /no rollout found for thread id/ },
 };
 
 function prepare({ model, effort, conversation, settings }: Launch): Prepared {

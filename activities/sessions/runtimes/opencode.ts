@@ -67,7 +67,7 @@ export const opencode: Runtime = {
   }),
   prepare,
   createReader,
-  conversationGone: /Session not found/,
+  complaints: { 'conversation-gone': /Session not found/ },
   findConversation,
 };
 

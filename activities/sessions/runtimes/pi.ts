@@ -45,6 +45,7 @@ export const pi: Runtime = {
   homeEnvironment: (home) => ({ PI_CODING_AGENT_DIR: join(home, '.pi', 'agent') }),
   prepare,
   createReader,
+  complaints: { auth: /No API key found/, 'model-error': /Model ".*" not found/ },
 };
 
 /**

@@ -113,6 +113,33 @@ describe('the version that a program tells', () => {
   });
 });
 
+describe('what a program says that ends before it has started', () => {
+  it.each([
+    {
+      runtime: 'codex',
+      said: 'Error: thread/resume: thread/resume failed: no rollout found for thread id 01a1 (code -32600)',
+      means: ['conversation-gone'],
+    },
+    { runtime: 'opencode', said: 'Error: Session not found', means: ['conversation-gone'] },
+    {
+      runtime: 'claude',
+      said: 'No conversation found with session ID: 1111',
+      means: ['conversation-gone'],
+    },
+    { runtime: 'pi', said: 'No API key found for anthropic.', means: ['auth'] },
+    {
+      runtime: 'pi',
+      said: 'Error: Model "nosuch/model" not found. Use --list-models',
+      means: ['model-error'],
+    },
+    // It has begun one: no complaint.
+    { runtime: 'pi', said: "Warning: No project session found with id 'x'; creating a new", means: [] },
+  ] as const)('$runtime: $said', ({ runtime, said, means }) => {
+    const meant = Object.entries(runtimes[runtime].complaints).filter(([, pattern]) => pattern.test(said));
+    expect(meant.map(([complaint]) => complaint)).toEqual(means);
+  });
+});
+
 describe('a conversation of opencode that it has told nothing of', () => {
   const list = [
     { id: 'ses_2', title: 'greetings.T-1.author.2', updated: 1 },

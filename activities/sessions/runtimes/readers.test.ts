@@ -199,6 +199,7 @@ const rows: Row[] = [
     told: 'started, error rate-limited',
     used: none,
   },
+  { runtime: 'claude', scenario: 'no-login', exitCode: 1, told: 'started, error auth', used: none },
 ];
 
 describe('what the real programs print', () => {

@@ -1,5 +1,5 @@
 /** What each agent program needs to be told, and how it is understood. One small module a runtime implements it. */
-import type { AgentEvent, Effort, Usage } from '../../../schema/contracts/agent.ts';
+import type { AgentEvent, Effort, ModelFault, Usage } from '../../../schema/contracts/agent.ts';
 
 /** What an operator adds to every launch of a runtime, from the roster; a mission's text never does. */
 export interface RuntimeSettings {
@@ -38,11 +38,14 @@ export interface Runtime {
    * totals would count it twice.
    */
   createReader(counted?: Usage): LineReader;
-  /** Said on standard error, with no `started` before, when the conversation to take up is gone: then begin afresh. */
-  conversationGone?: RegExp;
+  /** What a program that ends without a `started` event says on standard error, by what it means. */
+  complaints: Readonly<Partial<Record<Complaint, RegExp>>>;
   /** Finds a conversation that the program has told nothing of; undefined where there is none to be found. */
   findConversation?(of: { sessionId: string; ask: Ask }): Promise<string | undefined>;
 }
+
+/** `conversation-gone`: there is none to take up again, so begin afresh. */
+export type Complaint = 'conversation-gone' | ModelFault;
 
 /** Runs the program with these arguments where and as the session ran; the answer is its standard output. */
 export type Ask = (args: readonly string[]) => Promise<string>;
