@@ -2,6 +2,7 @@
  * What workflows ask of the world. The activities implement these interfaces; the direction of dependency is
  * theirs to us.
  */
+import type { Usage } from '../schema/contracts/agent.ts';
 import type { CiReport } from '../schema/contracts/ci.ts';
 import type { EngineFacts, MergeRequest } from '../schema/contracts/messages.ts';
 import type { PlannedRepository, StartedTask } from '../schema/contracts/plan.ts';
@@ -37,8 +38,8 @@ export interface RunSessionInput {
   timeoutSeconds: number;
   /** How long an agent may say nothing. Version 0.2 and older know no agents. */
   stallSeconds?: number;
-  /** The conversation of an earlier session that this one goes on with. */
-  conversation?: string;
+  /** The conversation of earlier sessions that this one goes on with, and what they were seen to use. */
+  resumes?: { conversation: string; used: Usage };
 }
 
 export interface VerifyDeliveryInput {
@@ -49,6 +50,8 @@ export interface VerifyDeliveryInput {
   round: number;
   checks: string[];
   checksTimeoutSeconds: number;
+  /** What the change may touch; see the mission file. */
+  paths?: string[];
 }
 
 export type Delivery =

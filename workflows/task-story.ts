@@ -101,7 +101,7 @@ export class TaskStory {
       const sessionId = task.headToVerify === 'forge' ? null : await this.#implement();
       if (sessionId === undefined) continue;
       task.headToVerify = 'session';
-      const { checks } = task.input.task;
+      const { checks, paths } = task.input.task;
       const round = task.nextVerification();
       const { checksTimeoutSeconds } = task.input.policy;
       await this.#steps.enter('verify-delivery', { on: 'the checks in a clean checkout', for: 'engine' });
@@ -112,6 +112,7 @@ export class TaskStory {
           round,
           checks,
           checksTimeoutSeconds,
+          ...(paths === undefined ? {} : { paths }),
         }),
       );
       if (delivery.kind === 'delivered') {
@@ -145,7 +146,7 @@ export class TaskStory {
         guidance: task.guidance,
         timeoutSeconds: task.input.policy.sessionTimeoutSeconds,
         stallSeconds: task.input.policy.stallSeconds ?? defaultStallSeconds,
-        ...(task.conversation === undefined ? {} : { conversation: task.conversation }),
+        ...(task.resumes === undefined ? {} : { resumes: task.resumes }),
       }),
     );
     task.sessionEnded(session);

@@ -10,7 +10,7 @@ import type {
 } from '../../workflows/ports.ts';
 import type { DataPaths } from '../data-paths.ts';
 import { refused } from '../failures.ts';
-import { exists, removeTree } from '../files.ts';
+import { exists } from '../files.ts';
 import { describeEnd, excerptOf, firstFailure, runSteps, type StepOutcome } from '../processes/steps.ts';
 import type { Processes } from '../processes/supervise.ts';
 import { sessionFiles } from '../sessions/session-activities.ts';
@@ -61,12 +61,28 @@ export function createDeliveryActivities(deps: {
     }
     const commits = await countCommits(mirror, forkedAt, headSha);
     if (commits === 0) return judgeNoCommits(input, headSha, watch);
+    const pushed = await pushedByItself(input, headSha);
+    if (pushed !== undefined) {
+      return {
+        kind: 'nothing-delivered',
+        signature: 'pushed-by-itself',
+        message: `the session has pushed ${pushed} to ${place.branch}: the engine pushes, after it has verified`,
+      };
+    }
     const files = await changedFiles(git, { cwd: mirror, from: forkedAt, to: headSha });
     if (files.length === 0) {
       return {
         kind: 'nothing-delivered',
         signature: 'empty-commits',
         message: 'the commits on the branch change no file',
+      };
+    }
+    const outside = files.filter((file) => !isAllowed(file, input.paths));
+    if (outside.length > 0) {
+      return {
+        kind: 'nothing-delivered',
+        signature: 'outside-paths',
+        message: `the change touches what it may not (only ${input.paths?.join(', ') ?? ''}): ${outside.slice(0, 20).join(', ')}`,
       };
     }
     const red = await runChecks(input, headSha, watch);
@@ -105,30 +121,48 @@ export function createDeliveryActivities(deps: {
       const red = await runChecks(input, headSha, watch);
       return red ? describeRed(headSha, red) : { kind: 'no-change-needed', reason: outcome.reason };
     }
-    const uncommitted = await isUncommitted(input, headSha);
-    return {
-      kind: 'nothing-delivered',
-      signature: uncommitted ? 'uncommitted' : 'no-commits',
-      message: uncommitted
-        ? 'the session ended with changes that it had not committed'
-        : 'the session ended without a commit on its branch',
-    };
+    return { kind: 'nothing-delivered', ...(await describeNoCommits(input, headSha)) };
   }
 
-  /**
-   * Whether the files of the clone are others than those of its head. Told with a git folder of our own: the clone's
-   * settings are the agent's, and could name programs that git would run.
-   */
-  async function isUncommitted(input: VerifyDeliveryInput, sha: string): Promise<boolean> {
-    const { repository, mission, task } = input.place;
-    const checkout = paths.checkout(`${mission}.${task}.status.${input.round}`);
-    await workspace.checkOut({ repository, folder: checkout.repository, sha });
+  async function describeNoCommits(
+    input: VerifyDeliveryInput,
+    headSha: string,
+  ): Promise<{ signature: string; message: string }> {
+    const { repository, branch } = input.place;
     const { clone } = paths.task(input.place);
-    const args = [`--work-tree=${clone}`, 'status', '--porcelain', '--ignore-submodules=all'];
-    const folder = join(checkout.repository, '.git');
-    const status = await git.run({ cwd: folder, args: [`--git-dir=${folder}`, ...args], accept: [128] });
-    await removeTree(checkout.folder);
-    return status.stdout.trim() !== '';
+    const name = `${input.sessionId ?? 'forge'}.${input.round}`;
+    const [stray] = await workspace.fetchStrays({ repository, clone, branch, name });
+    if (stray?.branch === null) {
+      return {
+        signature: 'detached-head',
+        message: `the session has committed ${stray.sha} on no branch: bring it to ${branch}; the next clone has it as ${stray.name}`,
+      };
+    }
+    if (stray) {
+      return {
+        signature: 'wrong-branch',
+        message: `the session has committed on ${stray.name}: bring that to ${branch}`,
+      };
+    }
+    const uncommitted = await workspace.fetchUncommitted({ repository, clone, head: headSha });
+    return uncommitted === undefined
+      ? { signature: 'no-commits', message: 'the session ended without a commit on its branch' }
+      : { signature: 'uncommitted', message: 'the session ended with changes that it had not committed' };
+  }
+
+  /** The branch's head on the forge, if it was put there in this session and not by the engine. */
+  async function pushedByItself(input: VerifyDeliveryInput, headSha: string): Promise<string | undefined> {
+    const { sessionId, place } = input;
+    if (sessionId === null) return undefined;
+    const note = join(paths.session(sessionId), sessionFiles.pushedBefore);
+    // Sessions of version 0.2 and older have no such note.
+    const before = await readFile(note, 'utf8').catch(() => undefined);
+    const { repository, branch } = place;
+    const now = await workspace.fetchBranch({ repository, branch });
+    if (before === undefined || now === undefined || now === before) return undefined;
+    const mirror = await workspace.openMirror(repository);
+    const isTheirs = await isAncestor(git, { cwd: mirror, ancestor: now, descendant: headSha });
+    return isTheirs ? now : undefined;
   }
 
   async function readOutcome(sessionId: string | null) {
@@ -198,4 +232,10 @@ export function createDeliveryActivities(deps: {
 /** Files that decide how a change is judged. A change of them needs a person's go-ahead. */
 export function isOfTheJudge(file: string): boolean {
   return file.startsWith('.mission/') || file === 'AGENTS.md' || file.endsWith('/AGENTS.md');
+}
+
+/** Without paths everything may be touched; a folder ends with a slash. */
+export function isAllowed(file: string, paths: readonly string[] | undefined): boolean {
+  if (paths === undefined || paths.length === 0) return true;
+  return paths.some((path) => (path.endsWith('/') ? file.startsWith(path) : file === path));
 }

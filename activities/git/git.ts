@@ -20,6 +20,8 @@ export interface Git {
     accept?: number[];
     date?: Date;
     input?: string;
+    /** An index of its own, in place of the repository's. */
+    index?: string;
   }): Promise<GitResult>;
 }
 
@@ -36,13 +38,14 @@ export function createGit(deps: { configFile: string }): Git {
     accept?: number[];
     date?: Date;
     input?: string;
+    index?: string;
   }): Promise<GitResult> {
     const result = await execa('git', ['-c', 'core.hooksPath=/dev/null', ...of.args], {
       cwd: of.cwd,
       reject: false,
       timeout: timeoutMs,
       extendEnv: false,
-      env: environment(of.date),
+      env: { ...environment(of.date), ...(of.index === undefined ? {} : { GIT_INDEX_FILE: of.index }) },
       ...(of.input === undefined ? { stdin: 'ignore' } : { input: of.input }),
       maxBuffer: 64 * 1024 * 1024,
     });

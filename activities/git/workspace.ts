@@ -1,4 +1,4 @@
-import { mkdir, rename } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { PlannedRepository } from '../../schema/contracts/plan.ts';
 import type { DataPaths } from '../data-paths.ts';
@@ -28,13 +28,31 @@ export interface Workspace {
     branch: string;
     name: string;
   }): Promise<string | undefined>;
-  /** Makes a task's clone anew, from what is committed on its branch; `name` is for what the old clone had. */
+  /** Fetches the commits of a clone that are neither on its branch nor on the base: the newest of each line. */
+  fetchStrays(of: {
+    repository: PlannedRepository;
+    clone: string;
+    branch: string;
+    name: string;
+  }): Promise<Stray[]>;
+  /** Makes a commit of a clone's files as they lie there; undefined when they are those of its head. */
+  fetchUncommitted(of: {
+    repository: PlannedRepository;
+    clone: string;
+    head: string;
+  }): Promise<string | undefined>;
+  /**
+   * Makes a task's clone anew, with the commits of the old one; `name` is for what the old clone had. Answers where
+   * the branch stands on the forge.
+   */
   prepareClone(of: {
     repository: PlannedRepository;
     clone: string;
     branch: string;
     name: string;
-  }): Promise<void>;
+    /** Whether the files are to lie there as the last session left them, as one that goes on expects it. */
+    keepUncommitted: boolean;
+  }): Promise<{ pushed: string | undefined }>;
   /**
    * Pushes a commit of the mirror to a branch that is still where it was seen (`from`, undefined for a new one).
    * Looks afterwards: an answer that was lost is not a push that was lost.
@@ -49,11 +67,32 @@ export interface Workspace {
   checkOut(of: { repository: PlannedRepository; folder: string; sha: string }): Promise<void>;
 }
 
+/** A commit beside its task's branch. `branch` is its name in the next clone, and null for a detached head. */
+export interface Stray {
+  name: string;
+  sha: string;
+  branch: string | null;
+}
+
+/** More lines of work than a session has use for. */
+const mostStrays = 10;
+
 export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace {
   const { git, paths } = deps;
   // Two fetches into one mirror at once would fight for the same refs.
   const mirrors = new KeyedLock();
-  return { openMirror, fetchBranch, fetchCommit, readFileAt, fetchSession, prepareClone, push, checkOut };
+  return {
+    openMirror,
+    fetchBranch,
+    fetchCommit,
+    readFileAt,
+    fetchSession,
+    fetchStrays,
+    fetchUncommitted,
+    prepareClone,
+    push,
+    checkOut,
+  };
 
   async function openMirror(repository: PlannedRepository): Promise<string> {
     const mirror = paths.mirror(repository.id);
@@ -123,6 +162,64 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
     return requireCommit(git, { cwd: mirror, ref: target });
   }
 
+  async function fetchStrays(of: {
+    repository: PlannedRepository;
+    clone: string;
+    branch: string;
+    name: string;
+  }): Promise<Stray[]> {
+    const { repository, clone, branch, name } = of;
+    const mirror = await openMirror(repository);
+    const asked = ['ls-remote', '--', clone, 'HEAD', 'refs/heads/*'];
+    const { stdout } = await git.run({ cwd: mirror, args: asked, accept: [128] });
+    const refs = stdout.split('\n').flatMap((line) => {
+      const [sha, ref] = line.split('\t');
+      return sha !== undefined && ref !== undefined ? [{ sha, ref }] : [];
+    });
+    const heads = refs.filter(({ ref }) => ref !== 'HEAD');
+    const own = heads.find(({ ref }) => ref === `refs/heads/${branch}`);
+    if (own) await mirrors.with(mirror, () => fetch(mirror, clone, `+${own.ref}:refs/sessions/${name}`));
+    const known = [`refs/forge/${repository.base}`, ...(own ? [own.sha] : [])];
+    const strays: Stray[] = [];
+    for (const { sha, ref } of refs.slice(0, mostStrays)) {
+      if (ref === own?.ref || (ref === 'HEAD' && heads.some((head) => head.sha === sha))) continue;
+      const branchName = ref === 'HEAD' ? null : ref.slice('refs/heads/'.length);
+      const stray = { name: branchName ?? `detached-${sha.slice(0, 12)}`, sha, branch: branchName };
+      const target = `refs/strays/${name}/${stray.name}`;
+      await mirrors.with(mirror, () => fetch(mirror, clone, `+${ref}:${target}`));
+      if (!(await isReachable(mirror, sha, known))) strays.push(stray);
+    }
+    return strays;
+  }
+
+  async function isReachable(mirror: string, sha: string, from: readonly string[]): Promise<boolean> {
+    const args = ['rev-list', '--max-count=1', sha, ...from.map((ref) => `^${ref}`), '--'];
+    return (await git.run({ cwd: mirror, args })).stdout.trim() === '';
+  }
+
+  /** With the mirror's own git folder: the clone's settings are the agent's, and could name programs to run. */
+  async function fetchUncommitted(of: {
+    repository: PlannedRepository;
+    clone: string;
+    head: string;
+  }): Promise<string | undefined> {
+    const { repository, clone, head } = of;
+    const mirror = await openMirror(repository);
+    const index = join(clone, '..', 'uncommitted.index');
+    const files = ['-c', 'core.bare=false', `--git-dir=${mirror}`, `--work-tree=${clone}`];
+    const run = (args: string[]) =>
+      git.run({ cwd: clone, args: [...files, ...args], index, accept: [1, 128] });
+    await run(['read-tree', head]);
+    const added = await run(['add', '--all', '--ignore-errors', '--', '.']);
+    const tree = (await run(['write-tree'])).stdout.trim();
+    await rm(index, { force: true });
+    if (added.exitCode !== 0 || tree === '') return undefined;
+    const committed = await git.run({ cwd: mirror, args: ['rev-parse', `${head}^{tree}`] });
+    if (tree === committed.stdout.trim()) return undefined;
+    const args = ['commit-tree', tree, '-p', head, '-m', 'What was not committed'];
+    return (await git.run({ cwd: mirror, args })).stdout.trim();
+  }
+
   async function fetch(mirror: string, from: string, refspec: string): Promise<void> {
     // An agent may have written any object into its clone: each is checked before it is let in.
     const checked = ['-c', 'fetch.fsckObjects=true'];
@@ -139,7 +236,8 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
     clone: string;
     branch: string;
     name: string;
-  }): Promise<void> {
+    keepUncommitted: boolean;
+  }): Promise<{ pushed: string | undefined }> {
     const { repository, clone, branch, name } = of;
     const base = await fetchBranch({ repository, branch: repository.base });
     const pushed = await fetchBranch({ repository, branch });
@@ -147,16 +245,29 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
     const mirror = await openMirror(repository);
     const start = work === undefined ? (pushed ?? base) : await furthest(mirror, work, pushed);
     if (start === undefined) throw refused(`${repository.address} has no branch ${repository.base}`);
+    const strays = work === undefined ? [] : await fetchStrays(of);
+    const goesOn = of.keepUncommitted && work !== undefined && work === start;
+    const uncommitted = goesOn ? await fetchUncommitted({ repository, clone, head: work }) : undefined;
     await removeTree(clone);
     await mkdir(clone, { recursive: true });
     await git.run({ cwd: clone, args: ['init', '--quiet', '--template='] });
     await configureClone(clone, mirror);
-    const refspecs = ['+refs/forge/*:refs/remotes/origin/*', `+${start}:refs/heads/${branch}`];
+    const refspecs = [
+      '+refs/forge/*:refs/remotes/origin/*',
+      `+${start}:refs/heads/${branch}`,
+      ...strays.map((stray) => `+${stray.sha}:refs/heads/${stray.name}`),
+      ...(uncommitted === undefined ? [] : [uncommitted]),
+    ];
     await git.run({
       cwd: clone,
       args: ['fetch', '--quiet', '--no-tags', '--update-head-ok', 'origin', ...refspecs],
     });
     await git.run({ cwd: clone, args: ['checkout', '--quiet', branch] });
+    if (uncommitted !== undefined) {
+      await git.run({ cwd: clone, args: ['read-tree', '-u', '--reset', uncommitted] });
+      await git.run({ cwd: clone, args: ['reset', '--quiet'] });
+    }
+    return { pushed };
   }
 
   /** The forge's branch is ahead after the lane's update or somebody's push; otherwise the task's own work counts. */

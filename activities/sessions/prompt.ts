@@ -110,6 +110,7 @@ function describeTask(task: StartedTask): string[] {
     section('Goal', [task.goal]),
     section('Constraints', list(task.constraints ?? [])),
     section('Acceptance', list(task.acceptance)),
+    section('Only these paths may change', list(task.paths ?? [])),
     section('Ruled out', list(task.ruledOut ?? [])),
     section('Where to look', list(task.pointers ?? [])),
   ];

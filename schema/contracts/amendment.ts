@@ -40,7 +40,7 @@ export const AmendmentFaults = z.object({
 export type AmendmentFaults = z.infer<typeof AmendmentFaults>;
 
 function TaskEdit() {
-  const { title, goal, acceptance, constraints, ruledOut, pointers, checks, dependsOn } = taskFields;
+  const { title, goal, acceptance, constraints, ruledOut, pointers, paths, checks, dependsOn } = taskFields;
   return z
     .strictObject({
       title,
@@ -49,6 +49,7 @@ function TaskEdit() {
       constraints,
       ruledOut,
       pointers,
+      paths,
       checks,
       dependsOn,
       script: z.string().min(1).max(1_000),

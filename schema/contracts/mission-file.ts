@@ -15,6 +15,10 @@ export const taskFields = {
   ruledOut: z.array(z.string().min(1).max(2_000)).max(50),
   /** Where to look, as `file:line` with a word on what is there. */
   pointers: z.array(z.string().min(1).max(500)).max(50),
+  /** What a change may touch: folders, which end with `/`, and files. Without any, everything. */
+  paths: z
+    .array(z.string().regex(/^(?!\/)(?!.*(?:^|\/)\.\.(?:\/|$)).+$/, 'a path within the repository'))
+    .max(100),
   /** Shell commands that must be green in a clean checkout of the delivered commit. */
   checks: z.array(z.string().trim().min(1).max(2_000)).max(20),
   dependsOn: z.array(Name).max(200),
@@ -28,6 +32,7 @@ const taskCommon = {
   constraints: taskFields.constraints.optional(),
   ruledOut: taskFields.ruledOut.optional(),
   pointers: taskFields.pointers.optional(),
+  paths: taskFields.paths.optional(),
   checks: taskFields.checks.default([]),
   dependsOn: taskFields.dependsOn.default([]),
 };

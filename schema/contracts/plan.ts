@@ -23,7 +23,16 @@ export type PlannedProgram = OwnProgram | AgentChoice;
 
 export type PlannedTask = Pick<
   MissionFileTask,
-  'id' | 'title' | 'goal' | 'acceptance' | 'constraints' | 'ruledOut' | 'pointers' | 'checks' | 'dependsOn'
+  | 'id'
+  | 'title'
+  | 'goal'
+  | 'acceptance'
+  | 'constraints'
+  | 'ruledOut'
+  | 'pointers'
+  | 'paths'
+  | 'checks'
+  | 'dependsOn'
 > & { program: PlannedProgram };
 
 /** A task with the program that it will run. */
@@ -117,8 +126,8 @@ export function toStartedTask(of: {
 }
 
 function toPlannedTask(task: MissionFileTask, scripts: ReadonlyMap<string, string>): PlannedTask {
-  const { id, title, goal, acceptance, constraints, ruledOut, pointers, checks, dependsOn } = task;
-  const brief = { title, goal, acceptance, constraints, ruledOut, pointers };
+  const { id, title, goal, acceptance, constraints, ruledOut, pointers, paths, checks, dependsOn } = task;
+  const brief = { title, goal, acceptance, constraints, ruledOut, pointers, paths };
   return { id, ...brief, checks, dependsOn, program: toProgram(task, scripts) };
 }
 

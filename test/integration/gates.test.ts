@@ -89,6 +89,34 @@ esac`;
     expect((await engine.api.show('delivery')).tasks[0]).toMatchObject({ status: 'merged' });
   });
 
+  it('tell apart what is no delivery, say which it was, and lose none of its commits', async () => {
+    const engine = await startRealEngine({ 'README.md': 'hi\n' });
+    const branch = 'mission/claims/A';
+    const script = `case $MISSION_LAUNCH in
+1) git checkout --quiet -b mine ; ${commits('a.txt')} ;;
+2) git checkout --quiet --detach ; ${commits('b.txt')} ;;
+3) git merge --quiet mine ; ${commits('elsewhere.txt')} ;;
+4) git reset --quiet --hard HEAD~ ; git push --quiet ${engine.repository.planned.address} HEAD:refs/heads/${branch} ;;
+5) ${commits('a.txt', 'again')} ;;
+esac`;
+    const events = await run(engine, 'claims', {
+      scripts: { A: script },
+      task: { paths: ['a.txt', 'src/'] },
+    });
+
+    const back = events.filter(({ type }) => type === 'sent-back').map(({ message }) => message);
+    expect(back).toEqual([
+      `the session has committed on mine: bring that to ${branch}`,
+      expect.stringMatching(/^the session has committed [0-9a-f]{40} on no branch: bring it to/),
+      'the change touches what it may not (only a.txt, src/): elsewhere.txt',
+      expect.stringMatching(
+        new RegExp(`^the session has pushed [0-9a-f]{40} to ${branch}: the engine pushes`),
+      ),
+    ]);
+    expect((await engine.api.show('claims')).tasks[0]).toMatchObject({ status: 'merged' });
+    expect(await engine.repository.history()).toEqual(['A: Task A (#2)', 'first']);
+  });
+
   it('give a command that the operator has allowed its prompt on standard input, and none of our secrets', async () => {
     const engine = await startRealEngine({ 'README.md': 'hi\n' }, (root) => ({
       commands: { author: ['sh', join(root, 'author.sh')] },
