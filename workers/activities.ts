@@ -21,6 +21,7 @@ import { createAgents, type Agents } from '../activities/sessions/agents.ts';
 import { runtimes } from '../activities/sessions/runtimes/runtimes.ts';
 import { createSessionActivities, type Commands } from '../activities/sessions/session-activities.ts';
 import type { Queries } from '../schema/db/database.ts';
+import type { Roster } from '../schema/contracts/roster.ts';
 import { builtFolder } from '../schema/package-root.ts';
 import type {
   CiActivities,
@@ -41,8 +42,8 @@ export function knownCommands(config: EngineConfig): Commands {
   return new Map(Object.entries(config.commands));
 }
 
-export function knownAgents(): Agents {
-  return createAgents({ runtimes });
+export function knownAgents(roster: Roster): Agents {
+  return createAgents({ runtimes, roster });
 }
 
 export function createActivities(deps: {
@@ -50,6 +51,7 @@ export function createActivities(deps: {
   queries: Queries;
   paths: DataPaths;
   config: EngineConfig;
+  agents: Agents;
   tenant: string;
 }): { control: ControlActivities; host: HostActivities } {
   const { client, queries, paths, config, tenant } = deps;
@@ -74,7 +76,7 @@ export function createActivities(deps: {
         workspace,
         processes,
         commands: knownCommands(config),
-        agents: knownAgents(),
+        agents: deps.agents,
       }),
       ...createDeliveryActivities({ git, workspace, paths, processes }),
       ...createReviewActivities({ git, forge, workspace, paths, processes, engines }),

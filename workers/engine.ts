@@ -14,7 +14,9 @@ import { readInstallation, type Database, type Queries } from '../schema/db/data
 import { openPglite } from '../schema/db/pglite.ts';
 import { openPostgres } from '../schema/db/postgres.ts';
 import { findCaller, replaceToken } from '../schema/db/tokens.ts';
+import type { Agents } from '../activities/sessions/agents.ts';
 import { createActivities, knownAgents, knownEngines } from './activities.ts';
+import { readRosterFile, rosterPath } from './roster-file.ts';
 import { startOrClose, type Closers } from './closers.ts';
 import {
   adminTokenFile,
@@ -86,6 +88,8 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
   const data = await openDataDirectory(options.data);
   closers.add(() => data.release());
   const config = await readEngineConfig({ data: data.paths.root, roots: options.roots });
+  const { roster } = await readRosterFile(rosterPath(data.paths.root));
+  const agents = knownAgents(roster);
   refuseBroken(await preflight(options));
   const opening = [openDatabase(options, data, closers), openTemporal(options, data, closers)] as const;
   // When one of them fails, the other must stand before it can be closed.
@@ -112,7 +116,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
   };
 
   const workers = await startWorkers({
-    ...{ options, data, config, database, client, temporal, engine, closers },
+    ...{ options, data, config, agents, database, client, temporal, engine, closers },
     ...{ tracing, metrics },
   });
   const events = new EventHub();
@@ -126,7 +130,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
       git: createGit({ configFile: data.paths.gitConfig }),
       config,
       engines: knownEngines(config),
-      agents: knownAgents(),
+      agents,
     }),
     events,
     probe: () => probeRunning({ data: data.paths.root, client, queries: database.queries }),
@@ -190,6 +194,7 @@ async function startWorkers(of: {
   options: EngineOptions;
   data: DataDirectory;
   config: EngineConfig;
+  agents: Agents;
   database: Database;
   client: Client;
   temporal: { address: string };
@@ -205,6 +210,7 @@ async function startWorkers(of: {
     queries: of.database.queries,
     paths: of.data.paths,
     config: of.config,
+    agents: of.agents,
     tenant,
   });
   const { installation, host } = engine;

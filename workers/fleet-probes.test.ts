@@ -27,7 +27,7 @@ async function probe(of: {
   return probed.map((each) => ({ ...each, message: each.message.replaceAll(folder, '') }));
 }
 
-const well = { pi: 'echo "pi 0.87.1"', tmux: 'echo "tmux 3.4"' };
+const well = { pi: 'echo 0.87.1', tmux: 'echo "tmux 3.4"' };
 const agent = 'agents: [{name: a, runtime: pi, class: canary}]';
 
 function stringContaining(text: string): unknown {
@@ -53,7 +53,7 @@ describe('what a roster stands on', () => {
     },
     {
       name: 'a program that fails',
-      programs: { ...well, pi: 'echo 1.2.3; exit 1' },
+      programs: { ...well, pi: 'echo 0.87.1; exit 1' },
       found: { name: 'pi', state: 'failed' },
       says: '/pi --version tells no version',
     },
@@ -65,9 +65,21 @@ describe('what a roster stands on', () => {
     },
     {
       name: 'a program that reads what it is not given',
-      programs: { ...well, pi: 'cat; echo 1.2.3' },
+      programs: { ...well, pi: 'cat; echo 0.87.1' },
       found: { name: 'pi', state: 'ok' },
-      says: '1.2.3 at /pi',
+      says: '0.87.1 at /pi',
+    },
+    {
+      name: 'a version that nobody has tried',
+      programs: { ...well, pi: 'echo 1.5.2' },
+      found: { name: 'pi', state: 'warning' },
+      says: '1.5.2 at /pi is not one that was tried, 0.87.1 to before 1.0.0',
+    },
+    {
+      name: 'a version that is older',
+      programs: { ...well, pi: 'echo 0.9.30' },
+      found: { name: 'pi', state: 'warning' },
+      says: '0.9.30 at /pi is not one that was tried',
     },
     {
       name: 'no tmux',

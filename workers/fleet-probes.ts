@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { execa } from 'execa';
 import { createFindProgram, type FindProgram } from '../activities/processes/find-program.ts';
+import { runtimes } from '../activities/sessions/runtimes/runtimes.ts';
 import type { AgentRuntime } from '../schema/contracts/agent.ts';
 import type { Probed, ProbeState } from '../schema/contracts/probe.ts';
 import { agentClasses, runtimesOf, workingDirectoryOf, type Roster } from '../schema/contracts/roster.ts';
@@ -60,24 +61,44 @@ async function probeRuntime(roster: Roster, name: AgentRuntime, look: Look): Pro
     const places = 'on PATH, in ~/.npm-global/bin, in ~/.local/bin and at npm’s prefix';
     return { name, state, message: `not found ${places}: ${remedy}` };
   }
-  const version = await versionOf(path, '--version', look.withinMs);
-  if (version !== undefined) return { name, state: 'ok', message: `${version} at ${path}` };
-  return { name, state, message: `${path} --version tells no version: install it anew, ${remedy}` };
+  const { args, pattern, from, before } = runtimes[name].version;
+  const version = await versionOf(path, { args, pattern, withinMs: look.withinMs });
+  if (version === undefined) {
+    return { name, state, message: `${path} ${args.join(' ')} tells no version: install it anew, ${remedy}` };
+  }
+  if (isBetween(version, from, before)) return { name, state: 'ok', message: `${version} at ${path}` };
+  // Most versions work though nobody has tried them here.
+  const message = `${version} at ${path} is not one that was tried, ${from} to before ${before}: if its sessions fail, install such a one`;
+  return { name, state: 'warning', message };
+}
+
+function isBetween(version: string, from: string, before: string): boolean {
+  return compareVersions(version, from) >= 0 && compareVersions(version, before) < 0;
+}
+
+function compareVersions(one: string, other: string): number {
+  return one.localeCompare(other, 'en', { numeric: true });
 }
 
 async function probeTmux(roster: Roster, look: Look): Promise<Probed> {
   const name = 'tmux';
   const path = await look.find('tmux');
-  const version = path === undefined ? undefined : await versionOf(path, '-V', look.withinMs);
+  const version =
+    path === undefined
+      ? undefined
+      : await versionOf(path, { args: ['-V'], pattern: /(\d+\.\d+\w*)/, withinMs: look.withinMs });
   if (version !== undefined) return { name, state: 'ok', message: `${version} at ${path ?? ''}` };
   const state = roster.agents.length > 0 ? 'failed' : 'warning';
   return { name, state, message: 'not found on PATH: install tmux, or set transport: process' };
 }
 
 /** Standard input is closed: some of them wait for ever on an open one. Nothing of the engine's own reaches them. */
-async function versionOf(path: string, flag: string, withinMs: number): Promise<string | undefined> {
+async function versionOf(
+  path: string,
+  { args, pattern, withinMs }: { args: string[]; pattern: RegExp; withinMs: number },
+): Promise<string | undefined> {
   const { PATH = '', HOME = '' } = process.env;
-  const asked = execa(path, [flag], {
+  const asked = execa(path, args, {
     env: { PATH, HOME },
     extendEnv: false,
     reject: false,
@@ -87,7 +108,7 @@ async function versionOf(path: string, flag: string, withinMs: number): Promise<
   });
   // What a killed program has started may hold its output open.
   const answer = await Promise.race([asked, setTimeout(withinMs + 500, undefined, { ref: false })]);
-  return answer?.exitCode === 0 ? /\d+\.\d+[\w.-]*/.exec(answer.stdout)?.[0] : undefined;
+  return answer?.exitCode === 0 ? pattern.exec(answer.stdout)?.[1] : undefined;
 }
 
 interface Folder {

@@ -107,7 +107,7 @@ describe('the rosters of fleets of today', () => {
       ['secrev0', 'security-reviewer', false],
       ['final', 'final-reviewer', 'semi'],
     ]);
-    expect(runtimesOf(roster)).toEqual(['pi', 'claude']);
+    expect(runtimesOf(roster)).toEqual(['claude', 'pi']);
     expect(runtimeOf(roster, 'claude')).toEqual({ resetCommand: '/clear', args: [], env: {} });
   });
 });
@@ -232,12 +232,12 @@ describe('a fault of a roster is told with its place and what to do', () => {
     {
       name: 'a runtime of tasks',
       text: 'version: 1\nagents:\n- {name: a, runtime: script, class: x}',
-      says: '3:13: agents[0].runtime: must be one of codex, pi, opencode, claude',
+      says: '3:13: agents[0].runtime: must be one of codex, claude, pi, opencode',
     },
     {
       name: 'a misspelt runtime',
       text: 'version: 1\nagents:\n- {name: a, runtime: Claud, class: x}',
-      says: 'claude; did you mean claude?',
+      says: 'opencode; did you mean claude?',
     },
     {
       name: 'an agent without a class',

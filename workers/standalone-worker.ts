@@ -3,7 +3,8 @@ import { createServer } from 'node:http';
 import { Client, Connection } from '@temporalio/client';
 import { readInstallation } from '../schema/db/database.ts';
 import { openPostgres } from '../schema/db/postgres.ts';
-import { createActivities } from './activities.ts';
+import { createActivities, knownAgents } from './activities.ts';
+import { readRosterFile, rosterPath } from './roster-file.ts';
 import { startOrClose, type Closers } from './closers.ts';
 import { openDataDirectory } from './data-directory.ts';
 import { readEngineConfig } from './engine-config.ts';
@@ -69,7 +70,9 @@ async function start(options: WorkerOptions, closers: Closers): Promise<Standalo
   const metrics = createMetrics({ queries: undefined, sdkPort: options.sdkMetricsPort, log });
   const metricsUrl = await serveMetrics({ port: options.metricsPort, metrics, closers });
   const client = new Client({ connection, namespace, interceptors: clientTracing(tracing) });
-  const activities = createActivities({ client, queries, paths: data.paths, config, tenant });
+  const { roster } = await readRosterFile(rosterPath(data.paths.root));
+  const agents = knownAgents(roster);
+  const activities = createActivities({ client, queries, paths: data.paths, config, agents, tenant });
   const { slots } = config;
   const { sessionWatched } = metrics;
   const { done } = await runWorkers({

@@ -1,3 +1,4 @@
+import { addUsage, nothingUsed, type Usage } from '../schema/contracts/agent.ts';
 import type { CiVerdict } from '../schema/contracts/ci.ts';
 import type { Gate, TaskStatus, Wait } from '../schema/contracts/gates.ts';
 import { isEnded } from '../schema/contracts/gates.ts';
@@ -55,7 +56,7 @@ export class TaskState {
   /** Where the head that is verified next comes from: a session, or the forge after somebody else's push. */
   headToVerify: 'session' | 'forge' = 'session';
   /** The conversation that the author's next session goes on with. */
-  conversation: string | undefined;
+  resumes: { conversation: string; used: Usage } | undefined;
   #mergeRequests = 0;
   #verifications = 0;
   #waitBeforeBlock: Pick<Wait, 'on' | 'for'> | null = null;
@@ -151,9 +152,16 @@ export class TaskState {
 
   sessionEnded(session: SessionSummary): void {
     this.view.sessions.push(session);
-    if (session.role === 'author') this.conversation = session.agent?.conversation ?? undefined;
+    if (session.role === 'author') this.#noteConversation(session.agent?.conversation ?? undefined);
     const code = session.exitCode === null ? '' : ` with exit code ${session.exitCode}`;
     this.tell('session-ended', `${session.id} ${session.end}${code}${describeAgent(session)}`);
+  }
+
+  #noteConversation(conversation: string | undefined): void {
+    const reports = this.view.sessions.flatMap(({ agent }) => agent ?? []);
+    const its = reports.filter((report) => report.conversation === conversation);
+    const used = its.map(({ usage }) => usage).reduce(addUsage, nothingUsed);
+    this.resumes = conversation === undefined ? undefined : { conversation, used };
   }
 
   /** A launch that a closed quota has cost is not the task's. */

@@ -13,9 +13,7 @@ const npmMs = 10_000;
  * npm's prefix. A service has a shorter PATH than the person who installed them.
  */
 export function createFindProgram(environment: NodeJS.ProcessEnv = process.env): FindProgram {
-  const { PATH = '', HOME = homedir() } = environment;
-  const folders = PATH.split(delimiter).filter((folder) => folder !== '');
-  folders.push(join(HOME, '.npm-global/bin'), join(HOME, '.local/bin'));
+  const folders = personalFolders(environment);
   let ofNpm: Promise<string[]> | undefined;
   return async (name) => {
     const found = await findIn(folders, name);
@@ -23,6 +21,17 @@ export function createFindProgram(environment: NodeJS.ProcessEnv = process.env):
     ofNpm ??= npmFolders(environment);
     return findIn(await ofNpm, name);
   };
+}
+
+/** All of those folders, as the PATH of a program that the engine starts. */
+export async function searchPath(environment: NodeJS.ProcessEnv = process.env): Promise<string> {
+  const folders = [...personalFolders(environment), ...(await npmFolders(environment))];
+  return [...new Set(folders)].join(delimiter);
+}
+
+function personalFolders({ PATH = '', HOME = homedir() }: NodeJS.ProcessEnv): string[] {
+  const folders = PATH.split(delimiter).filter((folder) => folder !== '');
+  return [...folders, join(HOME, '.npm-global/bin'), join(HOME, '.local/bin')];
 }
 
 async function npmFolders(environment: NodeJS.ProcessEnv): Promise<string[]> {

@@ -1,6 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AgentEvent, Usage } from '../../schema/contracts/agent.ts';
+import { addUsage, nothingUsed, type AgentEvent, type Usage } from '../../schema/contracts/agent.ts';
 import type { LineReader } from './runtimes/runtime.ts';
 
 /** How far behind its agent a reader may be: somebody may be watching. */
@@ -11,6 +11,8 @@ const maxTextLength = 2_000;
 
 /** What an agent has told so far. */
 export interface Told {
+  /** Whether it has begun to work, or at least to talk with its model. */
+  started: boolean;
   conversation: string | undefined;
   usage: Usage;
   /** How many tools it has used. */
@@ -28,8 +30,9 @@ export interface Told {
  */
 export class AgentLog {
   readonly told: Told = {
+    started: false,
     conversation: undefined,
-    usage: { inputTokens: 0, cachedTokens: 0, outputTokens: 0, costUsd: null },
+    usage: nothingUsed,
     tools: 0,
     error: undefined,
     text: '',
@@ -102,6 +105,7 @@ export class AgentLog {
     told.last = event.type;
     switch (event.type) {
       case 'started':
+        told.started = true;
         told.conversation = event.conversation;
         return;
       case 'tool':
@@ -131,14 +135,4 @@ export class AgentLog {
 async function readAt(file: FileHandle, position: number): Promise<Buffer> {
   const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(64 * 1024), position });
   return buffer.subarray(0, bytesRead);
-}
-
-export function addUsage(one: Usage, other: Usage): Usage {
-  return {
-    inputTokens: one.inputTokens + other.inputTokens,
-    cachedTokens: one.cachedTokens + other.cachedTokens,
-    outputTokens: one.outputTokens + other.outputTokens,
-    costUsd:
-      one.costUsd === null && other.costUsd === null ? null : (one.costUsd ?? 0) + (other.costUsd ?? 0),
-  };
 }

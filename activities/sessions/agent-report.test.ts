@@ -5,6 +5,7 @@ import type { Told } from './agent-log.ts';
 import { reportAgent } from './agent-report.ts';
 
 const nothing: Told = {
+  started: false,
   conversation: undefined,
   usage: { inputTokens: 0, cachedTokens: 0, outputTokens: 0, costUsd: null },
   tools: 0,
@@ -12,7 +13,7 @@ const nothing: Told = {
   text: '',
   last: undefined,
 };
-const worked: Partial<Told> = { conversation: 'c1', tools: 3, text: 'It is done.' };
+const worked: Partial<Told> = { started: true, conversation: 'c1', tools: 3, text: 'It is done.' };
 
 function fault(of: 'auth' | 'rate-limited' | 'model-error', retryAt: number | null = null): Partial<Told> {
   const error: Extract<AgentEvent, { type: 'error' }> = { type: 'error', fault: of, message: of, retryAt };
@@ -28,9 +29,17 @@ interface Case {
   resumed?: string;
 }
 
+const complaints = { 'conversation-gone': /No conversation found/, auth: /No API key/ };
+
 function report(of: Omit<Case, 'name'>) {
   const { told = {}, end = 'exited', exitCode = 0, stderr = '', resumed } = of;
-  return reportAgent({ session: { end, exitCode }, told: { ...nothing, ...told }, stderr, resumed });
+  return reportAgent({
+    session: { end, exitCode },
+    told: { ...nothing, ...told },
+    stderr,
+    complaints,
+    resumed,
+  });
 }
 
 describe('a session of an agent', () => {
@@ -115,6 +124,16 @@ describe('a session of an agent', () => {
     },
   ])('that $name is $outcome', ({ outcome, message, ...of }) => {
     expect(report(of)).toMatchObject({ outcome, message });
+  });
+
+  it.each<{ stderr: string; outcome: SessionOutcome }>([
+    { stderr: 'No conversation found with session ID: c0', outcome: 'lost' },
+    { stderr: 'No API key found', outcome: 'auth' },
+    { stderr: 'segmentation fault', outcome: 'model-error' },
+  ])('that told nothing but $stderr is $outcome, and leaves no conversation that it went on with', (of) => {
+    const { outcome, conversation, message } = report({ stderr: of.stderr, exitCode: 1, resumed: 'c0' });
+    expect({ outcome, message }).toEqual({ outcome: of.outcome, message: of.stderr });
+    expect(conversation).toBe(of.outcome === 'auth' ? 'c0' : null);
   });
 
   it('tells when its quota opens again', () => {

@@ -1,5 +1,10 @@
 import type { AgentReport, SessionOutcome, SessionSummary } from '../../schema/contracts/session.ts';
+import { ModelFault } from '../../schema/contracts/agent.ts';
 import type { Told } from './agent-log.ts';
+import type { Runtime } from './runtimes/runtime.ts';
+
+/** Its end says what went wrong; the whole of it stands in the session's folder. */
+const maxComplaint = 2_000;
 
 /**
  * What an agent's session came to, by its end and by what it told. Exit codes say little: one program ends with 0
@@ -8,8 +13,9 @@ import type { Told } from './agent-log.ts';
 export function reportAgent(of: {
   session: Pick<SessionSummary, 'end' | 'exitCode'>;
   told: Told;
-  /** What stands on standard error, for a program that ended without telling why. */
+  /** What stands on standard error, for a program that ended without telling why, and what it may mean. */
   stderr: string;
+  complaints: Runtime['complaints'];
   /** The conversation that this session was to go on with. */
   resumed: string | undefined;
 }): AgentReport {
@@ -28,24 +34,37 @@ export function reportAgent(of: {
   };
 }
 
-function judge(of: { session: Pick<SessionSummary, 'end' | 'exitCode'>; told: Told; stderr: string }): {
-  outcome: SessionOutcome;
-  message: string;
-} {
-  const { told, session } = of;
+function judge(of: {
+  session: Pick<SessionSummary, 'end' | 'exitCode'>;
+  told: Told;
+  stderr: string;
+  complaints: Runtime['complaints'];
+}): { outcome: SessionOutcome; message: string } {
+  const { told, session, stderr } = of;
   if (session.end === 'lost' || session.end === 'stalled') {
     return { outcome: session.end, message: told.error?.message ?? `the session was ${session.end}` };
   }
+  const said = stderr.slice(-maxComplaint);
+  // Before its events: one of them tells an error of its model when it was the conversation that was gone.
+  const complaint = told.started ? undefined : findComplaint(of);
+  if (complaint !== undefined) return { outcome: complaint, message: said };
   if (told.error) return { outcome: told.error.fault, message: told.error.message };
-  if (session.end === 'unstartable') return { outcome: 'model-error', message: of.stderr };
+  if (session.end === 'unstartable') return { outcome: 'model-error', message: said };
   if (session.end !== 'exited' || session.exitCode === null) {
     return { outcome: 'killed', message: `the session was ended: ${session.end}` };
   }
   if (session.exitCode !== 0) {
-    return {
-      outcome: 'model-error',
-      message: of.stderr === '' ? `exit code ${session.exitCode}` : of.stderr,
-    };
+    return { outcome: 'model-error', message: said === '' ? `exit code ${session.exitCode}` : said };
   }
   return { outcome: told.tools === 0 ? 'no-change' : 'done', message: told.text };
+}
+
+/** What a program means that has ended without having begun. */
+function findComplaint(of: {
+  stderr: string;
+  complaints: Runtime['complaints'];
+}): Extract<SessionOutcome, 'lost' | ModelFault> | undefined {
+  const { stderr, complaints } = of;
+  if (complaints['conversation-gone']?.test(stderr) === true) return 'lost';
+  return ModelFault.options.find((fault) => complaints[fault]?.test(stderr) === true);
 }

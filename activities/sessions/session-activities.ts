@@ -1,5 +1,6 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import type { ChosenAgent } from '../../schema/contracts/agent.ts';
 import type { SessionSummary } from '../../schema/contracts/session.ts';
 import type { HostActivities, RunSessionInput } from '../../workflows/ports.ts';
@@ -24,7 +25,12 @@ export const sessionFiles = {
   output: 'events.jsonl',
   errors: 'stderr.log',
   outcome: 'outcome.json',
+  /** Where the task's branch stood on the forge when the session began; empty for nowhere. */
+  pushedBefore: 'pushed-before',
 } as const;
+
+/** A program that is asked for its conversations answers in a second or two, or it hangs. */
+const answerMs = 20_000;
 
 /** What a session runs, and what it is told by beside its own output. */
 interface SessionProgram {
@@ -67,23 +73,39 @@ export function createSessionActivities(deps: {
       );
     }
     const { runtime, settings } = agent;
-    const { sessionId, conversation, stallSeconds } = input;
-    const { model, effort } = program;
+    const { sessionId, resumes, stallSeconds } = input;
+    const { model = settings.model, effort } = program;
+    const conversation = resumes?.conversation;
     const launch = runtime.prepare({ sessionId, model, effort, conversation, settings });
     const folder = paths.session(sessionId);
     const log = new AgentLog({
       path: join(folder, sessionFiles.output),
-      read: runtime.createReader(),
+      read: runtime.createReader(resumes?.used),
       mask: (text) => maskValues(text, Object.values(settings.env)),
     });
     log.told.conversation = launch.conversation;
     const env = { ...runtime.homeEnvironment(agents.home), ...launch.env, PATH: await agents.path() };
     const session = await watchSession(input, { argv: launch.argv, env, stallSeconds, log });
-    const { home } = paths.task(input.place);
-    log.told.conversation ??= await runtime.findConversation?.({ home, sessionId });
+    log.told.conversation ??= await runtime.findConversation?.({ sessionId, ask });
     // A session that was lost early has none.
     const stderr = await excerptOf(join(folder, sessionFiles.errors)).catch(() => '');
-    return { ...session, agent: reportAgent({ session, told: log.told, stderr, resumed: conversation }) };
+    const { told } = log;
+    const { complaints } = runtime;
+    return { ...session, agent: reportAgent({ session, told, stderr, complaints, resumed: conversation }) };
+
+    async function ask(args: readonly string[]): Promise<string> {
+      const { clone, home } = paths.task(input.place);
+      const own = programEnvironment({ run: folder, home, extra: env });
+      const { stdout } = await execa(launch.argv[0], args, {
+        cwd: clone,
+        env: own,
+        extendEnv: false,
+        stdin: 'ignore',
+        timeout: answerMs,
+        reject: false,
+      });
+      return stdout;
+    }
   }
 
   async function watchSession(input: RunSessionInput, program: SessionProgram): Promise<SessionSummary> {
@@ -107,11 +129,12 @@ export function createSessionActivities(deps: {
   async function prepareSession(input: RunSessionInput, folder: string, program: SessionProgram) {
     const { place, task } = input;
     const { clone, home } = paths.task(place);
-    await workspace.prepareClone({
+    const { pushed = '' } = await workspace.prepareClone({
       repository: place.repository,
       clone,
       branch: place.branch,
       name: `${input.sessionId}.before`,
+      keepUncommitted: program.log !== undefined,
     });
     await mkdir(home, { recursive: true });
     const spec: RunSpec = {
@@ -146,6 +169,7 @@ export function createSessionActivities(deps: {
     const { feedback, guidance } = input;
     const files = {
       ...program.files,
+      [sessionFiles.pushedBefore]: pushed,
       [sessionFiles.prompt]: authorPrompt({
         mission: place.mission,
         task,
@@ -157,7 +181,7 @@ export function createSessionActivities(deps: {
         }),
         feedback,
         guidance,
-        resumed: input.conversation !== undefined,
+        resumed: input.resumes !== undefined,
       }),
     };
     return { spec, files };

@@ -56,6 +56,18 @@ export const Usage = z.object({
 });
 export type Usage = z.infer<typeof Usage>;
 
+export const nothingUsed: Usage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, costUsd: null };
+
+export function addUsage(one: Usage, other: Usage): Usage {
+  const unpriced = one.costUsd === null && other.costUsd === null;
+  return {
+    inputTokens: one.inputTokens + other.inputTokens,
+    cachedTokens: one.cachedTokens + other.cachedTokens,
+    outputTokens: one.outputTokens + other.outputTokens,
+    costUsd: unpriced ? null : (one.costUsd ?? 0) + (other.costUsd ?? 0),
+  };
+}
+
 /** What stands between a session and its model. */
 export const ModelFault = z.enum(['model-error', 'auth', 'rate-limited']);
 export type ModelFault = z.infer<typeof ModelFault>;

@@ -38,18 +38,10 @@ function runtimeLines(runtime: AgentRuntime): string {
     # model: name`;
 }
 
-/** Claude is used only where somebody asks for it: its agents are there to be asked for. */
 function agentsOf(runtimes: readonly AgentRuntime[]): string {
-  const live = runtimes.filter((runtime) => runtime !== 'claude');
-  const hasClaude = live.length < runtimes.length;
-  const askFor = 'Claude is used only where you ask for it';
-  if (live.length > 0) {
-    const more = hasClaude ? [`  # ${askFor}: take the # away.`, asComment(agentLines('claude'))] : [];
-    return ['agents:', ...live.map(agentLines), ...more].join('\n');
-  }
-  const why = hasClaude ? askFor : 'No program of an agent was found here; with one';
-  const example = asComment(`agents:\n${agentLines(hasClaude ? 'claude' : 'codex')}`);
-  return `agents: []\n# ${why}: instead of the line above write\n${example}`;
+  if (runtimes.length > 0) return ['agents:', ...runtimes.map(agentLines)].join('\n');
+  const example = asComment(`agents:\n${agentLines('codex')}`);
+  return `agents: []\n# No program of an agent was found here; with one write instead of the line above\n${example}`;
 }
 
 function agentLines(runtime: AgentRuntime): string {

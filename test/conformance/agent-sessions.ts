@@ -6,10 +6,15 @@ import { onTestFinished } from 'vitest';
 import { programEnvironment } from '../../activities/processes/environment.ts';
 import type { RunSpec, StepResult } from '../../activities/processes/spec.ts';
 import { createProcesses } from '../../activities/processes/supervise.ts';
-import { nothingUsed } from '../../activities/sessions/runtimes/reading.ts';
 import type { Runtime } from '../../activities/sessions/runtimes/runtime.ts';
 import { runtimes } from '../../activities/sessions/runtimes/runtimes.ts';
-import type { AgentEvent, AgentRuntime, Effort, Usage } from '../../schema/contracts/agent.ts';
+import {
+  nothingUsed,
+  type AgentEvent,
+  type AgentRuntime,
+  type Effort,
+  type Usage,
+} from '../../schema/contracts/agent.ts';
 import { builtFolder } from '../../schema/package-root.ts';
 import { agentFolders } from '../../scripts/agents.mjs';
 import { temporaryFolder } from '../support/temporary.ts';

@@ -6,10 +6,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { processesOfRun, signal } from '../../activities/processes/tree.ts';
-import { AgentRuntime, type AgentEvent, type Usage } from '../../schema/contracts/agent.ts';
+import { addUsage, AgentRuntime, type AgentEvent, type Usage } from '../../schema/contracts/agent.ts';
 import { agents } from '../../scripts/agents.mjs';
 import { cacheFolder } from '../../scripts/toolchain.mjs';
-import { sum } from '../../activities/sessions/runtimes/reading.ts';
 import { until } from '../support/until.ts';
 import { makeWorld, type AgentSession, type AgentWorld, type SessionEnd } from './agent-sessions.ts';
 import { usedTokens } from './model-dialects.ts';
@@ -44,7 +43,7 @@ function ofType<T extends AgentEvent['type']>(events: readonly AgentEvent[], typ
 function used(events: readonly AgentEvent[]): Usage {
   return ofType(events, 'usage')
     .map(({ usage }) => usage)
-    .reduce(sum);
+    .reduce(addUsage);
 }
 
 function answers(count: number) {

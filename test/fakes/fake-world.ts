@@ -5,7 +5,14 @@ import type { AgentReport, SessionEnd, SessionSummary } from '../../schema/contr
 import type { NewEvent, TaskView } from '../../schema/contracts/views.ts';
 import { stillWaiting } from '../../activities/failures.ts';
 import type { ControlActivities } from '../../workers/activities.ts';
-import type { Delivery, Feedback, HostActivities, ReviewOutcome, TaskPlace } from '../../workflows/ports.ts';
+import type {
+  Delivery,
+  Feedback,
+  HostActivities,
+  ReviewOutcome,
+  RunSessionInput,
+  TaskPlace,
+} from '../../workflows/ports.ts';
 
 /** A commit id that says what it is: 40 hex digits made of a few. */
 export function sha(name: string | number): string {
@@ -53,7 +60,7 @@ export class FakeWorld {
     launch: number;
     feedback: Feedback[];
     guidance: string[];
-    conversation: string | undefined;
+    resumes: RunSessionInput['resumes'];
   }[] = [];
   readonly stopped: string[] = [];
   readonly cleaned: string[] = [];
@@ -177,8 +184,8 @@ export class FakeWorld {
 
   host(): HostActivities {
     return {
-      runSession: async ({ place, sessionId, launch, feedback, guidance, host, conversation }) => {
-        this.sessions.push({ task: place.task, launch, feedback, guidance, conversation });
+      runSession: async ({ place, sessionId, launch, feedback, guidance, host, resumes }) => {
+        this.sessions.push({ task: place.task, launch, feedback, guidance, resumes });
         this.live += 1;
         this.mostLive = Math.max(this.mostLive, this.live);
         try {
@@ -255,7 +262,9 @@ function summary(of: Pick<SessionSummary, 'id' | 'role' | 'host' | 'end' | 'exit
   return { ...of, runtime: 'fake', startedAt: Date.now(), endedAt: Date.now() };
 }
 
+/** What each agent's session uses. */
+export const usage = { inputTokens: 100, cachedTokens: 40, outputTokens: 7, costUsd: null };
+
 function report(of: Partial<AgentReport> = {}): AgentReport {
-  const usage = { inputTokens: 100, cachedTokens: 40, outputTokens: 7, costUsd: null };
   return { outcome: 'done', message: 'I am done.', conversation: null, usage, retryAt: null, ...of };
 }

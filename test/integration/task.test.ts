@@ -118,7 +118,7 @@ describe('what a gate sends back', () => {
     expect(world.view('T-1').reason).toContain('is not logged in');
     await handle.executeUpdate(updates.resolve, { args: [{ action: 'retry', by: 'lead' }] });
     expect(await handle.result()).toMatchObject({ status: 'merged' });
-    expect(world.sessions[1]?.conversation).toBe('c1');
+    expect(world.sessions[1]?.resumes?.conversation).toBe('c1');
   });
 
   it.each(['stalled', 'killed', 'lost'] as const)(
@@ -131,7 +131,7 @@ describe('what a gate sends back', () => {
       const handle = await engine.startTask({});
 
       expect(await handle.result()).toMatchObject({ status: 'merged' });
-      expect(world.sessions[1]).toMatchObject({ conversation: 'c1' });
+      expect(world.sessions[1]).toMatchObject({ resumes: { conversation: 'c1' } });
       expect(world.sessions[1]?.feedback[0]?.message).toContain(`${outcome}: gone`);
     },
   );

@@ -1,7 +1,7 @@
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { updates } from '../../schema/contracts/messages.ts';
-import { FakeWorld, objection, sha } from '../fakes/fake-world.ts';
+import { FakeWorld, objection, sha, usage } from '../fakes/fake-world.ts';
 import { startTestEngine } from '../support/workers.ts';
 import { until } from '../support/until.ts';
 
@@ -55,7 +55,10 @@ describe.skipIf(path === undefined && process.env['REQUIRE_ALL'] !== '1')(
       await environment.sleep('2 hours');
 
       expect(await handle.result()).toMatchObject({ status: 'merged' });
-      expect(world.sessions.map(({ conversation }) => conversation)).toEqual([undefined, 'c1']);
+      expect(world.sessions.map(({ resumes }) => resumes)).toEqual([
+        undefined,
+        { conversation: 'c1', used: usage },
+      ]);
       expect(world.view('T-1').failures).toEqual([]);
       await engine.stop();
     });

@@ -7,6 +7,7 @@ import { createGit, engineGitConfig } from '../../activities/git/git.ts';
 import { createApp } from '../../api/app.ts';
 import { EventHub } from '../../api/event-hub.ts';
 import type { Door } from '../../schema/contracts/door.ts';
+import { Roster } from '../../schema/contracts/roster.ts';
 import type { Scope } from '../../schema/contracts/scopes.ts';
 import type { Queries } from '../../schema/db/database.ts';
 import { openPglite } from '../../schema/db/pglite.ts';
@@ -70,7 +71,14 @@ export async function startApi(
     queries,
     client: engine.client,
     engine: engine.facts,
-    door: door(createDoor({ git, config, engines: knownEngines(config), agents: knownAgents() })),
+    door: door(
+      createDoor({
+        git,
+        config,
+        engines: knownEngines(config),
+        agents: knownAgents(Roster.parse({ version: 1 })),
+      }),
+    ),
     events,
     temporalUi: null,
     probe: () => Promise.resolve([]),

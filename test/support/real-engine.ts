@@ -32,12 +32,14 @@ export async function startRealEngine(
   files: Record<string, string>,
   config: (root: string) => object = () => ({}),
   options: Partial<EngineOptions> = {},
+  roster?: string,
 ): Promise<RealEngine> {
   const root = await temporaryFolder();
   const repository = await makeRepository(files);
   const data = join(root, 'data');
   await mkdir(data, { recursive: true });
   await writeFile(join(data, 'engine.yaml'), JSON.stringify(config(root)));
+  if (roster !== undefined) await writeFile(join(data, 'roster.yaml'), roster);
   const real: RealEngine = { ...(await start()), repository, root, missionFile, restart };
   onTestFinished(() => real.engine.stop());
   return real;

@@ -1,17 +1,14 @@
 /** Anthropic's claude, of the package claude-code. */
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { AgentEvent, Effort, Usage } from '../../../schema/contracts/agent.ts';
 import {
-  conversationOf,
-  failed,
-  moreThan,
   nothingUsed,
-  parseLine,
-  sum,
-  toolEvent,
-  usageEvents,
-} from './reading.ts';
+  addUsage,
+  type AgentEvent,
+  type Effort,
+  type Usage,
+} from '../../../schema/contracts/agent.ts';
+import { conversationOf, failed, moreThan, parseLine, toolEvent, usageEvents } from './reading.ts';
 import type { Launch, LineReader, Prepared, Runtime } from './runtime.ts';
 
 const efforts: Record<Effort, string> = { low: 'low', medium: 'medium', high: 'high', max: 'max' };
@@ -178,7 +175,7 @@ function createReader(): LineReader {
     // A message is told once for each of its parts, each time with the same usage.
     if (!messages.has(message.id)) {
       messages.add(message.id);
-      countedSinceResult = sum(countedSinceResult, message.usage);
+      countedSinceResult = addUsage(countedSinceResult, message.usage);
       events.push(...usageEvents(message.usage));
     }
     for (const part of message.content) {
@@ -195,7 +192,7 @@ function createReader(): LineReader {
    */
   function readResult(result: Result): AgentEvent[] {
     const byModel = Object.values(result.model_usage_since_last_result ?? {});
-    const total = byModel.length === 0 ? result.usage : byModel.reduce(sum);
+    const total = byModel.length === 0 ? result.usage : byModel.reduce(addUsage);
     const usage = moreThan(countedSinceResult, total);
     countedSinceResult = nothingUsed;
     return [...usageEvents(usage), conclude(result)];

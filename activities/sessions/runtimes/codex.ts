@@ -1,8 +1,8 @@
 /** OpenAI's codex. */
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { AgentEvent, Effort, Usage } from '../../../schema/contracts/agent.ts';
-import { failed, moreThan, nothingUsed, parseLine, toolEvent, usageEvents } from './reading.ts';
+import { nothingUsed, type AgentEvent, type Effort, type Usage } from '../../../schema/contracts/agent.ts';
+import { failed, moreThan, parseLine, toolEvent, usageEvents } from './reading.ts';
 import type { Launch, LineReader, Prepared, Runtime } from './runtime.ts';
 
 const efforts: Record<Effort, string> = { low: 'low', medium: 'medium', high: 'high', max: 'max' };

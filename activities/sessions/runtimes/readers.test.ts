@@ -4,12 +4,13 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { z } from 'zod';
 import { packageRoot } from '../../../schema/package-root.ts';
 import {
+  addUsage,
+  nothingUsed,
   agentRuntimes,
   type AgentEvent,
   type AgentRuntime,
   type Usage,
 } from '../../../schema/contracts/agent.ts';
-import { nothingUsed, sum } from './reading.ts';
 import { runtimes } from './runtimes.ts';
 
 /** What the real programs of these versions have printed: see test/conformance. */
@@ -47,7 +48,7 @@ function brief(event: AgentEvent): string {
 
 function usedIn(events: readonly AgentEvent[]): Usage {
   return events.reduce(
-    (used, event) => (event.type === 'usage' ? sum(used, event.usage) : used),
+    (used, event) => (event.type === 'usage' ? addUsage(used, event.usage) : used),
     nothingUsed,
   );
 }

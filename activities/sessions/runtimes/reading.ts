@@ -36,8 +36,6 @@ export function usageEvents(usage: Usage): AgentEvent[] {
   return usage.inputTokens === 0 && usage.outputTokens === 0 ? [] : [{ type: 'usage', usage }];
 }
 
-export const nothingUsed: Usage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, costUsd: null };
-
 /** What `total` has more than `counted`. Never less than nothing: a program may start its totals anew. */
 export function moreThan(counted: Usage, total: Usage): Usage {
   return {
@@ -45,16 +43,6 @@ export function moreThan(counted: Usage, total: Usage): Usage {
     cachedTokens: Math.max(0, total.cachedTokens - counted.cachedTokens),
     outputTokens: Math.max(0, total.outputTokens - counted.outputTokens),
     costUsd: total.costUsd === null ? null : Math.max(0, total.costUsd - (counted.costUsd ?? 0)),
-  };
-}
-
-export function sum(one: Usage, other: Usage): Usage {
-  const unknown = one.costUsd === null && other.costUsd === null;
-  return {
-    inputTokens: one.inputTokens + other.inputTokens,
-    cachedTokens: one.cachedTokens + other.cachedTokens,
-    outputTokens: one.outputTokens + other.outputTokens,
-    costUsd: unknown ? null : (one.costUsd ?? 0) + (other.costUsd ?? 0),
   };
 }
 

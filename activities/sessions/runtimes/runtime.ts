@@ -5,6 +5,8 @@ import type { AgentEvent, Effort, ModelFault, Usage } from '../../../schema/cont
 export interface RuntimeSettings {
   args: readonly string[];
   env: Readonly<Record<string, string>>;
+  /** The model where neither task, milestone nor mission names one. */
+  model?: string | undefined;
 }
 
 export interface Launch {

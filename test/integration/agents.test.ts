@@ -1,0 +1,177 @@
+import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { onTestFinished, describe, expect, it } from 'vitest';
+import type { MissionEvent } from '../../schema/contracts/views.ts';
+import { packageRoot } from '../../schema/package-root.ts';
+import { startRealEngine, type RealEngine } from '../support/real-engine.ts';
+import { temporaryFolder } from '../support/temporary.ts';
+import { until } from '../support/until.ts';
+
+/** An engine for somebody who has codex on PATH, and no other agent. */
+async function startWithCodex(
+  of: { files?: Record<string, string>; roster?: string } = {},
+): Promise<{ engine: RealEngine; home: string }> {
+  const home = await temporaryFolder();
+  const programs = join(home, '.local/bin');
+  await mkdir(programs, { recursive: true });
+  const stub = join(packageRoot(), 'test/fakes/stub-codex.mjs');
+  await chmod(stub, 0o755);
+  await symlink(stub, join(programs, 'codex'));
+  const { HOME, PATH } = process.env;
+  process.env['HOME'] = home;
+  // Where git and node are, and no agent that this machine may have.
+  process.env['PATH'] = [join(process.execPath, '..'), '/usr/bin', '/bin'].join(delimiter);
+  onTestFinished(() => {
+    process.env['HOME'] = HOME;
+    process.env['PATH'] = PATH;
+  });
+  const engine = await startRealEngine(of.files ?? { 'README.md': 'hi\n' }, undefined, {}, of.roster);
+  return { engine, home };
+}
+
+function missionFile(of: {
+  engine: RealEngine;
+  key: string;
+  goal: string;
+  task?: object;
+  more?: object;
+}): object {
+  return {
+    version: 1,
+    key: of.key,
+    title: `Mission ${of.key}`,
+    repository: { forge: 'local', path: of.engine.repository.planned.address },
+    milestones: [{ id: 'm1', title: 'All', tasks: [{ id: 'A', title: 'Work', goal: of.goal, ...of.task }] }],
+    ...of.more,
+  };
+}
+
+async function start(of: Parameters<typeof missionFile>[0]): Promise<void> {
+  await of.engine.api.create(JSON.stringify(missionFile(of)), 'application/json');
+}
+
+async function storyOf(engine: RealEngine, key: string): Promise<MissionEvent[]> {
+  const events: MissionEvent[] = [];
+  for await (const event of engine.api.events({ id: key, after: 0 })) events.push(event);
+  return events;
+}
+
+async function authorsOf(engine: RealEngine, key: string) {
+  const { tasks } = await engine.api.show(key);
+  return (tasks[0]?.sessions ?? []).filter(({ role }) => role === 'author');
+}
+
+async function launches(home: string): Promise<string[]> {
+  const text = await readFile(join(home, '.codex/launches.jsonl'), 'utf8');
+  return text.trimEnd().split('\n');
+}
+
+describe('a mission of coding agents', () => {
+  it('is worked on by the agent that it names, as the operator has it run', async () => {
+    const { engine, home } = await startWithCodex({
+      files: { 'README.md': 'hi\n', 'AGENTS.md': 'Tabs, not spaces.\n' },
+      roster: 'version: 1\nruntimes: {codex: {args: [--oss], env: {KEY_OF_IT: sesame-open}}}\n',
+    });
+    await start({
+      engine,
+      key: 'named',
+      goal: 'AT 1: commit a.txt, tell KEY_OF_IT',
+      task: { effort: 'high', constraints: ['no new dependency'] },
+      more: { runtime: 'codex', model: 'gpt-5.5' },
+    });
+    await storyOf(engine, 'named');
+
+    const [session] = await authorsOf(engine, 'named');
+    expect(session).toMatchObject({
+      runtime: 'codex',
+      agent: { outcome: 'done', usage: { inputTokens: 1_000, outputTokens: 10 }, message: 'it is ***' },
+    });
+    const [args = ''] = await launches(home);
+    expect(args).toContain('"--model","gpt-5.5"');
+    expect(args).toContain('model_reasoning_effort=high');
+    expect(args).toContain('"--oss"');
+    const prompt = await readFile(join(engine.root, 'data/sessions/named.A.author.1/prompt.md'), 'utf8');
+    expect(prompt).toContain('Tabs, not spaces.');
+    expect(prompt).toContain('- no new dependency');
+    expect((await engine.api.show('named')).tasks[0]?.status).toBe('merged');
+  });
+
+  it('is taken by an agent that is here when it names none', async () => {
+    const { engine } = await startWithCodex();
+    await start({ engine, key: 'any', goal: 'AT 1: commit a.txt' });
+    await storyOf(engine, 'any');
+    expect(await authorsOf(engine, 'any')).toMatchObject([{ runtime: 'codex', agent: { outcome: 'done' } }]);
+  });
+
+  it('is refused at the door where its agent is not here', async () => {
+    const { engine } = await startWithCodex();
+    const wanted = start({ engine, key: 'no', goal: 'Work.', task: { runtime: 'pi' } });
+    await expect(wanted).rejects.toThrow(
+      /milestones\.0\.tasks\.0\.runtime: pi is not on this host \(there is codex\)/,
+    );
+  });
+
+  it('goes on in the conversation of an agent that was killed, with the files as it left them', async () => {
+    const { engine, home } = await startWithCodex();
+    await start({ engine, key: 'killed', goal: 'AT 1: leave half.txt, orphan, die\nAT 2: commit half.txt' });
+    await storyOf(engine, 'killed');
+
+    const sessions = await authorsOf(engine, 'killed');
+    expect(sessions.map(({ agent }) => agent?.outcome)).toEqual(['killed', 'done']);
+    const [first, second] = sessions.map(({ agent }) => agent?.conversation);
+    expect(first).toBe(second);
+    expect((await launches(home))[1]).toContain(`"resume","${first ?? ''}"`);
+    const orphan = Number(await readFile(join(home, '.codex/orphan'), 'utf8'));
+    expect(() => process.kill(orphan, 0)).toThrow('ESRCH');
+    const { git, planned } = engine.repository;
+    const merged = await git.run({ cwd: planned.address, args: ['show', 'main:half.txt'] });
+    expect(merged.stdout).toBe('half\nwork');
+    // The first turn was killed before it told what it had used; the second tells of both.
+    expect(sessions[1]?.agent?.usage.inputTokens).toBe(2_000);
+  });
+
+  it('begins anew where the conversation is gone', async () => {
+    const { engine, home } = await startWithCodex();
+    await start({ engine, key: 'gone', goal: 'AT 1: leave half.txt, forget, die\nAT 3: commit a.txt' });
+    await storyOf(engine, 'gone');
+    const sessions = await authorsOf(engine, 'gone');
+    expect(sessions.map(({ agent }) => agent?.outcome)).toEqual(['killed', 'lost', 'done']);
+    expect((await launches(home))[2]).not.toContain('resume');
+  });
+
+  it('does not wait for ever on an agent that says nothing', async () => {
+    const { engine } = await startWithCodex();
+    const more = { policy: { stallSeconds: 10 } };
+    await start({ engine, key: 'stalled', goal: 'AT 1: say hello, hang\nAT 2: commit a.txt', more });
+    await storyOf(engine, 'stalled');
+    const sessions = await authorsOf(engine, 'stalled');
+    expect(sessions.map(({ end, agent }) => [end, agent?.outcome])).toEqual([
+      ['stalled', 'stalled'],
+      ['exited', 'done'],
+    ]);
+  });
+
+  it('asks a person for a login, and goes on', async () => {
+    const { engine } = await startWithCodex();
+    const goal = 'AT 1: fail unexpected status 401 Unauthorized\nAT 2: commit a.txt';
+    await start({ engine, key: 'login', goal });
+    await until(async () => (await engine.api.show('login')).tasks[0]?.status === 'blocked');
+    expect((await engine.api.show('login')).tasks[0]?.reason).toContain('codex is not logged in on');
+    await engine.api.resolve({ id: 'login', task: 'A', action: 'retry', guidance: undefined });
+    await storyOf(engine, 'login');
+    expect((await engine.api.show('login')).tasks[0]?.status).toBe('merged');
+  });
+
+  it('goes on being watched by the engine that comes next: the agent works on, and all it told is known', async () => {
+    const { engine, home } = await startWithCodex();
+    const sign = join(home, 'go-on');
+    await start({ engine, key: 'adopted', goal: `AT 1: say before, commit a.txt, wait ${sign}, say after` });
+    await until(async () => (await readFile(join(home, '.codex/running'), 'utf8').catch(() => '')) !== '');
+    await engine.restart(() => writeFile(sign, ''));
+    await storyOf(engine, 'adopted');
+    expect(await launches(home)).toHaveLength(1);
+    expect(await authorsOf(engine, 'adopted')).toMatchObject([
+      { agent: { outcome: 'done', message: 'after', usage: { inputTokens: 1_000 } } },
+    ]);
+  });
+});
