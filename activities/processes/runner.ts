@@ -19,8 +19,8 @@ import { join } from 'node:path';
 import { isGreen, runFiles, RunSpec, type RunResult, type Step, type StepResult } from './spec.ts';
 import { killRun, ownIdentity } from './tree.ts';
 
-/** Often enough to stop a flood before it fills a disk, seldom enough to cost nothing. */
-const outputCheckMs = 500;
+/** Often enough to stop a flood before it fills a disk, and four times less while nothing is written. */
+const outputCheckMs = { busy: 500, quiet: 2_000 };
 
 /** Ends the step that is running now; nothing between two steps. */
 type EndStep = (end: StepResult['end']) => void;
@@ -107,13 +107,17 @@ async function runStep(of: {
       timeout = setTimeout(() => endStep('timed-out'), step.timeoutMs);
       let bytes = 0;
       output.changedAt = startedAt;
-      outputCheck = setInterval(() => {
+      const check = (): void => {
         const before = bytes;
         bytes = totalBytes(outputs);
         if (bytes !== before) output.changedAt = Date.now();
         if (bytes > spec.maxOutputBytes) return endStep('flooded');
-        if (step.stallMs !== undefined && Date.now() - output.changedAt > step.stallMs) endStep('stalled');
-      }, outputCheckMs);
+        if (step.stallMs !== undefined && Date.now() - output.changedAt > step.stallMs) {
+          return endStep('stalled');
+        }
+        outputCheck = setTimeout(check, bytes === before ? outputCheckMs.quiet : outputCheckMs.busy);
+      };
+      outputCheck = setTimeout(check, outputCheckMs.busy);
     });
     // What the program left running could write into the work that is judged next.
     killRun(folder);
@@ -121,7 +125,7 @@ async function runStep(of: {
   } finally {
     of.stop.endStep = () => undefined;
     clearTimeout(timeout);
-    clearInterval(outputCheck);
+    clearTimeout(outputCheck);
     for (const file of [stdin, stdout, stderr]) closeSync(file);
   }
 }

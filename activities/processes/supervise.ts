@@ -12,8 +12,11 @@ import { isAlive, killRun, signal } from './tree.ts';
 /** How a run ended: its result, or `lost` when the runner is gone and has left none. */
 export type RunEnd = { kind: 'ended'; result: RunResult } | { kind: 'lost' };
 
-/** The watch on the folder tells at once; looking again covers what a file system does not report. */
+/** The watch on the folder tells at once, but not that a runner was killed. */
 const lookAgainMs = 1_000;
+
+/** How many such looks are at the runner alone, before one at the files too: a file system may not report them. */
+const quietLooks = 5;
 
 /** A runner that was asked to end kills its tree and is done: more than this, and it hangs. */
 const endWithinMs = 10_000;
@@ -87,7 +90,9 @@ async function watchRun(of: Supervision, runner: string): Promise<RunEnd> {
         launch(runner, of.folder);
         launchedAt = Date.now();
       }
-      await changes.next();
+      for (let look = 0; look < quietLooks; look++) {
+        if ((await changes.next()) || !claim || !isAlive(claim)) break;
+      }
     }
   } finally {
     of.watch.detach.removeEventListener('abort', wake);
@@ -152,8 +157,8 @@ function launch(runner: string, folder: string): void {
 }
 
 /**
- * Tells of changes in a folder, those between two calls of `next` too. Where the file system reports nothing, or the
- * machine has no watches left, `next` still returns after a second.
+ * Tells of changes in a folder, those between two calls of `next` too; what a program writes of its output is none.
+ * Where the file system reports nothing, or the machine has no watches left, `next` still returns after a second.
  */
 class FolderChanges {
   readonly #watcher: FSWatcher | undefined;
@@ -169,7 +174,8 @@ class FolderChanges {
     this.#resolve();
   }
 
-  async next(): Promise<void> {
+  /** Answers whether there was a change. */
+  async next(): Promise<boolean> {
     if (!this.#changed) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, lookAgainMs);
@@ -179,7 +185,9 @@ class FolderChanges {
         };
       });
     }
+    const changed = this.#changed;
     this.#changed = false;
+    return changed;
   }
 
   close(): void {
@@ -189,10 +197,17 @@ class FolderChanges {
 
 function tryWatch(folder: string, onChange: () => void): FSWatcher | undefined {
   try {
-    return watch(folder, onChange).on('error', onChange);
+    const watcher = watch(folder, (_, name) => {
+      if (name === null || !isOutput(name)) onChange();
+    });
+    return watcher.on('error', onChange);
   } catch {
     return undefined;
   }
+}
+
+function isOutput(name: string): boolean {
+  return name.endsWith('.jsonl') || name.endsWith('.log');
 }
 
 async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {

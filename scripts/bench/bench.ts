@@ -2,7 +2,8 @@
 import { Command, Option } from 'commander';
 import { exitCodes, failWith, print } from '../cli/output.ts';
 import { toTable, type Row } from './rows.ts';
-import { spine } from './spine.ts';
+import type { Measure } from './measures.ts';
+import { sessions, spine } from './suites.ts';
 
 interface Options {
   only?: string[];
@@ -12,12 +13,8 @@ interface Options {
 const program = new Command('bench').description(
   'Measure, and print one JSON array of {name, value, unit, limit, holds}; progress goes to standard error',
 );
-program
-  .command('spine')
-  .description('a task and its gates: wall time, history, throughput, memory, answers, lists')
-  .addOption(new Option('--only <measures...>', 'only these').choices(Object.keys(spine)))
-  .option('--quick', 'smaller numbers, to try it; they say so, and prove nothing')
-  .action(bench);
+addSuite('spine', 'a task and its gates: wall time, history, throughput, memory, answers, lists', spine);
+addSuite('sessions', 'sessions: launched, watched, and watched again after a kill', sessions);
 
 try {
   await program.parseAsync();
@@ -27,10 +24,19 @@ try {
 // Temporal's native core keeps a process alive.
 process.exit();
 
-async function bench({ only, quick = false }: Options): Promise<void> {
+function addSuite(name: string, description: string, measures: Record<string, Measure>): void {
+  program
+    .command(name)
+    .description(description)
+    .addOption(new Option('--only <measures...>', 'only these').choices(Object.keys(measures)))
+    .option('--quick', 'smaller numbers, to try it; they say so, and prove nothing')
+    .action((options: Options) => bench(measures, options));
+}
+
+async function bench(measures: Record<string, Measure>, { only, quick = false }: Options): Promise<void> {
   const began = performance.now();
   const rows: Row[] = [];
-  for (const [name, measure] of Object.entries(spine)) {
+  for (const [name, measure] of Object.entries(measures)) {
     if (only && !only.includes(name)) continue;
     const found = await measure({ quick, say });
     rows.push(...found.map((row) => (quick ? { ...row, name: `${row.name} (quick)` } : row)));

@@ -1,17 +1,15 @@
 /** One task on a real engine, with real git, checks, reviewers and CI: where its time goes. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { createGit, engineGitConfig } from '../../activities/git/git.ts';
 import { laneWorkflowId, taskWorkflowId } from '../../schema/contracts/names.ts';
 import type { EngineAddress } from '../../workers/data-directory.ts';
 import { findApi, type MissionWithTasks } from '../cli/api-client.ts';
 import { followMission } from '../cli/follow.ts';
-import { EngineProcess } from '../quickstart/engine-process.ts';
 import { readIntervals, type ActivityInterval } from './activity-intervals.ts';
 import { startBenchServer } from './bench-server.ts';
 import type { Measure } from './measures.ts';
+import { makeOwnEngine, makeRepository } from './own-engine.ts';
 import { atMost, part } from './rows.ts';
 import { covered, median } from './statistics.ts';
 import { measure, runBare } from './workflows.ts';
@@ -24,9 +22,6 @@ const owners: Record<string, 'agent' | 'checks'> = {
   awaitCi: 'checks',
 };
 
-/** An engine with the servers that it has by itself, whatever the environment names. */
-const ownServers = { DATABASE_URL: undefined, TEMPORAL_ADDRESS: undefined };
-
 interface Parts {
   wall: number;
   agent: number;
@@ -37,21 +32,20 @@ interface Parts {
 
 export const measureRealTask: Measure = async ({ quick, say }) => {
   const rounds = quick ? 2 : 7;
-  const folder = await mkdtemp(join(tmpdir(), 'mission-bench-task-'));
   say('real-task: starting an engine and a bare worker');
   const server = await startBenchServer(say);
-  const engine = new EngineProcess({ data: join(folder, 'data'), roots: [folder], env: ownServers });
+  const own = await makeOwnEngine();
   try {
     const bareWorker = await server.startWorker({ runs: 'bare', records: 'within' });
-    const address = await engine.start();
-    const mission = await makeMission(folder);
+    const address = await own.engine.start();
+    const mission = await makeMission(own.folder);
     const bare: number[] = [];
     const tasks: Parts[] = [];
     // The first of each is not counted: it loads what the others find loaded.
     for (let round = 0; round <= rounds; round++) {
       say(`real-task: round ${round} of ${rounds}`);
       const bareWall = (await measure(server.client, await runBare(server, bareWorker))).wallMs;
-      const parts = await runTask({ data: join(folder, 'data'), address, file: mission(round) });
+      const parts = await runTask({ data: own.data, address, file: mission(round) });
       if (round === 0) continue;
       bare.push(bareWall);
       tasks.push(parts);
@@ -71,9 +65,8 @@ export const measureRealTask: Measure = async ({ quick, say }) => {
       part({ name: '  bare workflow', value: median(bare), unit: 'ms' }),
     ];
   } finally {
-    await engine.stop();
+    await own.remove();
     await server.stop();
-    await rm(folder, { recursive: true, force: true });
   }
 };
 
@@ -113,19 +106,9 @@ async function partsOf(client: Client, installation: string, found: MissionWithT
 
 /** A repository with a CI of one step, and missions of one task that writes one file. */
 async function makeMission(folder: string): Promise<(round: number) => unknown> {
-  const seed = join(folder, 'seed');
-  const bare = join(folder, 'bench.git');
-  await mkdir(join(seed, '.mission'), { recursive: true });
-  await writeFile(join(seed, 'README.md'), '# bench\n');
   const pipeline = { version: 1, steps: [{ name: 'test', run: 'test -f README.md' }] };
-  await writeFile(join(seed, '.mission/ci.yaml'), JSON.stringify(pipeline));
-  const configFile = join(folder, 'gitconfig');
-  await writeFile(configFile, engineGitConfig());
-  const git = createGit({ configFile });
-  await git.run({ cwd: seed, args: ['init', '--quiet'] });
-  await git.run({ cwd: seed, args: ['add', '--all'] });
-  await git.run({ cwd: seed, args: ['commit', '--quiet', '--message', 'A project'] });
-  await git.run({ cwd: folder, args: ['clone', '--quiet', '--bare', seed, bare] });
+  const files = { 'README.md': '# bench\n', '.mission/ci.yaml': JSON.stringify(pipeline) };
+  const bare = await makeRepository(folder, files);
   const script = join(folder, 'task.sh');
   await writeFile(
     script,
