@@ -9,6 +9,7 @@ import { isAlive, processesOfRun, signal } from '../../activities/processes/tree
 import { builtProgram } from '../../scripts/quickstart/engine-process.ts';
 import { packageRoot } from '../../schema/package-root.ts';
 import { startKillableEngine, type KillableEngine } from '../support/engine-process.ts';
+import { useCodex } from '../support/stub-codex.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
@@ -113,6 +114,46 @@ describe('what survives a SIGKILL', () => {
     expect((await at.follow('server')).at(-1)).toMatchObject({ message: 'completed' });
     expect(await launches(at)).toEqual(['server.A.author.1']);
     expect(await at.repository.history()).toHaveLength(2);
+  });
+
+  it('of the engine in an agent’s session: the same agent is watched again, and all that it told is known', async () => {
+    const codex = await useCodex();
+    const at = await startKillableEngine();
+    const sign = join(at.work, 'go');
+    await at.startAgent({ key: 'agent', goal: `AT 1: say before, commit a.txt, wait ${sign}, say after` });
+    await until(async () => (await codex.note('running')) !== undefined);
+    await at.engine.kill();
+    await at.engine.start();
+    await letGo(at);
+    await at.follow('agent');
+
+    expect(await codex.launches()).toHaveLength(1);
+    const { tasks } = await (await at.api()).show('agent');
+    expect(tasks[0]).toMatchObject({ status: 'merged' });
+    expect(tasks[0]?.sessions[0]?.agent).toMatchObject({ outcome: 'done', message: 'after' });
+  });
+
+  it('of an agent and of the engine together: the next session goes on, and no tool of the first is left', async () => {
+    const codex = await useCodex();
+    const at = await startKillableEngine();
+    const goal = 'AT 1: leave half.txt, orphan, wait /nonexistent\nAT 2: commit half.txt';
+    await at.startAgent({ key: 'both', goal });
+    await until(async () => (await codex.note('running')) !== undefined);
+    const folder = sessionFolder(at, 'both.A.author.1');
+    const orphan = Number(await codex.note('orphan'));
+    await at.engine.kill();
+    for (const pid of processesOfRun(folder)) {
+      if (pid !== orphan) signal(pid, 'SIGKILL');
+    }
+    await at.engine.start();
+    await at.follow('both');
+
+    const { tasks } = await (await at.api()).show('both');
+    const sessions = (tasks[0]?.sessions ?? []).filter(({ role }) => role === 'author');
+    expect(sessions.map(({ agent }) => agent?.outcome)).toEqual(['killed', 'done']);
+    expect(sessions[1]?.agent?.conversation).toBe(sessions[0]?.agent?.conversation);
+    expect(processesOfRun(folder)).toEqual([]);
+    expect(tasks[0]).toMatchObject({ status: 'merged' });
   });
 
   it('of the Temporal server in the midst of a merge: the merge is told when it is back, and not done again', async () => {

@@ -49,6 +49,7 @@ async function perform([act, what = '', ...more]) {
         join(home, 'orphan'),
         String(spawn('sleep', ['600'], { detached: true, stdio: 'ignore' }).pid),
       );
+      writeFileSync(join(home, 'running'), String(process.pid));
       return;
     case 'say':
       tell({

@@ -1,32 +1,17 @@
-import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
-import { onTestFinished, describe, expect, it } from 'vitest';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
 import type { MissionEvent } from '../../schema/contracts/views.ts';
-import { packageRoot } from '../../schema/package-root.ts';
 import { startRealEngine, type RealEngine } from '../support/real-engine.ts';
-import { temporaryFolder } from '../support/temporary.ts';
+import { useCodex, type CodexHome } from '../support/stub-codex.ts';
 import { until } from '../support/until.ts';
 
-/** An engine for somebody who has codex on PATH, and no other agent. */
 async function startWithCodex(
   of: { files?: Record<string, string>; roster?: string } = {},
-): Promise<{ engine: RealEngine; home: string }> {
-  const home = await temporaryFolder();
-  const programs = join(home, '.local/bin');
-  await mkdir(programs, { recursive: true });
-  const stub = join(packageRoot(), 'test/fakes/stub-codex.mjs');
-  await chmod(stub, 0o755);
-  await symlink(stub, join(programs, 'codex'));
-  const { HOME, PATH } = process.env;
-  process.env['HOME'] = home;
-  // Where git and node are, and no agent that this machine may have.
-  process.env['PATH'] = [join(process.execPath, '..'), '/usr/bin', '/bin'].join(delimiter);
-  onTestFinished(() => {
-    process.env['HOME'] = HOME;
-    process.env['PATH'] = PATH;
-  });
+): Promise<{ engine: RealEngine; codex: CodexHome }> {
+  const codex = await useCodex();
   const engine = await startRealEngine(of.files ?? { 'README.md': 'hi\n' }, undefined, {}, of.roster);
-  return { engine, home };
+  return { engine, codex };
 }
 
 function missionFile(of: {
@@ -61,14 +46,9 @@ async function authorsOf(engine: RealEngine, key: string) {
   return (tasks[0]?.sessions ?? []).filter(({ role }) => role === 'author');
 }
 
-async function launches(home: string): Promise<string[]> {
-  const text = await readFile(join(home, '.codex/launches.jsonl'), 'utf8');
-  return text.trimEnd().split('\n');
-}
-
 describe('a mission of coding agents', () => {
   it('is worked on by the agent that it names, as the operator has it run', async () => {
-    const { engine, home } = await startWithCodex({
+    const { engine, codex } = await startWithCodex({
       files: { 'README.md': 'hi\n', 'AGENTS.md': 'Tabs, not spaces.\n' },
       roster: 'version: 1\nruntimes: {codex: {args: [--oss], env: {KEY_OF_IT: sesame-open}}}\n',
     });
@@ -86,7 +66,7 @@ describe('a mission of coding agents', () => {
       runtime: 'codex',
       agent: { outcome: 'done', usage: { inputTokens: 1_000, outputTokens: 10 }, message: 'it is ***' },
     });
-    const [args = ''] = await launches(home);
+    const [args = ''] = await codex.launches();
     expect(args).toContain('"--model","gpt-5.5"');
     expect(args).toContain('model_reasoning_effort=high');
     expect(args).toContain('"--oss"');
@@ -112,7 +92,7 @@ describe('a mission of coding agents', () => {
   });
 
   it('goes on in the conversation of an agent that was killed, with the files as it left them', async () => {
-    const { engine, home } = await startWithCodex();
+    const { engine, codex } = await startWithCodex();
     await start({ engine, key: 'killed', goal: 'AT 1: leave half.txt, orphan, die\nAT 2: commit half.txt' });
     await storyOf(engine, 'killed');
 
@@ -120,8 +100,8 @@ describe('a mission of coding agents', () => {
     expect(sessions.map(({ agent }) => agent?.outcome)).toEqual(['killed', 'done']);
     const [first, second] = sessions.map(({ agent }) => agent?.conversation);
     expect(first).toBe(second);
-    expect((await launches(home))[1]).toContain(`"resume","${first ?? ''}"`);
-    const orphan = Number(await readFile(join(home, '.codex/orphan'), 'utf8'));
+    expect((await codex.launches())[1]).toContain(`"resume","${first ?? ''}"`);
+    const orphan = Number(await codex.note('orphan'));
     expect(() => process.kill(orphan, 0)).toThrow('ESRCH');
     const { git, planned } = engine.repository;
     const merged = await git.run({ cwd: planned.address, args: ['show', 'main:half.txt'] });
@@ -131,12 +111,12 @@ describe('a mission of coding agents', () => {
   });
 
   it('begins anew where the conversation is gone', async () => {
-    const { engine, home } = await startWithCodex();
+    const { engine, codex } = await startWithCodex();
     await start({ engine, key: 'gone', goal: 'AT 1: leave half.txt, forget, die\nAT 3: commit a.txt' });
     await storyOf(engine, 'gone');
     const sessions = await authorsOf(engine, 'gone');
     expect(sessions.map(({ agent }) => agent?.outcome)).toEqual(['killed', 'lost', 'done']);
-    expect((await launches(home))[2]).not.toContain('resume');
+    expect((await codex.launches())[2]).not.toContain('resume');
   });
 
   it('does not wait for ever on an agent that says nothing', async () => {
@@ -163,13 +143,13 @@ describe('a mission of coding agents', () => {
   });
 
   it('goes on being watched by the engine that comes next: the agent works on, and all it told is known', async () => {
-    const { engine, home } = await startWithCodex();
-    const sign = join(home, 'go-on');
+    const { engine, codex } = await startWithCodex();
+    const sign = join(codex.path, 'go-on');
     await start({ engine, key: 'adopted', goal: `AT 1: say before, commit a.txt, wait ${sign}, say after` });
-    await until(async () => (await readFile(join(home, '.codex/running'), 'utf8').catch(() => '')) !== '');
+    await until(async () => (await codex.note('running')) !== undefined);
     await engine.restart(() => writeFile(sign, ''));
     await storyOf(engine, 'adopted');
-    expect(await launches(home)).toHaveLength(1);
+    expect(await codex.launches()).toHaveLength(1);
     expect(await authorsOf(engine, 'adopted')).toMatchObject([
       { agent: { outcome: 'done', message: 'after', usage: { inputTokens: 1_000 } } },
     ]);

@@ -17,6 +17,8 @@ export interface KillableEngine {
   repository: TestRepository;
   api: () => Promise<Api>;
   startMission(of: { key: string; scripts: Record<string, string>; policy?: object }): Promise<void>;
+  /** A mission of one task for an agent. */
+  startAgent(of: { key: string; goal: string }): Promise<void>;
   /** Follows a mission over restarts of the engine, to its end. */
   follow(key: string, onEvent?: (event: MissionEvent) => void): Promise<MissionEvent[]>;
 }
@@ -61,16 +63,9 @@ export async function startKillableEngine(
         await writeFile(script, text);
         tasks.push({ id, title: `Task ${id}`, goal: 'Do it.', runtime: 'script', script });
       }
-      const file = {
-        version: 1,
-        key,
-        title: key,
-        repository: { forge: 'local', path: repository.planned.address },
-        policy,
-        milestones: [{ id: 'm1', title: 'All', tasks }],
-      };
-      await (await api()).create(JSON.stringify(file), 'application/json');
+      await create({ key, policy, tasks });
     },
+    startAgent: ({ key, goal }) => create({ key, tasks: [{ id: 'A', title: 'Task A', goal }] }),
     async follow(key, onEvent = () => undefined) {
       const events: MissionEvent[] = [];
       await followMission({
@@ -84,4 +79,16 @@ export async function startKillableEngine(
       return events;
     },
   };
+
+  async function create(of: { key: string; policy?: object; tasks: object[] }): Promise<void> {
+    const file = {
+      version: 1,
+      key: of.key,
+      title: of.key,
+      repository: { forge: 'local', path: repository.planned.address },
+      policy: of.policy ?? {},
+      milestones: [{ id: 'm1', title: 'All', tasks: of.tasks }],
+    };
+    await (await api()).create(JSON.stringify(file), 'application/json');
+  }
 }
