@@ -207,8 +207,17 @@ describe('a mission file', () => {
     expect(MissionFile.parse(file).milestones[0]?.tasks[0]).toMatchObject(fields);
   });
 
+  it.each(['/etc/passwd', '../other/', 'src/../../x', ''])('refuses %j as a path that may change', (path) => {
+    expect(faultyPlaces(withTask({ paths: [path] }))).toEqual(['milestones.0.tasks.0.paths.0']);
+  });
+
   it('takes a brief beyond the goal', () => {
-    const brief = { constraints: ['no new dependency'], ruledOut: ['a class'], pointers: ['src/a.ts:3'] };
+    const brief = {
+      constraints: ['no new dependency'],
+      ruledOut: ['a class'],
+      pointers: ['src/a.ts:3'],
+      paths: ['src/', '..a'],
+    };
     expect(MissionFile.parse(withTask(brief)).milestones[0]?.tasks[0]).toMatchObject(brief);
   });
 
