@@ -12,7 +12,7 @@ import { programEnvironment } from '../processes/environment.ts';
 import type { RunSpec } from '../processes/spec.ts';
 import { excerptOf } from '../processes/steps.ts';
 import type { Processes, RunEnd } from '../processes/supervise.ts';
-import { asSupervisor } from '../supervision.ts';
+import { asSupervisor, type Watch } from '../supervision.ts';
 import { AgentLog } from './agent-log.ts';
 import { reportAgent } from './agent-report.ts';
 import type { Agents } from './agents.ts';
@@ -59,13 +59,25 @@ export function createSessionActivities(deps: {
     if (program.runtime === 'script') {
       const path = join(paths.session(input.sessionId), sessionFiles.script);
       const files = { [sessionFiles.script]: program.text };
-      return watchSession(input, { argv: scriptArgv(program.text, path), files });
+      const argv = scriptArgv(program.text, path);
+      return asSupervisor((watch) => watchSession(input, { argv, files }, watch));
     }
-    if (program.runtime === 'command') return watchSession(input, { argv: commandArgv(program.command) });
-    return runAgent(input, program);
+    if (program.runtime === 'command') {
+      const argv = commandArgv(program.command);
+      return asSupervisor((watch) => watchSession(input, { argv }, watch));
+    }
+    let log: AgentLog | undefined;
+    return asSupervisor(
+      (watch) => runAgent(input, program, { watch, onLog: (its) => (log = its) }),
+      () => log?.told,
+    );
   }
 
-  async function runAgent(input: RunSessionInput, program: ChosenAgent): Promise<SessionSummary> {
+  async function runAgent(
+    input: RunSessionInput,
+    program: ChosenAgent,
+    { watch, onLog }: { watch: Watch; onLog: (log: AgentLog) => void },
+  ): Promise<SessionSummary> {
     const agent = await agents.find(program.runtime);
     if (!agent) {
       throw refused(
@@ -84,8 +96,9 @@ export function createSessionActivities(deps: {
       mask: (text) => maskValues(text, Object.values(settings.env)),
     });
     log.told.conversation = launch.conversation;
+    onLog(log);
     const env = { ...runtime.homeEnvironment(agents.home), ...launch.env, PATH: await agents.path() };
-    const session = await watchSession(input, { argv: launch.argv, env, stallSeconds, log });
+    const session = await watchSession(input, { argv: launch.argv, env, stallSeconds, log }, watch);
     log.told.conversation ??= await runtime.findConversation?.({ sessionId, ask });
     // A session that was lost early has none.
     const stderr = await excerptOf(join(folder, sessionFiles.errors)).catch(() => '');
@@ -108,21 +121,16 @@ export function createSessionActivities(deps: {
     }
   }
 
-  async function watchSession(input: RunSessionInput, program: SessionProgram): Promise<SessionSummary> {
+  async function watchSession(
+    input: RunSessionInput,
+    program: SessionProgram,
+    watch: Watch,
+  ): Promise<SessionSummary> {
     const folder = paths.session(input.sessionId);
     const startedAt = Date.now();
-    const { log } = program;
-    const end = await asSupervisor(
-      (watch) => {
-        const run = deps.processes.supervise({
-          folder,
-          prepare: () => prepareSession(input, folder, program),
-          watch,
-        });
-        return log ? log.follow(run) : run;
-      },
-      () => log?.told,
-    );
+    const prepare = () => prepareSession(input, folder, program);
+    const run = deps.processes.supervise({ folder, prepare, watch });
+    const end = await (program.log ? program.log.follow(run) : run);
     return summarize({ end, input, startedAt });
   }
 
