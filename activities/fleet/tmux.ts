@@ -1,0 +1,188 @@
+/** The fleet's own tmux server. Sessions are named exactly: `=name` never means one that only begins so. */
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { z } from 'zod';
+import { launchScript, type PaneLaunch } from './launch-script.ts';
+
+export interface Tmux {
+  /** Starts the server, if there is none, with a session that keeps it up while no agent runs. */
+  ensureHolder(): Promise<void>;
+  has(name: string): Promise<boolean>;
+  start(launch: PaneLaunch & { name: string }): Promise<void>;
+  /** Ends a session; one that is not there is no error. */
+  stop(name: string): Promise<void>;
+  panes(): Promise<Pane[]>;
+  screen(name: string): Promise<Screen>;
+  /** The last lines of the history, and the screen. */
+  capture(of: { name: string; history: number }): Promise<string[]>;
+  paste(name: string, text: string): Promise<void>;
+  pressEnter(name: string): Promise<void>;
+  /** The command that shows the session in this terminal; only `type` lets a person write in it. */
+  client(name: string, mode: 'look' | 'type'): { argv: string[]; env: Record<string, string> };
+  /** Whether whoever types in the session gives it the size of their terminal. */
+  followSize(name: string, follows: boolean): Promise<void>;
+}
+
+export const Pane = z.object({
+  session: z.string(),
+  pid: z.coerce.number().int(),
+  /** When the program last wrote, in milliseconds since 1970; tmux tells whole seconds. */
+  writtenAt: z.coerce.number().transform((seconds) => seconds * 1_000),
+  command: z.string(),
+});
+export type Pane = z.infer<typeof Pane>;
+
+export const Screen = z.object({ lines: z.array(z.string()), cursor: z.object({ x: z.int(), y: z.int() }) });
+export type Screen = z.infer<typeof Screen>;
+
+/** Of a session that nobody looks at: wide enough that agents break few lines. */
+const size = ['-x', '200', '-y', '50'];
+
+/** The server has the environment of whoever started it: of that the program gets only what tells it of its terminal. */
+const cleanly = 'exec env -i TERM="$TERM" TMUX="$TMUX" TMUX_PANE="$TMUX_PANE" /bin/sh "$0"';
+
+export function createTmux(of: {
+  socket: string;
+  holder: string;
+  /** Where scripts lie until their pane has read them: a folder for its owner alone. */
+  folder: string;
+  environment?: NodeJS.ProcessEnv;
+}): Tmux {
+  const { socket, holder, folder, environment = process.env } = of;
+  // Without the configuration of the person: their hooks, names and sizes are not meant for agents.
+  const tmux = ['tmux', '-L', socket, '-f', '/dev/null', '-u'] as const;
+  const env = serverEnvironment(environment);
+  return {
+    ensureHolder,
+    has,
+    start,
+    stop,
+    panes,
+    screen,
+    capture,
+    paste,
+    pressEnter,
+    client,
+    followSize,
+  };
+
+  async function ensureHolder(): Promise<void> {
+    if (await has(holder)) return;
+    const made = await ask(['new-session', '-d', ...size, '-s', holder, 'sleep', 'infinity']);
+    // Somebody else may have made it in the meantime.
+    if (made.failure !== undefined && !(await has(holder))) throw refusal('start its server', made.failure);
+  }
+
+  async function has(name: string): Promise<boolean> {
+    return (await ask(['has-session', '-t', `=${name}`])).failure === undefined;
+  }
+
+  async function start({ name, ...launch }: PaneLaunch & { name: string }): Promise<void> {
+    await ensureHolder();
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const path = join(folder, `${name}.${randomUUID()}.launch`);
+    await writeFile(path, launchScript(launch, path), { mode: 0o600 });
+    try {
+      // Of more than one word tmux makes no shell's command line.
+      await must(`start ${name}`, ['new-session', '-d', ...size, '-s', name, '/bin/sh', '-c', cleanly, path]);
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
+    }
+    // It may have ended already.
+    await ask(['set-option', '-w', '-t', `=${name}:`, 'window-size', 'manual']);
+  }
+
+  async function stop(name: string): Promise<void> {
+    await ask(['kill-session', '-t', `=${name}`]);
+  }
+
+  async function panes(): Promise<Pane[]> {
+    // tmux keeps colons out of the names of sessions.
+    const format = '#{pane_pid}:#{window_activity}:#{session_name}:#{pane_current_command}';
+    const { lines } = await ask(['list-panes', '-a', '-F', format]);
+    return lines.map((line) => {
+      const [pid, writtenAt, session, ...command] = line.split(':');
+      return Pane.parse({ pid, writtenAt, session, command: command.join(':') });
+    });
+  }
+
+  async function screen(name: string): Promise<Screen> {
+    const target = ['-t', `=${name}:`];
+    const where = ['display-message', '-p', ...target, '#{cursor_x} #{cursor_y}'];
+    const [cursor, ...lines] = await must(`read ${name}`, [...where, ';', 'capture-pane', '-p', ...target]);
+    const [x, y] = (cursor ?? '').split(' ').map(Number);
+    return Screen.parse({ lines, cursor: { x, y } });
+  }
+
+  async function capture({ name, history }: { name: string; history: number }): Promise<string[]> {
+    return must(`read ${name}`, ['capture-pane', '-p', '-J', '-S', `-${history}`, '-t', `=${name}:`]);
+  }
+
+  async function paste(name: string, text: string): Promise<void> {
+    const buffer = `mission-${randomUUID()}`;
+    await must(`write to ${name}`, ['load-buffer', '-b', buffer, '-'], printable(text));
+    // -p: bracketed, where the program has asked for that; -d: the buffer goes.
+    await must(`write to ${name}`, ['paste-buffer', '-p', '-d', '-b', buffer, '-t', `=${name}:`]);
+  }
+
+  async function pressEnter(name: string): Promise<void> {
+    await must(`write to ${name}`, ['send-keys', '-t', `=${name}:`, 'Enter']);
+  }
+
+  function client(name: string, mode: 'look' | 'type'): { argv: string[]; env: Record<string, string> } {
+    const flags = mode === 'look' ? ['-r', '-f', 'read-only,ignore-size'] : [];
+    const { TERM = 'screen' } = environment;
+    return { argv: [...tmux, 'attach-session', ...flags, '-t', `=${name}:`], env: { ...env, TERM } };
+  }
+
+  /** A window of no fixed size would follow even a client whose size is to be ignored, where that is the only one. */
+  async function followSize(name: string, follows: boolean): Promise<void> {
+    const wanted = follows ? 'latest' : 'manual';
+    await ask(['set-option', '-w', '-t', `=${name}:`, 'window-size', wanted]);
+  }
+
+  async function must(to: string, args: readonly string[], input?: string): Promise<string[]> {
+    const { lines, failure } = await ask(args, input);
+    if (failure !== undefined) throw refusal(to, failure);
+    return lines;
+  }
+
+  async function ask(args: readonly string[], input = ''): Promise<{ lines: string[]; failure?: string }> {
+    const [program, ...flags] = tmux;
+    const { exitCode, stdout, stderr, code } = await execa(program, [...flags, ...args], {
+      env,
+      extendEnv: false,
+      reject: false,
+      input,
+      timeout: 10_000,
+    });
+    if (code === 'ENOENT') throw new Error('tmux is not found on PATH: install it');
+    if (exitCode === 0) return { lines: stdout === '' ? [] : stdout.split('\n') };
+    return { lines: [], failure: stderr.trim() || 'it did not answer within 10 s' };
+  }
+
+  function refusal(to: string, failure: string): Error {
+    return new Error(`tmux -L ${socket} did not ${to}: ${failure}`);
+  }
+}
+
+/** A server lives for weeks and hands on what it has: nothing of the engine's own reaches it. */
+function serverEnvironment({
+  PATH,
+  HOME,
+  LANG,
+  LC_ALL,
+  SHELL,
+  TMUX_TMPDIR,
+}: NodeJS.ProcessEnv): Record<string, string> {
+  const given = Object.entries({ PATH, HOME, LANG, LC_ALL, SHELL, TMUX_TMPDIR });
+  return Object.fromEntries(given.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+}
+
+/** Signs that steer a terminal could end the paste, and then be keys. */
+export function printable(text: string): string {
+  return text.replaceAll(/\r\n?/g, '\n').replaceAll(/[^\P{Cc}\n\t]/gu, '');
+}

@@ -1,0 +1,16 @@
+import { randomBytes } from 'node:crypto';
+import { execa, execaSync } from 'execa';
+import { onTestFinished } from 'vitest';
+
+/** Whether tests on a real tmux are skipped here. */
+export const noTmux =
+  execaSync('tmux', ['-V'], { reject: false }).exitCode !== 0 && process.env['REQUIRE_ALL'] !== '1';
+
+/** The name of a socket of the test's own; its server goes when the test is over. */
+export function tmuxSocket(): string {
+  const socket = `test-${randomBytes(6).toString('hex')}`;
+  onTestFinished(async () => {
+    await execa('tmux', ['-L', socket, 'kill-server'], { reject: false });
+  });
+  return socket;
+}
