@@ -13,6 +13,16 @@ const allowed = [
   'SSL_CERT_FILE',
 ];
 
+/** What of the engine's environment any program gets. */
+export function allowedEnvironment(environment: NodeJS.ProcessEnv): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const name of allowed) {
+    const value = environment[name];
+    if (value !== undefined) env[name] = value;
+  }
+  return env;
+}
+
 /**
  * The environment of agents, scripts, checks, CI steps and reviewers, built from an allow-list: no token and no
  * database address of the engine reaches them. HOME and TMPDIR lie in a folder that goes when the work is done.
@@ -23,13 +33,8 @@ export function programEnvironment(of: {
   home: string;
   extra?: Record<string, string>;
 }): Record<string, string> {
-  const env: Record<string, string> = {};
-  for (const name of allowed) {
-    const value = process.env[name];
-    if (value !== undefined) env[name] = value;
-  }
   return {
-    ...env,
+    ...allowedEnvironment(process.env),
     HOME: of.home,
     TMPDIR: of.home,
     // Programs that the agent runs must not wait for a person, nor read this machine's own settings.

@@ -39,6 +39,40 @@ export function ownIdentity(): RunnerIdentity {
   return { pid: process.pid, startTime: processStartTime(process.pid) ?? '' };
 }
 
+export interface Process {
+  pid: number;
+  argv: string[];
+}
+
+/** A living process and all that descend from it, parents before their children. */
+export function processTree(root: number): Process[] {
+  const children = new Map<number, number[]>();
+  for (const name of readdirSync('/proc')) {
+    const pid = Number(name);
+    const fields = Number.isInteger(pid) ? readStat(pid) : undefined;
+    if (!fields || isDead(fields)) continue;
+    const parent = Number(fields[1]);
+    children.set(parent, [...(children.get(parent) ?? []), pid]);
+  }
+  const pids = [root];
+  for (const pid of pids) pids.push(...(children.get(pid) ?? []));
+  return pids.flatMap((pid) => {
+    const argv = readArguments(pid);
+    return argv === undefined ? [] : [{ pid, argv }];
+  });
+}
+
+function readArguments(pid: number): string[] | undefined {
+  try {
+    // Programs that name themselves write blanks where the ends of arguments were.
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+      .split('\0')
+      .filter((word) => word.trim() !== '');
+  } catch {
+    return undefined;
+  }
+}
+
 /** Every living process of a run but the caller, whatever group or parent it has moved to. */
 export function processesOfRun(folder: string): number[] {
   return scan(folder).tagged;

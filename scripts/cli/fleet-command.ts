@@ -9,6 +9,7 @@ import { probeFleet } from '../../workers/fleet-probes.ts';
 import { readRosterFile, rosterPath } from '../../workers/roster-file.ts';
 import { command, examplesHelp, groups } from './command.ts';
 import { probedLine } from './doctor.ts';
+import { fleetAgentCommands } from './fleet-agents.ts';
 import { exitCodes, show } from './output.ts';
 import { starterRoster } from './starter-roster.ts';
 
@@ -18,9 +19,9 @@ export function fleetCommand(): Command {
     .helpGroup(groups.engine)
     .addHelpText(
       'after',
-      examplesHelp(['mission fleet init', 'mission fleet verify', 'mission fleet help init']),
+      examplesHelp(['mission fleet init', 'mission fleet verify', 'mission fleet start', 'mission fleet ps']),
     );
-  for (const each of [verify(), init()]) fleet.addCommand(each);
+  for (const each of [verify(), init(), ...fleetAgentCommands()]) fleet.addCommand(each);
   return fleet;
 }
 

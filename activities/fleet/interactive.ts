@@ -1,0 +1,87 @@
+/** How an agent is started in a terminal, where it stays and waits for what is written to it. */
+import { access } from 'node:fs/promises';
+import { delimiter } from 'node:path';
+import { AgentChoice, type AgentRuntime } from '../../schema/contracts/agent.ts';
+import {
+  runtimeOf,
+  workingDirectoryOf,
+  type Roster,
+  type RosterAgent,
+} from '../../schema/contracts/roster.ts';
+import { allowedEnvironment } from '../processes/environment.ts';
+import { runTag } from '../processes/spec.ts';
+import type { PaneLaunch } from './launch-script.ts';
+
+interface Interactive {
+  /** Nobody sits before them to allow each step; sessions of missions are not asked either. */
+  args: readonly string[];
+  env: Readonly<Record<string, string>>;
+}
+
+const interactive: Readonly<Record<AgentRuntime, Interactive>> = {
+  codex: { args: ['--dangerously-bypass-approvals-and-sandbox'], env: {} },
+  // As root it refuses to work without permissions, unless it is told that it stands in a sandbox.
+  claude: {
+    args: ['--dangerously-skip-permissions'],
+    env: { IS_SANDBOX: '1', DISABLE_AUTOUPDATER: '1' },
+  },
+  pi: { args: [], env: { PI_SKIP_VERSION_CHECK: '1', PI_TELEMETRY: '0' } },
+  opencode: { args: [], env: { OPENCODE_DISABLE_AUTOUPDATE: '1' } },
+};
+
+/** In the environment of an agent in a terminal, with its name: so it can say from whom a message comes. */
+export const agentName = 'MISSION_AGENT';
+
+export function interactiveLaunch(of: {
+  roster: Roster;
+  agent: RosterAgent;
+  /** Where the program lies. */
+  program: string;
+  path: string;
+  home: string;
+  /** Tags all processes of the agent. */
+  tag: string;
+  environment: NodeJS.ProcessEnv;
+}): PaneLaunch {
+  const { roster, agent, program, path, home, tag, environment } = of;
+  const { args, env } = interactive[agent.runtime];
+  const settings = runtimeOf(roster, agent.runtime);
+  const model = modelFor(agent, settings.model);
+  return {
+    cwd: workingDirectoryOf(roster, agent),
+    argv: [program, ...args, ...(model === undefined ? [] : ['--model', model]), ...settings.args],
+    env: {
+      ...allowedEnvironment(environment),
+      HOME: home,
+      ...env,
+      ...settings.env,
+      PATH: path,
+      [agentName]: agent.name,
+      [runTag]: tag,
+    },
+  };
+}
+
+/** A hint is what people say, such as `the big one`: only what could be a model's name reaches the program. */
+export function modelFor(agent: RosterAgent, ofRuntime: string | undefined): string | undefined {
+  const { runtime, modelHint } = agent;
+  const isName = modelHint !== undefined && AgentChoice.shape.model.safeParse(modelHint).success;
+  // Opencode's models are named with their vendor; it refuses to start with less.
+  const isWhole = runtime !== 'opencode' || modelHint?.includes('/') === true;
+  return isName && isWhole ? modelHint : ofRuntime;
+}
+
+/** The PATH that the roster gives a runtime comes before all other places; places that are not there are left out. */
+export async function pathFor(of: { own: string | undefined; searched: string }): Promise<string> {
+  const folders = [of.own ?? '', of.searched].flatMap((path) => path.split(delimiter));
+  const there: string[] = [];
+  for (const folder of new Set(folders)) if (folder !== '' && (await isThere(folder))) there.push(folder);
+  return there.join(delimiter);
+}
+
+async function isThere(folder: string): Promise<boolean> {
+  return access(folder).then(
+    () => true,
+    () => false,
+  );
+}
