@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { agentCommand } from './agent-command.ts';
 import { amendCommand } from './amend-command.ts';
 import { auditCommand } from './audit-command.ts';
 import { addCompletion } from './completion-command.ts';
@@ -30,7 +31,8 @@ export function createProgram(): Command {
     .addCommand(upCommand())
     .addCommand(workerCommand())
     .addCommand(doctorCommand())
-    .addCommand(fleetCommand());
+    .addCommand(fleetCommand())
+    .addCommand(agentCommand());
   const others = [amendCommand(), tokenCommand(), auditCommand(), rebuildCommand()];
   for (const command of [...missionCommands(), ...others]) {
     program.addCommand(command);
