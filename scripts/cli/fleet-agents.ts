@@ -1,9 +1,12 @@
 /** The commands of `mission fleet` that start, stop and show its agents. */
 import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { AgentStatus } from '../../activities/fleet/fleet.ts';
+import { installUnits } from '../../activities/fleet/install-units.ts';
 import { bootOf, type Boot } from '../../activities/fleet/systemd.ts';
 import { createFindProgram } from '../../activities/processes/find-program.ts';
+import { packageRoot } from '../../schema/package-root.ts';
 import { command } from './command.ts';
 import { ageOf, forEach, openFleet, table, type Done } from './open-fleet.ts';
 import { exitCodes, show } from './output.ts';
@@ -14,7 +17,7 @@ interface Options {
 }
 
 export function fleetAgentCommands(): Command[] {
-  return [ps(), start(), stop(), restart()];
+  return [ps(), start(), stop(), restart(), installSystemd()];
 }
 
 function ps(): Command {
@@ -101,6 +104,19 @@ function restart(): Command {
       });
       tell(restarted, json);
     });
+}
+
+function installSystemd(): Command {
+  return command(
+    'install-systemd',
+    'Write systemd units of your own that bring the tmux server and the agents back after a reboot',
+    ['mission fleet install-systemd'],
+  ).action(async ({ data, json }: Options) => {
+    const { roster } = await openFleet(data);
+    const mission = [process.execPath, join(packageRoot(), 'scripts/mission.mjs')];
+    const steps = await installUnits({ roster, data: resolve(data), mission });
+    show(steps, () => table(steps.map(({ what, state, message }) => [what, state, message])), json);
+  });
 }
 
 function tell(all: readonly Done[], json: boolean | undefined): void {
