@@ -94,7 +94,8 @@ async function run(
     stdin: 'ignore',
     timeout: 30_000,
   });
-  return { exitCode, stderr: code === 'ENOENT' ? `there is no ${program} here` : stderr };
+  if (code === 'ENOENT') return { exitCode, stderr: `there is no ${program} here` };
+  return { exitCode, stderr: stderr.trim() || `it ended with ${exitCode ?? 'a signal'}` };
 }
 
 function firstLine(text: string): string {

@@ -25,8 +25,7 @@ describe('what is pasted', () => {
   });
 });
 
-// Without tmux there is nothing to try them on.
-describe.skipIf(noTmux)('a fleet’s tmux', () => {
+describe.skipIf(noTmux)('a fleet’s tmux (skipped without tmux)', () => {
   it('keeps its server while no agent runs, however often it is asked to', async () => {
     const { tmux } = await server();
     expect(await tmux.panes()).toEqual([]);

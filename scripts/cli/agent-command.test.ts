@@ -39,8 +39,7 @@ async function person(
   };
 }
 
-// Without tmux there is nothing to run agents in.
-describe.skipIf(noTmux)('mission agent', () => {
+describe.skipIf(noTmux)('mission agent (skipped without tmux)', () => {
   it('sends a message with its sender, and tells accepted from draft from what can not be seen', async () => {
     const { mission } = await fleetMachine({ codex: accepts, claude: ignores, opencode: drafts, pi: hides });
     await mission('fleet', 'start');

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { terminalAgents } from '../../test/fakes/terminal-agents.ts';
 import { fleetMachine, type FleetMachine } from '../../test/support/fleet-machine.ts';
 import { noTmux } from '../../test/support/tmux.ts';
+import { openFleet } from './open-fleet.ts';
 
 const Shown = z.object({
   agents: z.array(
@@ -28,8 +29,7 @@ async function holderPid({ socket }: FleetMachine): Promise<string> {
   return (await execa('tmux', ['-L', socket, ...format])).stdout;
 }
 
-// Without tmux there is nothing to run agents in.
-describe.skipIf(noTmux)('the agents of a fleet', () => {
+describe.skipIf(noTmux)('the agents of a fleet (skipped without tmux)', () => {
   it('start, are shown, restart beside a server that stays, and stop', async () => {
     const machine = await fleetMachine({ codex: terminalAgents.accepts, pi: terminalAgents.ignores });
     const { mission } = machine;
@@ -74,6 +74,15 @@ describe.skipIf(noTmux)('the agents of a fleet', () => {
       { name: 'stranger', drift: 'is not in the roster' },
     ]);
     expect((await ps(machine))[1]?.drift).toBeUndefined();
+  });
+
+  it('are silent when they have written nothing for ten minutes, though they live', async () => {
+    const { data, mission } = await fleetMachine({ codex: terminalAgents.ignores });
+    await mission('fleet', 'start');
+    const fleet = await openFleet(data);
+    const inMinutes = (minutes: number): number => Date.now() + minutes * 60_000;
+    expect(await fleet.status(inMinutes(9))).toMatchObject([{ name: 'codex', state: 'healthy' }]);
+    expect(await fleet.status(inMinutes(11))).toMatchObject([{ name: 'codex', state: 'silent' }]);
   });
 
   it('end with what they have started in a session of its own', async () => {
