@@ -12,7 +12,10 @@ describe('completion', () => {
     { line: 'to', found: ['token'] },
     { line: 're', found: ['resolve', 'resume', 'rebuild'] },
     { line: 'token ', found: ['create', 'list', 'revoke', 'help'] },
-    { line: 'fleet ', found: ['verify', 'init', 'help'] },
+    {
+      line: 'fleet ',
+      found: ['verify', 'init', 'ps', 'start', 'stop', 'restart', 'install-systemd', 'help'],
+    },
     { line: 'fleet init --f', found: ['--force'] },
     { line: 'fleet verify ', found: { kind: 'files' } },
     { line: 'events greetings --f', found: ['--follow'] },
