@@ -46,6 +46,9 @@ export const silentAfterMs = 10 * 60_000;
 /** A program that can't work says so and ends at once. */
 const settleMs = 700;
 
+/** Enough for the error of a program, which seldom stands in its last line. */
+const lastLines = 6;
+
 /** Agents keep their conversation when their terminal goes; after this they are ended. */
 const goodbyeMs = 3_000;
 
@@ -85,8 +88,11 @@ export function createFleet(of: { roster: Roster; data: string; environment?: No
     if (!(await isFolder(launch.cwd))) throw new Error(`${name}: there is no folder ${launch.cwd}: make it`);
     await tmux.start({ name, ...launch });
     await setTimeout(settleMs);
-    if (await tmux.has(name)) return 'started';
-    throw new Error(`${name}: ${program} ended at once: run it in ${launch.cwd} to see why`);
+    const said = await tmux.endedWith(name);
+    if (said === undefined) return 'started';
+    const why =
+      said.length === 0 ? `run it in ${launch.cwd} to see why` : said.slice(-lastLines).join('\n  ');
+    throw new Error(`${name}: ${program} ended at once: ${why}`);
   }
 
   async function stop(stopping: RosterAgent): Promise<'stopped' | 'not-running'> {

@@ -11,6 +11,8 @@ export interface Tmux {
   ensureHolder(): Promise<void>;
   has(name: string): Promise<boolean>;
   start(launch: PaneLaunch & { name: string }): Promise<void>;
+  /** The last lines of a program that has ended since its start; one that runs takes its session along at its end. */
+  endedWith(name: string): Promise<string[] | undefined>;
   /** Ends a session; one that is not there is no error. */
   stop(name: string): Promise<void>;
   panes(): Promise<Pane[]>;
@@ -58,6 +60,7 @@ export function createTmux(of: {
     ensureHolder,
     has,
     start,
+    endedWith,
     stop,
     panes,
     screen,
@@ -86,13 +89,24 @@ export function createTmux(of: {
     await writeFile(path, launchScript(launch, path), { mode: 0o600 });
     try {
       // Of more than one word tmux makes no shell's command line.
-      await must(`start ${name}`, ['new-session', '-d', ...size, '-s', name, '/bin/sh', '-c', cleanly, path]);
+      const session = ['new-session', '-d', ...size, '-s', name, '/bin/sh', '-c', cleanly, path];
+      const option = (key: string, value: string): string[] => [';', ...windowOption(name, key, value)];
+      const options = [...option('window-size', 'manual'), ...option('remain-on-exit', 'on')];
+      await must(`start ${name}`, [...session, ...options]);
     } catch (error) {
       await rm(path, { force: true });
       throw error;
     }
-    // It may have ended already.
-    await ask(['set-option', '-w', '-t', `=${name}:`, 'window-size', 'manual']);
+  }
+
+  async function endedWith(name: string): Promise<string[] | undefined> {
+    // In this order: one that ends in between is gone, and not dead for ever.
+    await ask(windowOption(name, 'remain-on-exit', 'off'));
+    const { lines } = await ask(['display-message', '-p', '-t', `=${name}:`, '#{pane_dead}']);
+    if (lines[0] === '0') return undefined;
+    const said = await capture({ name, history: 100 }).catch((): string[] => []);
+    await stop(name);
+    return said.filter((line) => line.trim() !== '' && !line.startsWith('Pane is dead'));
   }
 
   async function stop(name: string): Promise<void> {
@@ -140,8 +154,7 @@ export function createTmux(of: {
 
   /** A window of no fixed size would follow even a client whose size is to be ignored, where that is the only one. */
   async function followSize(name: string, follows: boolean): Promise<void> {
-    const wanted = follows ? 'latest' : 'manual';
-    await ask(['set-option', '-w', '-t', `=${name}:`, 'window-size', wanted]);
+    await ask(windowOption(name, 'window-size', follows ? 'latest' : 'manual'));
   }
 
   async function must(to: string, args: readonly string[], input?: string): Promise<string[]> {
@@ -167,6 +180,10 @@ export function createTmux(of: {
   function refusal(to: string, failure: string): Error {
     return new Error(`tmux -L ${socket} did not ${to}: ${failure}`);
   }
+}
+
+function windowOption(name: string, key: string, value: string): string[] {
+  return ['set-option', '-w', '-t', `=${name}:`, key, value];
 }
 
 /** A server lives for weeks and hands on what it has: nothing of the engine's own reaches it. */

@@ -114,6 +114,14 @@ describe.skipIf(noTmux)('the agents of a fleet (skipped without tmux)', () => {
     expect(stdout).toMatch(/^d +started$/m);
   });
 
+  it('tell what a program said that ended at once', async () => {
+    const { mission } = await fleetMachine({ codex: '#!/bin/sh\necho "this Node is too old" >&2\nexit 1\n' });
+    const { code, stdout } = await mission('fleet', 'start', '--json');
+    expect(code).toBe(1);
+    expect(stdout).toContain('codex ended at once: this Node is too old');
+    expect((await mission('fleet', 'ps')).stdout).toContain('stopped');
+  });
+
   it('are those of the roster alone', async () => {
     const { mission } = await fleetMachine({ codex: terminalAgents.accepts });
     const { code, stderr } = await mission('fleet', 'start', 'cod');
