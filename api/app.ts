@@ -14,6 +14,7 @@ import { readModelRoutes } from './read-model-routes.ts';
 import { limitBody } from './request-body.ts';
 import { metricsRoute, observe } from './telemetry.ts';
 import { tokenRoutes } from './token-routes.ts';
+import { usageRoutes } from './usage-routes.ts';
 
 /** The HTTP API. It starts and asks workflows; it does none of their work. */
 export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
@@ -40,6 +41,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
 
   app.use('/v1/*', identified, limitBody(), audited(deps), requireCaller(), idempotent(deps));
   missionRoutes(app, deps);
+  usageRoutes(app, deps);
   controlRoutes(app, deps);
   tokenRoutes(app, deps);
   readModelRoutes(app, deps);

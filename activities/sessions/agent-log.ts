@@ -14,6 +14,8 @@ export interface Told {
   /** Whether it has begun to work, or at least to talk with its model. */
   started: boolean;
   conversation: string | undefined;
+  /** Undefined where the program has not told it. */
+  model?: string | undefined;
   usage: Usage;
   /** How many tools it has used. */
   tools: number;
@@ -107,6 +109,7 @@ export class AgentLog {
       case 'started':
         told.started = true;
         told.conversation = event.conversation;
+        told.model = event.model ?? told.model;
         return;
       case 'tool':
         told.tools += 1;

@@ -28,6 +28,7 @@ export function reportAgent(of: {
   return {
     outcome,
     message,
+    model: told.model ?? null,
     conversation: conversation ?? null,
     usage: told.usage,
     retryAt: told.error?.retryAt ?? null,

@@ -96,6 +96,7 @@ export function createSessionActivities(deps: {
       mask: (text) => maskValues(text, Object.values(settings.env)),
     });
     log.told.conversation = launch.conversation;
+    log.told.model = model;
     onLog(log);
     const env = { ...runtime.homeEnvironment(agents.home), ...launch.env, PATH: await agents.path() };
     const session = await watchSession(input, { argv: launch.argv, env, stallSeconds, log }, watch);

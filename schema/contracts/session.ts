@@ -35,6 +35,8 @@ export const AgentReport = z.object({
   outcome: SessionOutcome,
   /** The agent's last word, or what went wrong; shortened. */
   message: z.string(),
+  /** Which model worked, where it was named or told. Missing from sessions of before it was kept. */
+  model: z.string().nullable().optional(),
   /** The conversation that a later session can go on with. */
   conversation: z.string().nullable(),
   usage: Usage,

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createEffects } from '../../activities/effects.ts';
 import { LocalStore } from '../../activities/forge/local/local-store.ts';
 import { databases, useDatabase } from '../../test/support/databases.ts';
+import { agentSession } from '../../test/support/missions.ts';
 import { task } from '../../test/support/plans.ts';
 import { until } from '../../test/support/until.ts';
 import { z } from 'zod';
@@ -13,6 +14,7 @@ import { registerHost } from './hosts.ts';
 import { claimMission, readEvents, readMission, readMissionHost, readTasks } from './missions.ts';
 import { eventsChannel, recordMission, recordTask } from './projection.ts';
 import { createToken, findCaller, replaceToken } from './tokens.ts';
+import { readUsage } from './usage.ts';
 
 const tenant = 'default';
 const ids = ['A', 'B', 'C'];
@@ -141,6 +143,44 @@ describe.each(databases)('what is kept in %s', (kind) => {
     );
     const numbers = [...new Set(made.map(({ number }) => number))].sort((a, b) => a - b);
     expect(numbers).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  it('sums up what agents have used, each session once, for whoever asks', async () => {
+    const { queries } = database();
+    const told = { tenant: 'payer', fileHash: 'h', host: 'local', by: 'lead' };
+    for (const mission of ['used', 'other']) {
+      await claimMission(queries, { ...claimOf(mission), ...told });
+      const script = { ...agentSession(`${mission}.A.author.2`, { runtime: 'script' }), agent: undefined };
+      const sessions = [
+        agentSession(`${mission}.A.author.1`, { model: 'gpt-5.5' }),
+        script,
+        agentSession(`${mission}.A.author.3`, { runtime: 'pi', usage: { costUsd: 0.5 }, endedAt: 90_000 }),
+      ];
+      const view = { ...viewOf(mission, 'A'), sessions };
+      const ended = { at: 0, type: 'session-ended' as const, message: '' };
+      for (const seq of [1, 2]) {
+        await recordTask(queries, { tenant: 'payer', mission, seq, view, events: [ended] });
+      }
+    }
+    const all = { tenant: 'payer', limit: 10 };
+    const total = { sessions: 6, inputTokens: 4_000, cachedTokens: 400, outputTokens: 40 };
+    const byRuntime = await readUsage(queries, { ...all, by: 'runtime' });
+    expect(byRuntime.total).toEqual({ ...total, costUsd: 1, unpriced: 2, seconds: 360 });
+    expect(byRuntime.rows).toMatchObject([
+      { runtime: 'codex', model: 'gpt-5.5', sessions: 2, costUsd: null, unpriced: 2 },
+      { runtime: 'pi', model: null, sessions: 2, costUsd: 1, unpriced: 0 },
+      { runtime: 'script', model: null, sessions: 2, inputTokens: 0, unpriced: 0 },
+    ]);
+    const bySession = await readUsage(queries, { ...all, by: 'session', mission: 'used', limit: 2 });
+    expect(bySession.rows.map(({ session }) => session)).toEqual(['used.A.author.1', 'used.A.author.3']);
+    expect(bySession).toMatchObject({ more: 1, total: { sessions: 3 } });
+    const late = await readUsage(queries, { ...all, by: 'task', since: new Date(90_000) });
+    expect(late.rows).toMatchObject([
+      { mission: 'other', task: 'A', session: null, sessions: 1 },
+      { mission: 'used', task: 'A', session: null, sessions: 1 },
+    ]);
+    const none = await readUsage(queries, { by: 'mission', tenant: 'nobody', limit: 10 });
+    expect(none).toMatchObject({ rows: [], more: 0, total: { sessions: 0, costUsd: null, seconds: 0 } });
   });
 
   it('gives a host name to one data directory for ever', async () => {

@@ -1,5 +1,6 @@
 import { and, DrizzleQueryError, eq, lt, sql, type SQL, type SQLWrapper } from 'drizzle-orm';
 import { z } from 'zod';
+import type { SessionSummary } from '../contracts/session.ts';
 import type { ToldEvent } from '../contracts/told.ts';
 import type { MissionView, NewEvent, Recorded, RecordedMission, TaskView } from '../contracts/views.ts';
 import type { Queries } from './database.ts';
@@ -123,18 +124,22 @@ export async function insertDetails(tx: Queries, of: Details): Promise<number> {
 function detailInserts(tx: Queries, of: Details) {
   const view = storable(of.view);
   const common = { tenantId: of.tenant, missionId: of.mission, taskId: view.id };
-  const ended = view.sessions.map((session) => ({
-    ...common,
-    ...session,
-    startedAt: new Date(session.startedAt),
-    endedAt: new Date(session.endedAt),
-  }));
+  const ended = view.sessions.map((session) => ({ ...common, ...sessionRow(session) }));
   const reviewed = view.reviews.map((review) => ({ ...common, ...review }));
   const id = { id: sql`1` };
   return [
     ...(ended.length > 0 ? [tx.insert(sessions).values(ended).onConflictDoNothing().returning(id)] : []),
     ...(reviewed.length > 0 ? [tx.insert(reviews).values(reviewed).onConflictDoNothing().returning(id)] : []),
   ];
+}
+
+function sessionRow({ agent, ...session }: SessionSummary) {
+  const { startedAt, endedAt } = session;
+  const row = { ...session, startedAt: new Date(startedAt), endedAt: new Date(endedAt) };
+  if (!agent) return row;
+  const { outcome, model, usage } = agent;
+  const { costUsd: cost, ...tokens } = usage;
+  return { ...row, outcome, model: model ?? null, ...tokens, cost };
 }
 
 /** An event and the workflow that told it; null is the mission itself. */

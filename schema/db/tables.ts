@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import {
   bigint,
   boolean,
+  doublePrecision,
   index,
   integer,
   jsonb,
@@ -14,6 +15,7 @@ import {
 import type { Plan } from '../contracts/plan.ts';
 import type { MissionView, TaskView } from '../contracts/views.ts';
 import type { Finding } from '../contracts/review.ts';
+import type { AgentReport } from '../contracts/session.ts';
 
 const tenantId = () => text('tenant_id').notNull();
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
@@ -177,10 +179,19 @@ export const sessions = pgTable(
     exitCode: integer('exit_code'),
     startedAt: moment('started_at').notNull(),
     endedAt: moment('ended_at').notNull(),
+    /** From here on what only sessions of agents have. */
+    outcome: text('outcome').$type<AgentReport['outcome']>(),
+    model: text('model'),
+    inputTokens: bigint('input_tokens', { mode: 'number' }),
+    cachedTokens: bigint('cached_tokens', { mode: 'number' }),
+    outputTokens: bigint('output_tokens', { mode: 'number' }),
+    /** In US dollars; null where the program does not tell of money. */
+    cost: doublePrecision('cost'),
   },
   (table) => [
     primaryKey({ columns: [table.tenantId, table.id] }),
     index('sessions_task').on(table.tenantId, table.missionId, table.taskId),
+    index('sessions_ended').on(table.tenantId, table.endedAt),
   ],
 );
 

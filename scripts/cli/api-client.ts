@@ -7,6 +7,7 @@ import { z } from 'zod';
 import type { Amendment } from '../../schema/contracts/amendment.ts';
 import { PlanOutline } from '../../schema/contracts/plan.ts';
 import { RebuildStep } from '../../schema/contracts/rebuild.ts';
+import { UsageReport } from '../../schema/contracts/usage.ts';
 import { GoAhead, MissionEvent, MissionView, TaskView } from '../../schema/contracts/views.ts';
 import { adminTokenFile, readAddress } from '../../workers/data-directory.ts';
 
@@ -76,6 +77,7 @@ export interface Api {
   create(body: string, type: 'application/json' | 'application/yaml'): Promise<Mission>;
   list(of: Page & MissionFilter): Promise<z.infer<typeof MissionPage>>;
   show(id: string): Promise<MissionWithTasks>;
+  usage(of: UsageRequest): Promise<UsageReport>;
   goAhead(of: { id: string; task: string; headSha: string }): Promise<GoAhead>;
   resolve(of: { id: string; task: string; action: string; guidance: string | undefined }): Promise<void>;
   cancel(of: { id: string; reason: string | undefined }): Promise<void>;
@@ -93,6 +95,12 @@ export interface Api {
    * it ends with what there is by now.
    */
   events(of: EventsRequest): AsyncGenerator<MissionEvent>;
+}
+
+export interface UsageRequest {
+  by: string;
+  mission?: string | undefined;
+  since?: string | undefined;
 }
 
 interface EventsRequest {
@@ -139,6 +147,12 @@ export function createApi(of: {
       return read(MissionPage, `/v1/missions?${query.toString()}`);
     },
     show: (id) => read(MissionWithTasks, missionPath(id)),
+    usage: ({ by, mission, since }) => {
+      const query = new URLSearchParams({ by });
+      if (mission !== undefined) query.set('mission', mission);
+      if (since !== undefined) query.set('since', since);
+      return read(UsageReport, `/v1/usage?${query.toString()}`);
+    },
     goAhead: ({ id, task, headSha }) => post(GoAhead, `${taskPath(id, task)}/merge-go-ahead`, { headSha }),
     resolve: ({ id, task, ...body }) => post(nothing, `${taskPath(id, task)}/resolution`, body),
     cancel: ({ id, ...body }) => post(nothing, `${missionPath(id)}/cancel`, body),

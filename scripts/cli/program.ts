@@ -11,6 +11,7 @@ import { exitCodeHelp, wantsJson } from './output.ts';
 import { rebuildCommand } from './rebuild-command.ts';
 import { tokenCommand } from './token-command.ts';
 import { upCommand } from './up-command.ts';
+import { usageCommand } from './usage-command.ts';
 import { workerCommand } from './worker-command.ts';
 
 const examples = ['mission up --root ~/src', 'mission start mission.yaml --watch', 'mission help resolve'];
@@ -33,7 +34,7 @@ export function createProgram(): Command {
     .addCommand(doctorCommand())
     .addCommand(fleetCommand())
     .addCommand(agentCommand());
-  const others = [amendCommand(), tokenCommand(), auditCommand(), rebuildCommand()];
+  const others = [usageCommand(), amendCommand(), tokenCommand(), auditCommand(), rebuildCommand()];
   for (const command of [...missionCommands(), ...others]) {
     program.addCommand(command);
   }

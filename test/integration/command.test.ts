@@ -21,6 +21,11 @@ function stringContaining(text: string): unknown {
 
 const outline = { milestones: [{ id: 'm2', tasks: ['T-3'], deferred: ['T-4'] }], parallel: 2, priority: 3 };
 
+const nothingUsed = {
+  ...{ sessions: 0, inputTokens: 0, cachedTokens: 0, outputTokens: 0 },
+  ...{ costUsd: null, unpriced: 0, seconds: 0 },
+};
+
 describe('a command', () => {
   it.each([
     {
@@ -72,6 +77,16 @@ describe('a command', () => {
       line: 'list --status running --status paused --repository /r.git --needs-human',
       path: '/v1/missions?limit=50&status=running&status=paused&repository=%2Fr.git&needsHuman=true',
       body: { missions: [], nextCursor: null },
+    },
+    {
+      line: 'usage greetings --by session --since 2026-11-01',
+      path: '/v1/usage?by=session&mission=greetings&since=2026-11-01T00%3A00%3A00.000Z',
+      body: { by: 'session', rows: [], more: 0, total: nothingUsed },
+    },
+    {
+      line: 'usage',
+      path: '/v1/usage?by=mission',
+      body: { by: 'mission', rows: [], more: 0, total: nothingUsed },
     },
     { line: 'token list', path: '/v1/tokens', body: { tokens: [] } },
     {

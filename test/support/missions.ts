@@ -1,5 +1,7 @@
+import type { Usage } from '../../schema/contracts/agent.ts';
 import type { MissionStatus } from '../../schema/contracts/gates.ts';
 import { Policy } from '../../schema/contracts/mission-file.ts';
+import type { SessionSummary } from '../../schema/contracts/session.ts';
 import type { Plan } from '../../schema/contracts/plan.ts';
 import { initialMissionView, initialTaskView } from '../../schema/contracts/views.ts';
 import type { Queries } from '../../schema/db/database.ts';
@@ -29,4 +31,36 @@ export async function tellMission(
     await recordTask(queries, { ...common, view: { ...view, waits } });
   }
   return plan;
+}
+
+/** Sessions of a mission's task that have ended, as its workflow would have told them. */
+export async function tellSessions(
+  queries: Queries,
+  of: { mission: string; task?: string; seq?: number; sessions: SessionSummary[] },
+): Promise<void> {
+  const { mission, task: id = 'A', seq = 2, sessions } = of;
+  const view = { ...initialTaskView({ mission, milestone: 'm1', id, title: id }), sessions };
+  const ended = { at: 0, type: 'session-ended' as const, message: '' };
+  await recordTask(queries, { tenant, mission, seq, view, events: [ended] });
+}
+
+/** A session of an agent that took a minute. */
+export function agentSession(
+  id: string,
+  of: { runtime?: string; model?: string; usage?: Partial<Usage>; endedAt?: number } = {},
+): SessionSummary {
+  const { runtime = 'codex', model = null, endedAt = 60_000 } = of;
+  const usage = { inputTokens: 1_000, cachedTokens: 100, outputTokens: 10, costUsd: null, ...of.usage };
+  const report = { message: 'I am done.', conversation: null, retryAt: null };
+  return {
+    id,
+    role: 'author',
+    runtime,
+    host: 'local',
+    end: 'exited',
+    exitCode: 0,
+    startedAt: endedAt - 60_000,
+    endedAt,
+    agent: { ...report, outcome: 'done', model, usage },
+  };
 }

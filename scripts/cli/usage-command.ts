@@ -1,0 +1,81 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { UsageBy, type UsageReport, type UsageRow, type UsageSum } from '../../schema/contracts/usage.ts';
+import { apiOf, command, groups } from './command.ts';
+import { show } from './output.ts';
+
+export function usageCommand(): Command {
+  return command('usage', 'Show what agents have used: tokens, money and time', [
+    'mission usage',
+    'mission usage greetings --by session',
+    'mission usage --by runtime --since 2026-11-01 --json',
+  ])
+    .helpGroup(groups.look)
+    .argument('[id]', 'only this mission')
+    .addOption(
+      new Option(
+        '--by <what>',
+        'what to sum up for; by itself missions, and of one mission its tasks',
+      ).choices(UsageBy.options),
+    )
+    .addOption(new Option('--since <time>', 'only sessions that ended then or later').argParser(parseTime))
+    .action(async (id: string | undefined, options: { by?: string; since?: string }, self: Command) => {
+      const { api, json } = await apiOf(self);
+      const { by = id === undefined ? 'mission' : 'task', since } = options;
+      const report = await api.usage({ by, mission: id, since });
+      show(report, () => usageLines(report), json);
+    });
+}
+
+function parseTime(text: string): string {
+  const time = new Date(text);
+  if (!Number.isNaN(time.getTime())) return time.toISOString();
+  throw new InvalidArgumentError('a time is like 2026-11-01 or 2026-11-01T08:00:00Z');
+}
+
+const headings = ['sessions', 'tokens read', 'cached', 'written', 'cost', 'time'];
+
+/** A table with its total in the last line. */
+export function usageLines({ by, rows, more, total }: UsageReport): string[] {
+  const table = [
+    [by, ...headings],
+    ...rows.map((row) => [nameOf(row), ...cellsOf(row)]),
+    ['total', ...cellsOf(total)],
+  ];
+  const widths = [by, ...headings].map((_, column) =>
+    Math.max(...table.map((cells) => (cells[column] ?? '').length)),
+  );
+  const lines = table.map(([name = '', ...cells]) =>
+    [name.padEnd(widths[0] ?? 0), ...cells.map((cell, index) => cell.padStart(widths[index + 1] ?? 0))].join(
+      '  ',
+    ),
+  );
+  if (more > 0) lines.splice(-1, 0, `and ${more} more, which used less`);
+  if (total.unpriced > 0) lines.push(`* leaves out sessions that told no price: ${total.unpriced}`);
+  return lines;
+}
+
+function nameOf({ mission, task, session, runtime, model, outcome }: UsageRow): string {
+  const program = [runtime, model].filter((part) => part !== null).join(' ');
+  if (session !== null) return [session, program, outcome].filter((part) => part !== null).join('  ');
+  if (task !== null) return `${mission ?? ''} ${task}`;
+  return mission ?? program;
+}
+
+function cellsOf(sum: UsageSum): string[] {
+  const { sessions, inputTokens, cachedTokens, outputTokens } = sum;
+  const tokens = [inputTokens, cachedTokens, outputTokens].map((each) => each.toLocaleString('en'));
+  return [String(sessions), ...tokens, costOf(sum), timeOf(sum.seconds)];
+}
+
+/** A star: there is more to it than was told. */
+function costOf({ costUsd, unpriced }: UsageSum): string {
+  const star = unpriced === 0 ? '' : '*';
+  return costUsd === null ? `-${star}` : `$${costUsd.toFixed(2)}${star}`;
+}
+
+function timeOf(seconds: number): string {
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole}s`;
+  if (whole < 3_600) return `${Math.floor(whole / 60)}m${whole % 60}s`;
+  return `${Math.floor(whole / 3_600)}h${Math.floor((whole % 3_600) / 60)}m`;
+}
