@@ -1,4 +1,5 @@
 import { isActive, isOpen, isSatisfied, type TaskStatus } from '../schema/contracts/gates.ts';
+import { UsedByTask, type Used } from '../schema/contracts/budget.ts';
 import type {
   AmendRequest,
   CancelRequest,
@@ -18,6 +19,7 @@ import {
   type TaskPlacement,
 } from '../schema/contracts/views.ts';
 import { News } from './news.ts';
+import { addUsed, nothingUsed } from './rules/budget.ts';
 import { amendPlan, type Amended } from './rules/amend.ts';
 import { startable } from './rules/schedule.ts';
 
@@ -39,6 +41,7 @@ export class MissionState {
   draining = false;
   readonly #statuses: Map<string, TaskStatus>;
   readonly #results: TaskResult[];
+  readonly #used: Map<string, Used>;
   readonly #news: News;
   readonly #now: () => number;
   #updates: string[];
@@ -51,6 +54,7 @@ export class MissionState {
     this.#news = new News(now, soFar?.told);
     this.#statuses = new Map(soFar?.statuses);
     this.#results = [...(soFar?.results ?? [])];
+    this.#used = new Map(soFar?.used);
     this.#updates = [...(soFar?.updates ?? [])];
     this.view = initialMissionView(input.plan, soFar?.paused ? 'paused' : 'running');
     this.view.milestone = soFar?.milestone ?? null;
@@ -100,6 +104,18 @@ export class MissionState {
     this.#statuses.set(result.task, result.status);
     this.#results.push(result);
     this.changes += 1;
+  }
+
+  /** A task has told what it has used. */
+  hearUsed(raw: unknown): void {
+    const told = UsedByTask.safeParse(raw);
+    if (told.success) this.#used.set(told.data.task, told.data.used);
+  }
+
+  /** What all tasks but this one have used. */
+  usedByOthers(task: string): Used {
+    const others = [...this.#used].filter(([id]) => id !== task);
+    return others.map(([, used]) => used).reduce(addUsed, nothingUsed);
   }
 
   /** A deferred task does not hold its milestone up. */
@@ -220,6 +236,7 @@ export class MissionState {
       paused: view.paused,
       told: this.#news.taken,
       updates: this.#updates,
+      ...(this.#used.size === 0 ? {} : { used: [...this.#used] }),
     };
     return { ...input, plan, soFar };
   }

@@ -6,6 +6,7 @@ import {
   continueAsNew,
   currentUpdateInfo,
   defineQuery,
+  defineSignal,
   defineUpdate,
   isCancellation,
   patched,
@@ -15,6 +16,7 @@ import {
 import type { AmendmentFaults } from '../schema/contracts/amendment.ts';
 import {
   queries,
+  signals,
   updates,
   type AmendRequest,
   type CancelRequest,
@@ -36,6 +38,7 @@ export const cancelUpdate = defineUpdate<undefined, [CancelRequest]>(updates.can
 export const pauseUpdate = defineUpdate<undefined, [PauseRequest]>(updates.pause);
 export const resumeUpdate = defineUpdate<undefined, [ResumeRequest]>(updates.resume);
 export const amendUpdate = defineUpdate<PlanOutline, [AmendRequest]>(updates.amend);
+export const usedSignal = defineSignal<[unknown]>(signals.used);
 export const missionViewQuery = defineQuery<MissionView>(queries.view);
 export const missionToldQuery = defineQuery<Unparsed<ToldMission>>(queries.told);
 
@@ -53,6 +56,7 @@ export async function missionWorkflow(input: MissionInput): Promise<MissionResul
   setHandler(resumeUpdate, (request) => once(mission, () => resume(mission, tasks, request)), {
     validator: (request: ResumeRequest) => refuseIfTooLate(mission, request),
   });
+  setHandler(usedSignal, (raw) => tasks.hearUsed(raw));
   setHandler(amendUpdate, (request) => amend(mission, request), {
     validator: (request: AmendRequest) => refuseMisfit(mission, request),
   });

@@ -36,6 +36,8 @@ export interface RunSessionInput {
   feedback: Feedback[];
   guidance: string[];
   timeoutSeconds: number;
+  /** What an agent is ended at when it has used so much. */
+  limits?: { tokens?: number; costUsd?: number };
   /** How long an agent may say nothing. Version 0.2 and older know no agents. */
   stallSeconds?: number;
   /** The conversation of earlier sessions that this one goes on with, and what they were seen to use. */

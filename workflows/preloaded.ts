@@ -6,6 +6,7 @@
  * by zod. What is frozen already it leaves alone, so the contracts are frozen here, on the outside only.
  */
 import { z } from 'zod';
+import * as budget from '../schema/contracts/budget.ts';
 import * as ci from '../schema/contracts/ci.ts';
 import * as gates from '../schema/contracts/gates.ts';
 import * as messages from '../schema/contracts/messages.ts';
@@ -16,7 +17,7 @@ import * as review from '../schema/contracts/review.ts';
 import * as session from '../schema/contracts/session.ts';
 import * as views from '../schema/contracts/views.ts';
 
-for (const contracts of [ci, gates, messages, missionFile, names, plan, review, session, views]) {
+for (const contracts of [budget, ci, gates, messages, missionFile, names, plan, review, session, views]) {
   for (const contract of Object.values(contracts)) {
     if (contract instanceof z.ZodType) bindMethods(contract);
     Object.freeze(contract);

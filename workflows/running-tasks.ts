@@ -66,6 +66,16 @@ export class RunningTasks {
     await this.#tell(signals.goOn);
   }
 
+  /** What one task has used, the others can't: they are told. */
+  async hearUsed(raw: unknown): Promise<void> {
+    this.#mission.hearUsed(raw);
+    await Promise.all(
+      [...this.#handles].map(([task, handle]) =>
+        signalTask(handle, signals.used, [this.#mission.usedByOthers(task)]),
+      ),
+    );
+  }
+
   /** A signal to every task that runs. One that has just ended needs none. */
   async #tell(signal: string, ...args: unknown[]): Promise<void> {
     await Promise.all([...this.#handles.values()].map((handle) => signalTask(handle, signal, args)));
@@ -112,6 +122,7 @@ async function startTask(
     repository: plan.repository,
     policy: plan.policy,
     task: toStartedTask({ plan, milestone, task }),
+    ...(plan.policy.budget === undefined ? {} : { usedByOthers: mission.usedByOthers(task.id) }),
   };
   return startChild(taskWorkflow, {
     args: [input],

@@ -18,6 +18,7 @@ import type { ToldTask, Unparsed } from '../schema/contracts/told.ts';
 import { initialTaskView, type GoAhead, type NewEvent, type TaskView } from '../schema/contracts/views.ts';
 import { News } from './news.ts';
 import type { Feedback, TaskPlace } from './ports.ts';
+import { TaskBudget } from './task-budget.ts';
 import type { Rejection } from './rules/remediation.ts';
 
 /** How much of the past a session is told: enough not to repeat it, little enough to read. */
@@ -39,6 +40,7 @@ export class TaskState {
   readonly input: TaskInput;
   readonly place: TaskPlace;
   readonly view: TaskView;
+  readonly budget: TaskBudget;
   /** Every head that the engine has put on the branch, or was about to: at any other it is somebody else's. */
   readonly heads = new Set<string>();
   /** Where the next session's commits are judged against, as the last verified delivery found it. */
@@ -81,6 +83,7 @@ export class TaskState {
     };
     this.view = initialTaskView({ mission, milestone, id: task.id, title: task.title });
     this.view.status = 'running';
+    this.budget = new TaskBudget(input, this.view.sessions);
   }
 
   enter(gate: Gate, wait?: Pick<Wait, 'on' | 'for'>): void {

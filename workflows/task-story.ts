@@ -14,9 +14,7 @@ import {
 } from '../schema/contracts/messages.ts';
 import { hostQueue, laneWorkflowId, slotsQueue } from '../schema/contracts/names.ts';
 import type { Review } from '../schema/contracts/review.ts';
-import type { SessionSummary } from '../schema/contracts/session.ts';
 import { call, forgeSide, hostRuns, hostSteps, requestMerge, type ForgeSide } from './proxies.ts';
-import { pauseAfterModelError, quotaOpensAt } from './rules/model-fault.ts';
 import {
   rejectCi,
   rejectConflict,
@@ -27,6 +25,7 @@ import {
 } from './rules/remediation.ts';
 import type { LaneOutcome, TaskState } from './task-state.ts';
 import { TaskEnding } from './task-ending.ts';
+import { TaskLaunches } from './task-launches.ts';
 import { GivenUp, TaskSteps } from './task-steps.ts';
 
 /** Longer than most tools run, which say nothing while they do; far shorter than a session may last. */
@@ -40,6 +39,7 @@ export class TaskStory {
   readonly #task: TaskState;
   readonly #steps: TaskSteps;
   readonly #ending: TaskEnding;
+  readonly #launches: TaskLaunches;
   readonly #hostRuns: ReturnType<typeof hostRuns>;
   readonly #hostSteps: ReturnType<typeof hostSteps>;
   readonly #forgeSide: ForgeSide;
@@ -47,6 +47,7 @@ export class TaskStory {
   constructor(task: TaskState) {
     this.#task = task;
     this.#steps = new TaskSteps(task);
+    this.#launches = new TaskLaunches({ task, steps: this.#steps });
     const { engine, policy } = task.input;
     const longest = Math.max(policy.sessionTimeoutSeconds, policy.checksTimeoutSeconds * 20);
     this.#hostRuns = hostRuns(slotsQueue(engine), longest);
@@ -130,8 +131,7 @@ export class TaskStory {
   /** One author session. Undefined: it failed, and that has been dealt with. */
   async #implement(): Promise<string | undefined> {
     const task = this.#task;
-    while (!task.mayLaunch())
-      await this.#steps.park(`all ${task.authorLaunches} sessions of the task are used up`);
+    await this.#launches.untilNext();
     const { sessionId, launch } = task.nextAuthorSession();
     task.tell('session-started', sessionId);
     await this.#steps.enter('implement', { on: `session ${sessionId}`, for: 'agent' });
@@ -144,43 +144,16 @@ export class TaskStory {
         task: task.input.task,
         feedback: task.feedback,
         guidance: task.guidance,
-        timeoutSeconds: task.input.policy.sessionTimeoutSeconds,
+        ...task.budget.ofNextSession({ timeoutSeconds: task.input.policy.sessionTimeoutSeconds }),
         stallSeconds: task.input.policy.stallSeconds ?? defaultStallSeconds,
         ...(task.resumes === undefined ? {} : { resumes: task.resumes }),
       }),
     );
-    task.sessionEnded(session);
+    await this.#launches.ended(session);
     const rejected = rejectSession(session);
     if (!rejected) return sessionId;
-    if (!(await this.#waitForModel(session))) await this.#steps.sendBack([rejected]);
+    if (!(await this.#launches.waitForModel(session))) await this.#steps.sendBack([rejected]);
     return undefined;
-  }
-
-  /** True: the session has failed for nothing that it did, and whatever shut it out is open again. */
-  async #waitForModel({ runtime, host, agent }: SessionSummary): Promise<boolean> {
-    const task = this.#task;
-    switch (agent?.outcome) {
-      case 'auth':
-        await this.#steps.park(`${runtime} is not logged in on ${host}: ${agent.message}`);
-        return true;
-      case 'rate-limited':
-        task.giveBackLaunch();
-        await this.#steps.waitUntil(
-          quotaOpensAt({ report: agent, now: Date.now() }),
-          `the quota of ${runtime} on ${host}`,
-        );
-        return true;
-      case 'model-error': {
-        const times = task.view.sessions.filter((session) => session.agent?.outcome === 'model-error').length;
-        await this.#steps.waitUntil(
-          Date.now() + pauseAfterModelError(times),
-          `the model of ${runtime}: ${agent.message}`,
-        );
-        return false;
-      }
-      default:
-        return false;
-    }
   }
 
   /** False: somebody else has pushed to the branch, and the author has to bring both together. */
@@ -259,7 +232,7 @@ export class TaskStory {
           timeoutSeconds: input.policy.sessionTimeoutSeconds,
         }),
       );
-      task.sessionEnded(outcome.session);
+      await this.#launches.ended(outcome.session);
       if (outcome.kind === 'reviewed') {
         task.reviewed(outcome.review);
         return outcome.review;

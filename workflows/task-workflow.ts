@@ -24,6 +24,7 @@ export const resolveUpdate = defineUpdate<undefined, [Resolution]>(updates.resol
 export const goAheadSignal = defineSignal<[unknown]>(signals.goAhead);
 export const holdSignal = defineSignal<[unknown]>(signals.hold);
 export const goOnSignal = defineSignal(signals.goOn);
+export const usedSignal = defineSignal<[unknown]>(signals.used);
 export const mergeAnswerSignal = defineSignal<[unknown]>(signals.mergeAnswer);
 export const taskViewQuery = defineQuery<TaskView>(queries.view);
 export const taskToldQuery = defineQuery<Unparsed<ToldTask>>(queries.told);
@@ -36,6 +37,7 @@ export async function taskWorkflow(input: TaskInput): Promise<TaskResult> {
   setHandler(mergeAnswerSignal, (raw) => task.hearLane(raw));
   setHandler(holdSignal, (raw) => task.hold(raw));
   setHandler(goOnSignal, () => task.goOn());
+  setHandler(usedSignal, (raw) => task.budget.hearOthers(raw));
   setHandler(goAheadSignal, (raw) => task.hearGoAhead(raw));
   setHandler(goAheadUpdate, (request) => task.giveGoAhead(request, 'api'), {
     validator: (request: GoAheadRequest) => refuseGoAhead(task, request),

@@ -43,13 +43,21 @@ export class AgentLog {
   readonly #path: string;
   readonly #read: LineReader;
   readonly #mask: (text: string) => string;
+  readonly #onUsage: (usage: Usage) => void;
   #offset = 0;
   #rest: Buffer = Buffer.alloc(0);
 
-  constructor(of: { path: string; read: LineReader; mask?: (text: string) => string }) {
+  constructor(of: {
+    path: string;
+    read: LineReader;
+    mask?: (text: string) => string;
+    /** Told of what was used in all, each time that it has become more. */
+    onUsage?: (usage: Usage) => void;
+  }) {
     this.#path = of.path;
     this.#read = of.read;
     this.#mask = of.mask ?? ((text) => text);
+    this.#onUsage = of.onUsage ?? (() => undefined);
   }
 
   /** Reads until the run has ended, and then what is left. */
@@ -122,6 +130,7 @@ export class AgentLog {
         return;
       case 'usage':
         told.usage = addUsage(told.usage, event.usage);
+        this.#onUsage(told.usage);
         return;
       case 'retry':
         return;

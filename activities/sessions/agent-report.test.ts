@@ -27,24 +27,44 @@ interface Case {
   exitCode?: number | null;
   stderr?: string;
   resumed?: string;
+  limits?: { tokens?: number; costUsd?: number };
 }
 
 const complaints = { 'conversation-gone': /No conversation found/, auth: /No API key/ };
 
 function report(of: Omit<Case, 'name'>) {
-  const { told = {}, end = 'exited', exitCode = 0, stderr = '', resumed } = of;
+  const { told = {}, end = 'exited', exitCode = 0, stderr = '', resumed, limits } = of;
   return reportAgent({
     session: { end, exitCode },
     told: { ...nothing, ...told },
     stderr,
     complaints,
     resumed,
+    ...(limits ? { limits } : {}),
   });
 }
 
 describe('a session of an agent', () => {
   it.each<Case & { outcome: SessionOutcome; message: string }>([
     { name: 'has worked', told: worked, outcome: 'done', message: 'It is done.' },
+    {
+      name: 'was ended when it had used its tokens',
+      told: { ...worked, usage: { inputTokens: 90, cachedTokens: 0, outputTokens: 10, costUsd: null } },
+      end: 'stopped',
+      exitCode: null,
+      limits: { tokens: 100 },
+      outcome: 'over-budget',
+      message: 'It is done.',
+    },
+    {
+      name: 'was ended before it had used its money',
+      told: { ...worked, usage: { inputTokens: 90, cachedTokens: 0, outputTokens: 10, costUsd: 1 } },
+      end: 'stopped',
+      exitCode: null,
+      limits: { costUsd: 1.01 },
+      outcome: 'killed',
+      message: 'the session was ended: stopped',
+    },
     { name: 'has used no tool', told: { text: 'Hello.' }, outcome: 'no-change', message: 'Hello.' },
     { name: 'ended well after its model refused it', told: fault('auth'), outcome: 'auth', message: 'auth' },
     {

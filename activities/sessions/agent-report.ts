@@ -1,5 +1,6 @@
 import type { AgentReport, SessionOutcome, SessionSummary } from '../../schema/contracts/session.ts';
-import { ModelFault } from '../../schema/contracts/agent.ts';
+import { ModelFault, type Usage } from '../../schema/contracts/agent.ts';
+import type { RunSessionInput } from '../../workflows/ports.ts';
 import type { Told } from './agent-log.ts';
 import type { Runtime } from './runtimes/runtime.ts';
 
@@ -18,6 +19,8 @@ export function reportAgent(of: {
   complaints: Runtime['complaints'];
   /** The conversation that this session was to go on with. */
   resumed: string | undefined;
+  /** At which use it was ended. */
+  limits?: RunSessionInput['limits'];
 }): AgentReport {
   const { told, resumed } = of;
   const { outcome, message } = judge(of);
@@ -40,10 +43,14 @@ function judge(of: {
   told: Told;
   stderr: string;
   complaints: Runtime['complaints'];
+  limits?: RunSessionInput['limits'];
 }): { outcome: SessionOutcome; message: string } {
   const { told, session, stderr } = of;
   if (session.end === 'lost' || session.end === 'stalled') {
     return { outcome: session.end, message: told.error?.message ?? `the session was ${session.end}` };
+  }
+  if (session.end === 'stopped' && isUsedUp(told.usage, of.limits)) {
+    return { outcome: 'over-budget', message: told.text };
   }
   const said = stderr.slice(-maxComplaint);
   // Before its events: one of them tells an error of its model when it was the conversation that was gone.
@@ -58,6 +65,12 @@ function judge(of: {
     return { outcome: 'model-error', message: said === '' ? `exit code ${session.exitCode}` : said };
   }
   return { outcome: told.tools === 0 ? 'no-change' : 'done', message: told.text };
+}
+
+/** Whether a session has used all that it was given. */
+export function isUsedUp(usage: Usage, limits: RunSessionInput['limits'] = {}): boolean {
+  const { tokens = Infinity, costUsd = Infinity } = limits;
+  return usage.inputTokens + usage.outputTokens >= tokens || (usage.costUsd ?? 0) >= costUsd;
 }
 
 /** What a program means that has ended without having begun. */

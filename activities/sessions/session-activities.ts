@@ -14,7 +14,7 @@ import { excerptOf } from '../processes/steps.ts';
 import type { Processes, RunEnd } from '../processes/supervise.ts';
 import { asSupervisor, type Watch } from '../supervision.ts';
 import { AgentLog } from './agent-log.ts';
-import { reportAgent } from './agent-report.ts';
+import { isUsedUp, reportAgent } from './agent-report.ts';
 import type { Agents } from './agents.ts';
 import { authorPrompt } from './prompt.ts';
 
@@ -85,27 +85,35 @@ export function createSessionActivities(deps: {
       );
     }
     const { runtime, settings } = agent;
-    const { sessionId, resumes, stallSeconds } = input;
+    const { sessionId, resumes, stallSeconds, limits } = input;
     const { model = settings.model, effort } = program;
     const conversation = resumes?.conversation;
     const launch = runtime.prepare({ sessionId, model, effort, conversation, settings });
     const folder = paths.session(sessionId);
+    let stopping: Promise<void> | undefined;
     const log = new AgentLog({
       path: join(folder, sessionFiles.output),
       read: runtime.createReader(resumes?.used),
       mask: (text) => maskValues(text, Object.values(settings.env)),
+      onUsage: (usage) => {
+        if (isUsedUp(usage, limits)) stopping ??= deps.processes.stop(folder);
+      },
     });
     log.told.conversation = launch.conversation;
     log.told.model = model;
     onLog(log);
     const env = { ...runtime.homeEnvironment(agents.home), ...launch.env, PATH: await agents.path() };
-    const session = await watchSession(input, { argv: launch.argv, env, stallSeconds, log }, watch);
+    const run = { argv: launch.argv, env, stallSeconds, log };
+    const session = await watchSession(input, run, watch).finally(() => stopping);
     log.told.conversation ??= await runtime.findConversation?.({ sessionId, ask });
     // A session that was lost early has none.
     const stderr = await excerptOf(join(folder, sessionFiles.errors)).catch(() => '');
     const { told } = log;
     const { complaints } = runtime;
-    return { ...session, agent: reportAgent({ session, told, stderr, complaints, resumed: conversation }) };
+    return {
+      ...session,
+      agent: reportAgent({ session, told, stderr, complaints, resumed: conversation, limits }),
+    };
 
     async function ask(args: readonly string[]): Promise<string> {
       const { clone, home } = paths.task(input.place);

@@ -40,7 +40,8 @@ export const AmendmentFaults = z.object({
 export type AmendmentFaults = z.infer<typeof AmendmentFaults>;
 
 function TaskEdit() {
-  const { title, goal, acceptance, constraints, ruledOut, pointers, paths, checks, dependsOn } = taskFields;
+  const { title, goal, acceptance, constraints, ruledOut, pointers, paths, checks, dependsOn, budget } =
+    taskFields;
   return z
     .strictObject({
       title,
@@ -52,6 +53,7 @@ function TaskEdit() {
       paths,
       checks,
       dependsOn,
+      budget,
       script: z.string().min(1).max(1_000),
       command: Name,
       /** Any of these names the agent anew: what it leaves out comes from milestone and mission. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Used } from './budget.ts';
 import { CiReport, CiVerdict } from './ci.ts';
 import { Name, Sha } from './names.ts';
 import type { Plan, PlannedChange, PlannedRepository, StartedTask } from './plan.ts';
@@ -32,6 +33,8 @@ export const signals = {
   /** The mission tells its tasks to start no step, or to go on. */
   hold: 'hold',
   goOn: 'go-on',
+  /** A task tells its mission what it has used, and the mission each task what the others have. */
+  used: 'used',
 } as const;
 
 export const queries = {
@@ -69,6 +72,8 @@ export interface MissionProgress {
   told: number;
   /** Updates that were taken; sent again, they are not taken again. */
   updates: string[];
+  /** What each task has used. Missing where the tasks share no budget. */
+  used?: [task: string, Used][];
 }
 
 export interface MissionResult {
@@ -83,6 +88,8 @@ export interface TaskInput {
   repository: PlannedRepository;
   policy: Policy;
   task: StartedTask;
+  /** What the mission’s other tasks had used when this one was started, where they share a budget. */
+  usedByOthers?: Used;
 }
 export const TaskResult = z.object({
   task: z.string(),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { agentChoiceFields } from './agent.ts';
+import { Budget } from './budget.ts';
 import { BranchName, MissionKey, Name } from './names.ts';
 
 const minute = 60;
@@ -26,6 +27,8 @@ export const taskFields = {
   /** Shell commands that must be green in a clean checkout of the delivered commit. */
   checks: z.array(z.string().trim().min(1).max(2_000)).max(20),
   dependsOn: z.array(Name).max(200),
+  /** What the task’s sessions and reviews may use. */
+  budget: Budget,
 };
 
 const taskCommon = {
@@ -37,6 +40,7 @@ const taskCommon = {
   ruledOut: taskFields.ruledOut.optional(),
   pointers: taskFields.pointers.optional(),
   paths: taskFields.paths.optional(),
+  budget: taskFields.budget.optional(),
   checks: taskFields.checks.default([]),
   dependsOn: taskFields.dependsOn.default([]),
 };
@@ -81,6 +85,8 @@ export const Policy = z.strictObject({
   remediations: z.int().min(0).max(10).default(3),
   /** Author sessions that a task may use in all, whatever the failures. */
   sessions: z.int().min(1).max(100).default(10),
+  /** What all tasks of the mission may use together. */
+  budget: Budget.optional(),
   sessionTimeoutSeconds: z
     .int()
     .min(1)

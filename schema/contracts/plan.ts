@@ -33,6 +33,7 @@ export type PlannedTask = Pick<
   | 'paths'
   | 'checks'
   | 'dependsOn'
+  | 'budget'
 > & { program: PlannedProgram };
 
 /** A task with the program that it will run. */
@@ -126,9 +127,10 @@ export function toStartedTask(of: {
 }
 
 function toPlannedTask(task: MissionFileTask, scripts: ReadonlyMap<string, string>): PlannedTask {
-  const { id, title, goal, acceptance, constraints, ruledOut, pointers, paths, checks, dependsOn } = task;
+  const { id, title, goal, acceptance, constraints, ruledOut, pointers, paths, checks, dependsOn, budget } =
+    task;
   const brief = { title, goal, acceptance, constraints, ruledOut, pointers, paths };
-  return { id, ...brief, checks, dependsOn, program: toProgram(task, scripts) };
+  return { id, ...brief, checks, dependsOn, budget, program: toProgram(task, scripts) };
 }
 
 function toProgram(task: MissionFileTask, scripts: ReadonlyMap<string, string>): PlannedProgram {

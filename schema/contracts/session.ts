@@ -27,6 +27,8 @@ export const SessionOutcome = z.enum([
   'stalled',
   'killed',
   'lost',
+  /** Ended by the engine: what it was allowed is used up. */
+  'over-budget',
 ]);
 export type SessionOutcome = z.infer<typeof SessionOutcome>;
 

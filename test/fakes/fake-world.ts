@@ -61,6 +61,9 @@ export class FakeWorld {
     feedback: Feedback[];
     guidance: string[];
     resumes: RunSessionInput['resumes'];
+    runtime: string;
+    limits: RunSessionInput['limits'];
+    timeoutSeconds: number;
   }[] = [];
   readonly stopped: string[] = [];
   readonly cleaned: string[] = [];
@@ -184,8 +187,11 @@ export class FakeWorld {
 
   host(): HostActivities {
     return {
-      runSession: async ({ place, sessionId, launch, feedback, guidance, host, resumes }) => {
-        this.sessions.push({ task: place.task, launch, feedback, guidance, resumes });
+      runSession: async ({ place, sessionId, launch, feedback, guidance, host, resumes, ...more }) => {
+        const { limits, timeoutSeconds } = more;
+        const { runtime } = more.task.program;
+        const told = { resumes, runtime, limits, timeoutSeconds };
+        this.sessions.push({ task: place.task, launch, feedback, guidance, ...told });
         this.live += 1;
         this.mostLive = Math.max(this.mostLive, this.live);
         try {

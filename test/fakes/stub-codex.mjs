@@ -63,6 +63,12 @@ async function perform([act, what = '', ...more]) {
         item: { id: 'told', type: 'agent_message', text: `it is ${process.env[what]}` },
       });
       return;
+    case 'spend':
+      tell({
+        type: 'turn.completed',
+        usage: { input_tokens: Number(what), cached_input_tokens: 0, output_tokens: 0 },
+      });
+      return;
     case 'forget':
       rmSync(join(conversations, id));
       return;

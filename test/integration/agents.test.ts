@@ -131,6 +131,24 @@ describe('a mission of coding agents', () => {
     ]);
   });
 
+  it('is ended when it has used what it may, and goes on where a person allows as much again', async () => {
+    const { engine } = await startWithCodex();
+    const task = { budget: { tokens: 5_000 } };
+    await start({ engine, key: 'dear', goal: 'AT 1: spend 6000, hang\nAT 2: commit a.txt', task });
+    await until(async () => (await engine.api.show('dear')).tasks[0]?.status === 'blocked');
+    expect((await engine.api.show('dear')).tasks[0]?.reason).toBe(
+      'the task has used 6,000 tokens of its budget of 5,000 tokens',
+    );
+    await engine.api.resolve({ id: 'dear', task: 'A', action: 'retry', guidance: undefined });
+    await storyOf(engine, 'dear');
+    const sessions = await authorsOf(engine, 'dear');
+    expect(sessions.map(({ end, agent }) => [end, agent?.outcome])).toEqual([
+      ['stopped', 'over-budget'],
+      ['exited', 'done'],
+    ]);
+    expect((await engine.api.show('dear')).tasks[0]).toMatchObject({ status: 'merged', failures: [] });
+  });
+
   it('asks a person for a login, and goes on', async () => {
     const { engine } = await startWithCodex();
     const goal = 'AT 1: fail unexpected status 401 Unauthorized\nAT 2: commit a.txt';

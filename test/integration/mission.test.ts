@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { updates } from '../../schema/contracts/messages.ts';
-import { FakeWorld } from '../fakes/fake-world.ts';
+import { nothingUsed } from '../../schema/contracts/agent.ts';
+import { FakeWorld, usage } from '../fakes/fake-world.ts';
 import { until } from '../support/until.ts';
 import { task } from '../support/plans.ts';
 import { startTestEngine, type TestEngine } from '../support/workers.ts';
@@ -49,6 +50,52 @@ describe('a mission', () => {
     expect(await mission.result()).toMatchObject({ status: 'completed' });
     expect(world.mostLive).toBe(2);
     expect(world.merges).toHaveLength(5);
+  });
+
+  it('has one budget for all its tasks: what one has used, the next can’t', async () => {
+    world.author = ({ task: id }) => ({
+      kind: 'commit',
+      name: id,
+      agent: { usage: { ...usage, costUsd: 3 } },
+    });
+    await engine.startMission({
+      key: 'budget',
+      milestones: [{ id: 'm1', tasks: [task('A'), task('B'), task('C')] }],
+      policy: { parallel: 1, budget: { costUsd: 5 } },
+    });
+
+    await until(() => world.views.get('C')?.status === 'blocked');
+    expect(world.view('C').reason).toBe('the mission has used $6.00 of its budget of $5.00');
+    expect(world.sessions.map(({ task: id, limits }) => [id, limits])).toEqual([
+      ['A', { costUsd: 5 }],
+      ['B', { costUsd: 2 }],
+    ]);
+    const c = engine.taskHandle({ mission: 'budget', task: 'C' });
+    await c.executeUpdate(updates.resolve, { args: [{ action: 'retry', by: 'lead' }] });
+    await until(() => world.views.get('C')?.status === 'merged');
+  });
+
+  it('tells a task at work what the others have used', async () => {
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    world.author = async ({ task: id, launch }) => {
+      if (id === 'A') return { kind: 'commit', name: 'A', agent: {} };
+      if (launch === 1) await released;
+      return launch === 1
+        ? { kind: 'fails', agent: { outcome: 'killed', usage: nothingUsed } }
+        : { kind: 'commit', name: 'B' };
+    };
+    await engine.startMission({
+      key: 'shared',
+      milestones: [{ id: 'm1', tasks: [task('A'), task('B')] }],
+      policy: { budget: { tokens: 100 } },
+    });
+    await until(() => world.views.get('A')?.status === 'merged');
+    release();
+    await until(() => world.views.get('B')?.status === 'blocked');
+    expect(world.view('B').reason).toBe('the mission has used 107 tokens of its budget of 100 tokens');
+    const b = engine.taskHandle({ mission: 'shared', task: 'B' });
+    await b.executeUpdate(updates.resolve, { args: [{ action: 'abandon', by: 'lead' }] });
   });
 
   it('does not enter a milestone while the one before it is incomplete', async () => {

@@ -136,6 +136,21 @@ describe('what a gate sends back', () => {
     },
   );
 
+  it('parks before a launch that has no budget left, and allows as much again when a person says so', async () => {
+    world.author = ({ launch }) =>
+      launch < 3
+        ? { kind: 'fails', agent: { outcome: 'killed' } }
+        : { kind: 'commit', name: 'good', agent: {} };
+    const handle = await engine.startTask({ task: task('T-1', { budget: { tokens: 150, minutes: 90 } }) });
+
+    await until(() => world.views.get('T-1')?.status === 'blocked');
+    expect(world.view('T-1').reason).toBe('the task has used 214 tokens of its budget of 150 tokens');
+    expect(world.sessions.map(({ limits }) => limits)).toEqual([{ tokens: 150 }, { tokens: 43 }]);
+    await handle.executeUpdate(updates.resolve, { args: [{ action: 'retry', by: 'lead' }] });
+    expect(await handle.result()).toMatchObject({ status: 'merged' });
+    expect(world.sessions[2]).toMatchObject({ limits: { tokens: 150 }, timeoutSeconds: 3_600 });
+  });
+
   it('parks after three remediations of the same failure, and goes on when a person says so', async () => {
     let fixed = false;
     world.reviewer = () => (fixed ? approval : objection('still wrong'));
