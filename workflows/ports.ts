@@ -59,7 +59,8 @@ export interface VerifyDeliveryInput {
 export type Delivery =
   | { kind: 'delivered'; headSha: string; baseSha: string; commits: number; touchesJudge: boolean }
   | { kind: 'no-change-needed'; reason: string }
-  | { kind: 'nothing-delivered'; message: string; signature: string }
+  /** `headSha`: commits that are there and don't count. */
+  | { kind: 'nothing-delivered'; message: string; signature: string; headSha?: string }
   | { kind: 'checks-failed'; headSha: string; check: string; message: string; excerpt: string };
 
 /** `diverged`: the branch has a head that is not in what was to be pushed. */

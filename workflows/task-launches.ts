@@ -26,6 +26,8 @@ export class TaskLaunches {
     const task = this.#task;
     while (!task.mayLaunch())
       await this.#steps.park(`all ${task.authorLaunches} sessions of the task are used up`);
+    const stuck = task.stuck();
+    if (stuck !== undefined) await this.#steps.park(stuck);
     for (let used = task.budget.usedUp(); used !== undefined; used = task.budget.usedUp()) {
       await this.#steps.park(used);
       task.budget.allowAgain();

@@ -17,7 +17,8 @@ import type { SessionSummary } from '../schema/contracts/session.ts';
 import type { ToldTask, Unparsed } from '../schema/contracts/told.ts';
 import { initialTaskView, type GoAhead, type NewEvent, type TaskView } from '../schema/contracts/views.ts';
 import { News } from './news.ts';
-import type { Feedback, TaskPlace } from './ports.ts';
+import type { Delivery, Feedback, TaskPlace } from './ports.ts';
+import { defaultNoProgress, doneInVain, type Attempt } from './rules/progress.ts';
 import { TaskBudget } from './task-budget.ts';
 import type { Rejection } from './rules/remediation.ts';
 
@@ -59,6 +60,8 @@ export class TaskState {
   headToVerify: 'session' | 'forge' = 'session';
   /** The conversation that the author's next session goes on with. */
   resumes: { conversation: string; used: Usage } | undefined;
+  /** What came of the author sessions that were verified. */
+  #attempts: Attempt[] = [];
   #mergeRequests = 0;
   #verifications = 0;
   #waitBeforeBlock: Pick<Wait, 'on' | 'for'> | null = null;
@@ -167,6 +170,22 @@ export class TaskState {
     this.resumes = conversation === undefined ? undefined : { conversation, used };
   }
 
+  /** Where a session that was verified has left the branch. */
+  attempted(delivery: Delivery): void {
+    const last = this.view.sessions.findLast(({ role }) => role === 'author');
+    const head = 'headSha' in delivery ? (delivery.headSha ?? null) : null;
+    this.#attempts.push({ done: last?.agent?.outcome === 'done', head });
+  }
+
+  /** Why another session would likely come to nothing. */
+  stuck(): string | undefined {
+    const inVain = doneInVain(this.#attempts);
+    if (inVain < (this.input.policy.noProgress ?? defaultNoProgress)) return undefined;
+    const head = this.#attempts.at(-1)?.head;
+    const where = head == null ? 'without a commit' : `at ${head}`;
+    return `no progress: ${inVain} sessions in a row said that they were done and left the branch ${where}`;
+  }
+
   /** A launch that a closed quota has cost is not the task's. */
   giveBackLaunch(): void {
     this.#launchesAllowed += 1;
@@ -220,6 +239,7 @@ export class TaskState {
     this.view.reason = null;
     this.#setWait(this.#waitBeforeBlock ?? undefined);
     this.#failureCounts.clear();
+    this.#attempts = this.#attempts.slice(-1).map((attempt) => ({ ...attempt, done: false }));
     this.#launchesAllowed = this.authorLaunches + this.input.policy.sessions;
     this.tell('resolved', `${resolution.action} by ${resolution.by}`);
   }

@@ -116,6 +116,7 @@ export class TaskStory {
           ...(paths === undefined ? {} : { paths }),
         }),
       );
+      if (sessionId !== null) task.attempted(delivery);
       if (delivery.kind === 'delivered') {
         task.delivered(delivery);
         return true;

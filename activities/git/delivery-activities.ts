@@ -56,6 +56,7 @@ export function createDeliveryActivities(deps: {
       return {
         kind: 'nothing-delivered',
         signature: 'unrelated',
+        headSha,
         message: `the branch has no commit in common with ${repository.base}: start from origin/${repository.base}`,
       };
     }
@@ -66,6 +67,7 @@ export function createDeliveryActivities(deps: {
       return {
         kind: 'nothing-delivered',
         signature: 'pushed-by-itself',
+        headSha,
         message: `the session has pushed ${pushed} to ${place.branch}: the engine pushes, after it has verified`,
       };
     }
@@ -74,6 +76,7 @@ export function createDeliveryActivities(deps: {
       return {
         kind: 'nothing-delivered',
         signature: 'empty-commits',
+        headSha,
         message: 'the commits on the branch change no file',
       };
     }
@@ -82,6 +85,7 @@ export function createDeliveryActivities(deps: {
       return {
         kind: 'nothing-delivered',
         signature: 'outside-paths',
+        headSha,
         message: `the change touches what it may not (only ${input.paths?.join(', ') ?? ''}): ${outside.slice(0, 20).join(', ')}`,
       };
     }

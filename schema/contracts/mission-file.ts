@@ -85,6 +85,11 @@ export const Policy = z.strictObject({
   remediations: z.int().min(0).max(10).default(3),
   /** Author sessions that a task may use in all, whatever the failures. */
   sessions: z.int().min(1).max(100).default(10),
+  /**
+   * How many sessions in a row an agent may call done that leave the branch's head where it was, before a person is
+   * asked. Without it: 3.
+   */
+  noProgress: z.int().min(1).max(100).optional(),
   /** What all tasks of the mission may use together. */
   budget: Budget.optional(),
   sessionTimeoutSeconds: z

@@ -151,6 +151,24 @@ describe('what a gate sends back', () => {
     expect(world.sessions[2]).toMatchObject({ limits: { tokens: 150 }, timeoutSeconds: 3_600 });
   });
 
+  it('parks when sessions call done what leaves the head where it was, whatever it is that fails', async () => {
+    world.author = () => ({ kind: 'commit', name: 'same', agent: {} });
+    let round = 0;
+    world.verdicts.set(sha('same'), 'failed');
+    world.reviewer = () => objection('wrong', { file: `${(round += 1)}.js` });
+    const handle = await engine.startTask({ policy: { remediations: 10, noProgress: 2 } });
+
+    await until(() => world.views.get('T-1')?.status === 'blocked');
+    expect(world.view('T-1').reason).toBe(
+      `no progress: 2 sessions in a row said that they were done and left the branch at ${sha('same')}`,
+    );
+    expect(world.sessions).toHaveLength(3);
+    world.author = () => ({ kind: 'commit', name: 'other', agent: {} });
+    world.reviewer = () => approval;
+    await handle.executeUpdate(updates.resolve, { args: [{ action: 'retry', by: 'lead' }] });
+    expect(await handle.result()).toMatchObject({ status: 'merged' });
+  });
+
   it('parks after three remediations of the same failure, and goes on when a person says so', async () => {
     let fixed = false;
     world.reviewer = () => (fixed ? approval : objection('still wrong'));
