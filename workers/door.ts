@@ -53,6 +53,9 @@ export function createDoor(deps: {
         return agentFaults(program, `milestones.${m}.tasks.${t}.runtime`, here);
       }),
     );
+    for (const [index, runtime] of (file.policy.fallback ?? []).entries()) {
+      missing.push(...agentFaults({ runtime }, `policy.fallback.${index}`, here));
+    }
     if (missing.length > 0) return { kind: 'refused', faults: missing };
     const { length } = JSON.stringify(plan);
     if (length <= maxPlanCharacters) return { kind: 'plan', plan };

@@ -6,7 +6,9 @@ import {
 } from '@temporalio/workflow';
 import type { UsedByTask } from '../schema/contracts/budget.ts';
 import { signals } from '../schema/contracts/messages.ts';
+import type { Program } from '../schema/contracts/plan.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
+import { chooseProgram } from './rules/choose-program.ts';
 import { pauseAfterModelError, quotaOpensAt } from './rules/model-fault.ts';
 import type { TaskState } from './task-state.ts';
 import type { TaskSteps } from './task-steps.ts';
@@ -15,14 +17,28 @@ import type { TaskSteps } from './task-steps.ts';
 export class TaskLaunches {
   readonly #task: TaskState;
   readonly #steps: TaskSteps;
+  /** Runtimes that were rate-limited, and when their windows open. */
+  readonly #closed = new Map<string, number>();
 
   constructor(of: { task: TaskState; steps: TaskSteps }) {
     this.#task = of.task;
     this.#steps = of.steps;
   }
 
-  /** Until another session may be launched. */
-  async untilNext(): Promise<void> {
+  /** Waits until another session may be launched. Answers what it is to run. */
+  async untilNext(): Promise<Program> {
+    const { program } = this.#task.input.task;
+    const { fallback = [] } = this.#task.input.policy;
+    for (;;) {
+      await this.#untilAllowed();
+      const choice = chooseProgram({ program, fallback, closed: this.#closed, now: Date.now() });
+      if (choice.kind === 'open') return choice.program;
+      const { host } = this.#task.input.engine;
+      await this.#steps.waitUntil(choice.until, `the quota of ${choice.runtime} on ${host}`);
+    }
+  }
+
+  async #untilAllowed(): Promise<void> {
     const task = this.#task;
     while (!task.mayLaunch())
       await this.#steps.park(`all ${task.authorLaunches} sessions of the task are used up`);
@@ -49,7 +65,7 @@ export class TaskLaunches {
     }
   }
 
-  /** True: the session has failed for nothing that it did, and whatever shut it out is open again. */
+  /** True: the session has failed for nothing that it did. */
   async waitForModel({ runtime, host, agent }: SessionSummary): Promise<boolean> {
     const task = this.#task;
     switch (agent?.outcome) {
@@ -61,10 +77,7 @@ export class TaskLaunches {
         return true;
       case 'rate-limited':
         task.giveBackLaunch();
-        await this.#steps.waitUntil(
-          quotaOpensAt({ report: agent, now: Date.now() }),
-          `the quota of ${runtime} on ${host}`,
-        );
+        this.#closed.set(runtime, quotaOpensAt({ report: agent, now: Date.now() }));
         return true;
       case 'model-error': {
         const times = task.view.sessions.filter((session) => session.agent?.outcome === 'model-error').length;

@@ -12,6 +12,7 @@ import {
   type TaskResult,
 } from '../schema/contracts/messages.ts';
 import { sessionId, taskBranch } from '../schema/contracts/names.ts';
+import type { Program } from '../schema/contracts/plan.ts';
 import type { Review } from '../schema/contracts/review.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
 import type { ToldTask, Unparsed } from '../schema/contracts/told.ts';
@@ -58,8 +59,6 @@ export class TaskState {
   held: string | null = null;
   /** Where the head that is verified next comes from: a session, or the forge after somebody else's push. */
   headToVerify: 'session' | 'forge' = 'session';
-  /** The conversation that the author's next session goes on with. */
-  resumes: { conversation: string; used: Usage } | undefined;
   /** What came of the author sessions that were verified. */
   #attempts: Attempt[] = [];
   #mergeRequests = 0;
@@ -158,16 +157,25 @@ export class TaskState {
 
   sessionEnded(session: SessionSummary): void {
     this.view.sessions.push(session);
-    if (session.role === 'author') this.#noteConversation(session.agent?.conversation ?? undefined);
     const code = session.exitCode === null ? '' : ` with exit code ${session.exitCode}`;
     this.tell('session-ended', `${session.id} ${session.end}${code}${describeAgent(session)}`);
   }
 
-  #noteConversation(conversation: string | undefined): void {
-    const reports = this.view.sessions.flatMap(({ agent }) => agent ?? []);
+  /** The conversation that the next session of this runtime goes on with, and what it was seen to use. */
+  resumesOf(runtime: string): { conversation: string; used: Usage } | undefined {
+    const own = this.view.sessions.filter(
+      (session) => session.role === 'author' && session.runtime === runtime,
+    );
+    const conversation = own.at(-1)?.agent?.conversation ?? undefined;
+    if (conversation === undefined) return undefined;
+    const reports = own.flatMap(({ agent }) => agent ?? []);
     const its = reports.filter((report) => report.conversation === conversation);
-    const used = its.map(({ usage }) => usage).reduce(addUsage, nothingUsed);
-    this.resumes = conversation === undefined ? undefined : { conversation, used };
+    return { conversation, used: its.map(({ usage }) => usage).reduce(addUsage, nothingUsed) };
+  }
+
+  describeStandIn({ runtime }: Program): string {
+    const own = this.input.task.program.runtime;
+    return runtime === own ? '' : ` with ${runtime}, while the quota of ${own} is closed`;
   }
 
   /** Where a session that was verified has left the branch. */

@@ -132,9 +132,10 @@ export class TaskStory {
   /** One author session. Undefined: it failed, and that has been dealt with. */
   async #implement(): Promise<string | undefined> {
     const task = this.#task;
-    await this.#launches.untilNext();
+    const program = await this.#launches.untilNext();
     const { sessionId, launch } = task.nextAuthorSession();
-    task.tell('session-started', sessionId);
+    const resumes = task.resumesOf(program.runtime);
+    task.tell('session-started', `${sessionId}${task.describeStandIn(program)}`);
     await this.#steps.enter('implement', { on: `session ${sessionId}`, for: 'agent' });
     const session = await this.#steps.try(() =>
       call(this.#hostRuns.runSession, `session ${sessionId}`, {
@@ -142,12 +143,12 @@ export class TaskStory {
         host: task.input.engine.host,
         sessionId,
         launch,
-        task: task.input.task,
+        task: { ...task.input.task, program },
         feedback: task.feedback,
         guidance: task.guidance,
         ...task.budget.ofNextSession({ timeoutSeconds: task.input.policy.sessionTimeoutSeconds }),
         stallSeconds: task.input.policy.stallSeconds ?? defaultStallSeconds,
-        ...(task.resumes === undefined ? {} : { resumes: task.resumes }),
+        ...(resumes === undefined ? {} : { resumes }),
       }),
     );
     await this.#launches.ended(session);

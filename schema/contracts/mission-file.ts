@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { agentChoiceFields } from './agent.ts';
+import { agentChoiceFields, AgentRuntime } from './agent.ts';
 import { Budget } from './budget.ts';
 import { BranchName, MissionKey, Name } from './names.ts';
 
@@ -90,6 +90,8 @@ export const Policy = z.strictObject({
    * asked. Without it: 3.
    */
   noProgress: z.int().min(1).max(100).optional(),
+  /** Who takes over, in this order, while the quota of a task's agent is closed. Without it: nobody, it is waited for. */
+  fallback: z.array(AgentRuntime).min(1).max(4).optional(),
   /** What all tasks of the mission may use together. */
   budget: Budget.optional(),
   sessionTimeoutSeconds: z

@@ -200,7 +200,7 @@ export class FakeWorld {
           const end = work.kind === 'ends' ? work.end : 'exited';
           const exitCode = work.kind === 'ends' ? (work.exitCode ?? null) : 0;
           const agent = 'agent' in work ? { agent: report(work.agent) } : {};
-          return { ...summary({ id: sessionId, role: 'author', host, end, exitCode }), ...agent };
+          return { ...summary({ id: sessionId, role: 'author', host, end, exitCode }), runtime, ...agent };
         } finally {
           this.live -= 1;
         }

@@ -2,6 +2,7 @@ import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { updates } from '../../schema/contracts/messages.ts';
 import { FakeWorld, objection, sha, usage } from '../fakes/fake-world.ts';
+import { task } from '../support/plans.ts';
 import { startTestEngine } from '../support/workers.ts';
 import { until } from '../support/until.ts';
 
@@ -60,6 +61,42 @@ describe.skipIf(path === undefined && process.env['REQUIRE_ALL'] !== '1')(
         { conversation: 'c1', used: usage },
       ]);
       expect(world.view('T-1').failures).toEqual([]);
+      await engine.stop();
+    });
+
+    it('another runtime takes over while a quota is closed, and the first comes back when it is open', async () => {
+      const world = new FakeWorld();
+      const hour = 3_600_000;
+      const began = await environment.currentTimeMs();
+      const opens = [5, 2, 10];
+      world.author = ({ launch }) => {
+        const closed = opens[launch - 1];
+        const conversation = `c${launch}`;
+        return closed === undefined
+          ? { kind: 'commit', name: 'good', agent: {} }
+          : {
+              kind: 'fails',
+              agent: { outcome: 'rate-limited', conversation, retryAt: began + closed * hour },
+            };
+      };
+      const engine = await startTestEngine(world, { address: environment.address, searchAttributes: false });
+      const program = { runtime: 'codex' as const, model: 'gpt-5.5' };
+      const handle = await engine.startTask({
+        task: task('T-1', { program }),
+        policy: { fallback: ['pi'], sessions: 1 },
+      });
+      await until(() => world.views.get('T-1')?.waits?.for === 'quota');
+      expect(world.sessions.map(({ runtime }) => runtime)).toEqual(['codex', 'pi']);
+      expect(world.view('T-1').waits?.on).toContain('the quota of pi on local, not before');
+      await environment.sleep('6 hours');
+
+      expect(await handle.result()).toMatchObject({ status: 'merged' });
+      expect(world.sessions.map(({ runtime, resumes }) => [runtime, resumes?.conversation])).toEqual([
+        ['codex', undefined],
+        ['pi', undefined],
+        ['pi', 'c2'],
+        ['codex', 'c1'],
+      ]);
       await engine.stop();
     });
 

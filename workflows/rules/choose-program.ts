@@ -1,0 +1,34 @@
+import { chooseAgent, type AgentRuntime } from '../../schema/contracts/agent.ts';
+import type { Program } from '../../schema/contracts/plan.ts';
+
+/** What the next session runs, or until when all that it may run is closed. */
+export type Choice = { kind: 'open'; program: Program } | { kind: 'closed'; runtime: string; until: number };
+
+/**
+ * The first program whose quota is not known to be closed: the task's own before those that may stand in for it.
+ * `closed` has the runtimes that were rate-limited, and when their windows open.
+ */
+export function chooseProgram(of: {
+  program: Program;
+  fallback: readonly AgentRuntime[];
+  closed: ReadonlyMap<string, number>;
+  now: number;
+}): Choice {
+  const { program, closed, now } = of;
+  const candidates = [program, ...standIns(program, of.fallback)].map((candidate) => ({
+    program: candidate,
+    until: closed.get(candidate.runtime) ?? 0,
+  }));
+  const open = candidates.find(({ until }) => until <= now);
+  if (open) return { kind: 'open', program: open.program };
+  const soonest = candidates.reduce((one, other) => (other.until < one.until ? other : one));
+  return { kind: 'closed', runtime: soonest.program.runtime, until: soonest.until };
+}
+
+/** A model belongs to its runtime: another has the one that its operator has set. */
+function standIns(program: Program, fallback: readonly AgentRuntime[]): Program[] {
+  if (program.runtime === 'script' || program.runtime === 'command') return [];
+  return fallback
+    .filter((runtime) => runtime !== program.runtime)
+    .map((runtime) => chooseAgent(program, { runtime }));
+}
