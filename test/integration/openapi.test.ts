@@ -35,7 +35,7 @@ const Document = z.object({
 const runs = { numRuns: 25, seed: 20_260_901, endOnFailure: true };
 
 /** What the test has made, by path parameter, so that not every call is for something that is not there. */
-const known = { id: 'known', task: 'A', name: 'revocable' };
+const known = { id: 'known', mission: 'known', task: 'A', name: 'revocable' };
 
 interface Sent {
   path: string;
@@ -112,6 +112,7 @@ it('answers every route as its document says, whatever is sent', { timeout: 300_
     'GET /v1/missions/{id}/events 200',
     'POST /v1/tokens 201',
     'GET /v1/tokens 200',
+    'GET /v1/usage 200',
     'DELETE /v1/tokens/{name} 204',
     'GET /v1/audit 200',
   ]) {
@@ -167,11 +168,10 @@ function validCall(route: Route, components: Record<string, JsonSchema>): fc.Arb
   const { parameters, requestBody } = route.operation;
   const schema = requestBody?.content['application/json']?.schema;
   const values = parameters.map((parameter) => {
-    const any = arbitraryOf(parameter.schema, components);
+    const drawn = arbitraryOf(parameter.schema, components);
     const value = new Map(Object.entries(known)).get(parameter.name);
-    if (parameter.in === 'path') {
-      return value === undefined ? any : fc.oneof({ weight: 2, arbitrary: fc.constant(value) }, any);
-    }
+    const any = value === undefined ? drawn : fc.oneof({ weight: 2, arbitrary: fc.constant(value) }, drawn);
+    if (parameter.in === 'path') return any;
     return parameter.required ? any : fc.option(any, { nil: undefined });
   });
   return fc
