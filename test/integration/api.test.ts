@@ -212,6 +212,7 @@ describe('the API of a whole engine', () => {
       '/v1/read-model/rebuild',
       '/v1/tokens',
       '/v1/tokens/{name}',
+      '/v1/usage',
     ]);
     expect(await send(engine, '/docs')).toMatchObject({ status: 200 });
     expect(await send(engine, '/docs/swagger-ui-bundle.js')).toMatchObject({ status: 200 });
