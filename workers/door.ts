@@ -169,7 +169,10 @@ function agentFaults(
   if (!asked.success || here.includes(asked.data)) return [];
   const instead = here.length === 0 ? 'no other agent is' : `there is ${here.join(', ')}`;
   return [
-    { path: at, message: `${asked.data} is not on this host (${instead}): install it, see mission doctor` },
+    {
+      path: at,
+      message: `${asked.data} is not on this host (${instead}): install it, see mission fleet verify`,
+    },
   ];
 }
 

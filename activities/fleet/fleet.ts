@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { runtimeOf, type Roster, type RosterAgent } from '../../schema/contracts/roster.ts';
-import { createFindProgram, searchPath } from '../processes/find-program.ts';
+import { findOnPath, searchPath } from '../processes/find-program.ts';
 import { killRun, processesOfRun, processTree } from '../processes/tree.ts';
 import { interactiveLaunch, pathFor } from './interactive.ts';
 import { isRunning, runningProgram } from './running.ts';
@@ -57,6 +57,8 @@ export function createFleet(of: { roster: Roster; data: string; environment?: No
   const folder = join(data, 'fleet');
   const { socketName: socket, holderSession: holder } = roster.tmux;
   const tmux = createTmux({ socket, holder, folder, environment });
+  // It asks npm, which takes half a second: once for all agents.
+  let searched: Promise<string> | undefined;
   return { roster, tmux, agent, agents, start, stop, status };
 
   function agent(name: string): RosterAgent {
@@ -78,8 +80,9 @@ export function createFleet(of: { roster: Roster; data: string; environment?: No
     const { name, runtime } = starting;
     if (await tmux.has(name)) return 'running';
     const own = runtimeOf(roster, runtime).env['PATH'];
-    const path = await pathFor({ own, searched: await searchPath(environment) });
-    const program = await createFindProgram({ ...environment, PATH: path })(runtime);
+    searched ??= searchPath(environment);
+    const path = await pathFor({ own, searched: await searched });
+    const program = await findOnPath(runtime, path);
     if (program === undefined)
       throw new Error(`${name}: ${runtime} is not found: look at mission fleet verify`);
     const home = environment['HOME'] ?? homedir();

@@ -1,7 +1,7 @@
 /** How an agent is started in a terminal, where it stays and waits for what is written to it. */
 import { access } from 'node:fs/promises';
 import { delimiter } from 'node:path';
-import { AgentChoice, type AgentRuntime } from '../../schema/contracts/agent.ts';
+import { AgentChoice } from '../../schema/contracts/agent.ts';
 import {
   runtimeOf,
   workingDirectoryOf,
@@ -10,24 +10,8 @@ import {
 } from '../../schema/contracts/roster.ts';
 import { allowedEnvironment } from '../processes/environment.ts';
 import { runTag } from '../processes/spec.ts';
+import { runtimes } from '../sessions/runtimes/runtimes.ts';
 import type { PaneLaunch } from './launch-script.ts';
-
-interface Interactive {
-  /** Nobody sits before them to allow each step; sessions of missions are not asked either. */
-  args: readonly string[];
-  env: Readonly<Record<string, string>>;
-}
-
-const interactive: Readonly<Record<AgentRuntime, Interactive>> = {
-  codex: { args: ['--dangerously-bypass-approvals-and-sandbox'], env: {} },
-  // As root it refuses to work without permissions, unless it is told that it stands in a sandbox.
-  claude: {
-    args: ['--dangerously-skip-permissions'],
-    env: { IS_SANDBOX: '1', DISABLE_AUTOUPDATER: '1' },
-  },
-  pi: { args: [], env: { PI_SKIP_VERSION_CHECK: '1', PI_TELEMETRY: '0' } },
-  opencode: { args: [], env: { OPENCODE_DISABLE_AUTOUPDATE: '1' } },
-};
 
 /** In the environment of an agent in a terminal, with its name: so it can say from whom a message comes. */
 export const agentName = 'MISSION_AGENT';
@@ -44,7 +28,7 @@ export function interactiveLaunch(of: {
   environment: NodeJS.ProcessEnv;
 }): PaneLaunch {
   const { roster, agent, program, path, home, tag, environment } = of;
-  const { args, env } = interactive[agent.runtime];
+  const { args, env } = runtimes[agent.runtime].unasked;
   const settings = runtimeOf(roster, agent.runtime);
   const model = modelFor(agent, settings.model);
   return {

@@ -3,6 +3,7 @@ import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Roster } from '../../schema/contracts/roster.ts';
 import { exists } from '../files.ts';
+import { newHolder, serverFlags } from './tmux.ts';
 
 export const holderUnit = 'mission-holder.service';
 export const agentTemplate = 'mission-agent@.service';
@@ -45,10 +46,8 @@ export function fleetUnits(of: {
 }): { name: string; text: string }[] {
   const { roster, data, tmux, mission, path } = of;
   const { socketName, holderSession } = roster.tmux;
-  const server = [tmux, '-L', socketName];
   const run = (args: readonly string[]): string => args.map(unitWord).join(' ');
   const fleet = (does: string): string => `${run([...mission, 'fleet', does])} %i --data ${unitWord(data)}`;
-  const hold = [...server, '-f', '/dev/null', '-u', 'new-session', '-d', '-x', '200', '-y', '50'];
   return [
     {
       name: holderUnit,
@@ -57,8 +56,8 @@ Description=The tmux server of the fleet on socket ${socketName}
 
 [Service]
 Type=forking
-ExecStart=${run([...hold, '-s', holderSession, 'sleep', 'infinity'])}
-ExecStop=${run([...server, 'kill-server'])}
+ExecStart=${run([tmux, ...serverFlags(socketName), ...newHolder(holderSession)])}
+ExecStop=${run([tmux, '-L', socketName, 'kill-server'])}
 Restart=on-failure
 
 [Install]

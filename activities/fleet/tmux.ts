@@ -53,8 +53,7 @@ export function createTmux(of: {
   environment?: NodeJS.ProcessEnv;
 }): Tmux {
   const { socket, holder, folder, environment = process.env } = of;
-  // Without the configuration of the person: their hooks, names and sizes are not meant for agents.
-  const tmux = ['tmux', '-L', socket, '-f', '/dev/null', '-u'] as const;
+  const tmux = ['tmux', ...serverFlags(socket)] as const;
   const env = serverEnvironment(environment);
   return {
     ensureHolder,
@@ -73,7 +72,7 @@ export function createTmux(of: {
 
   async function ensureHolder(): Promise<void> {
     if (await has(holder)) return;
-    const made = await ask(['new-session', '-d', ...size, '-s', holder, 'sleep', 'infinity']);
+    const made = await ask(newHolder(holder));
     // Somebody else may have made it in the meantime.
     if (made.failure !== undefined && !(await has(holder))) throw refusal('start its server', made.failure);
   }
@@ -180,6 +179,16 @@ export function createTmux(of: {
   function refusal(to: string, failure: string): Error {
     return new Error(`tmux -L ${socket} did not ${to}: ${failure}`);
   }
+}
+
+/** Without the configuration of the person: their hooks, names and sizes are not meant for agents. */
+export function serverFlags(socket: string): string[] {
+  return ['-L', socket, '-f', '/dev/null', '-u'];
+}
+
+/** The command that makes the session which keeps the server up. */
+export function newHolder(holder: string): string[] {
+  return ['new-session', '-d', ...size, '-s', holder, 'sleep', 'infinity'];
 }
 
 function windowOption(name: string, key: string, value: string): string[] {

@@ -53,41 +53,33 @@ export function createDeliveryActivities(deps: {
     const mirror = await workspace.openMirror(repository);
     const forkedAt = await mergeBase(mirror, baseSha, headSha);
     if (forkedAt === undefined) {
-      return {
-        kind: 'nothing-delivered',
+      return nothingDelivered(headSha, {
         signature: 'unrelated',
-        headSha,
         message: `the branch has no commit in common with ${repository.base}: start from origin/${repository.base}`,
-      };
+      });
     }
     const commits = await countCommits(mirror, forkedAt, headSha);
     if (commits === 0) return judgeNoCommits(input, headSha, watch);
     const pushed = await pushedByItself(input, headSha);
     if (pushed !== undefined) {
-      return {
-        kind: 'nothing-delivered',
+      return nothingDelivered(headSha, {
         signature: 'pushed-by-itself',
-        headSha,
         message: `the session has pushed ${pushed} to ${place.branch}: the engine pushes, after it has verified`,
-      };
+      });
     }
     const files = await changedFiles(git, { cwd: mirror, from: forkedAt, to: headSha });
     if (files.length === 0) {
-      return {
-        kind: 'nothing-delivered',
+      return nothingDelivered(headSha, {
         signature: 'empty-commits',
-        headSha,
         message: 'the commits on the branch change no file',
-      };
+      });
     }
     const outside = files.filter((file) => !isAllowed(file, input.paths));
     if (outside.length > 0) {
-      return {
-        kind: 'nothing-delivered',
+      return nothingDelivered(headSha, {
         signature: 'outside-paths',
-        headSha,
         message: `the change touches what it may not (only ${input.paths?.join(', ') ?? ''}): ${outside.slice(0, 20).join(', ')}`,
-      };
+      });
     }
     const red = await runChecks(input, headSha, watch);
     if (red) return describeRed(headSha, red);
@@ -161,9 +153,10 @@ export function createDeliveryActivities(deps: {
     const note = join(paths.session(sessionId), sessionFiles.pushedBefore);
     // Sessions of version 0.2 and older have no such note.
     const before = await readFile(note, 'utf8').catch(() => undefined);
+    if (before === undefined) return undefined;
     const { repository, branch } = place;
     const now = await workspace.fetchBranch({ repository, branch });
-    if (before === undefined || now === undefined || now === before) return undefined;
+    if (now === undefined || now === before) return undefined;
     const mirror = await workspace.openMirror(repository);
     const isTheirs = await isAncestor(git, { cwd: mirror, ancestor: now, descendant: headSha });
     return isTheirs ? now : undefined;
@@ -242,4 +235,9 @@ export function isOfTheJudge(file: string): boolean {
 export function isAllowed(file: string, paths: readonly string[] | undefined): boolean {
   if (paths === undefined || paths.length === 0) return true;
   return paths.some((path) => (path.endsWith('/') ? file.startsWith(path) : file === path));
+}
+
+/** Commits that are there and don't count. */
+function nothingDelivered(headSha: string, why: { signature: string; message: string }): Delivery {
+  return { kind: 'nothing-delivered', ...why, headSha };
 }

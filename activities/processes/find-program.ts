@@ -29,6 +29,11 @@ export async function searchPath(environment: NodeJS.ProcessEnv = process.env): 
   return [...new Set(folders)].join(delimiter);
 }
 
+/** The program of that name in the first folder of a PATH that has it. */
+export function findOnPath(name: string, path: string): Promise<string | undefined> {
+  return findIn(path.split(delimiter), name);
+}
+
 function personalFolders({ PATH = '', HOME = homedir() }: NodeJS.ProcessEnv): string[] {
   const folders = PATH.split(delimiter).filter((folder) => folder !== '');
   return [...folders, join(HOME, '.npm-global/bin'), join(HOME, '.local/bin')];

@@ -2,7 +2,7 @@
 import { homedir } from 'node:os';
 import type { AgentRuntime } from '../../schema/contracts/agent.ts';
 import { runtimeOf, type Roster } from '../../schema/contracts/roster.ts';
-import { createFindProgram, searchPath } from '../processes/find-program.ts';
+import { findOnPath, searchPath } from '../processes/find-program.ts';
 import type { Runtime, RuntimeSettings } from './runtimes/runtime.ts';
 
 export interface Agent {
@@ -27,12 +27,11 @@ export function createAgents(deps: {
   environment?: NodeJS.ProcessEnv;
 }): Agents {
   const { runtimes, roster, environment = process.env } = deps;
-  const findProgram = createFindProgram(environment);
   let found: Promise<string> | undefined;
   return { find, path, home: environment['HOME'] ?? homedir() };
 
   async function find(name: AgentRuntime): Promise<Agent | undefined> {
-    const program = await findProgram(name);
+    const program = await findOnPath(name, await path());
     return program === undefined
       ? undefined
       : { runtime: runtimes[name], program, settings: runtimeOf(roster, name) };

@@ -3,6 +3,7 @@
  * line `RUN: command` of the last message that has one is a call of the program's shell tool; then comes a last word.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { dialects, type Answer, type Dialect, type Turn } from './model-dialects.ts';
 
@@ -80,7 +81,8 @@ export async function startModelServer(first: Scenario = { kind: 'work' }): Prom
         if (failures <= scenario.times) return refuse(response, dialect, { status: 500 });
         return stream(response, dialect, body);
       case 'slow':
-        await new Promise((resolve) => setTimeout(resolve, scenario.kind === 'slow' ? scenario.ms : 0));
+        // What the scenario asks for: a model that takes its time.
+        await sleep(scenario.ms);
         return stream(response, dialect, body);
       case 'cut':
         return stream(response, dialect, body, 2);

@@ -101,6 +101,12 @@ const Line = z.union([
   }),
 ]);
 
+const unasked = {
+  args: ['--dangerously-skip-permissions'],
+  // As root it refuses to work without permissions, unless it is told that it stands in a sandbox.
+  env: { IS_SANDBOX: '1', DISABLE_AUTOUPDATER: '1' },
+};
+
 export const claude: Runtime = {
   version: {
     args: ['--version'],
@@ -109,6 +115,7 @@ export const claude: Runtime = {
     before: '3.0.0',
   },
   homeEnvironment: (home) => ({ CLAUDE_CONFIG_DIR: join(home, '.claude') }),
+  unasked,
   prepare,
   createReader,
   complaints: { 'conversation-gone': /No conversation found with session ID/ },
@@ -123,14 +130,13 @@ function prepare({ sessionId, model, effort, conversation, settings }: Launch): 
       '--output-format',
       'stream-json',
       '--verbose',
-      '--dangerously-skip-permissions',
+      ...unasked.args,
       ...(conversation === undefined ? ['--session-id', id] : ['--resume', id]),
       ...(model === undefined ? [] : ['--model', model]),
       ...(effort === undefined ? [] : ['--effort', efforts[effort]]),
       ...settings.args,
     ],
-    // As root it refuses to work without permissions, unless it is told that it stands in a sandbox.
-    env: { IS_SANDBOX: '1', DISABLE_AUTOUPDATER: '1', ...settings.env },
+    env: { ...unasked.env, ...settings.env },
     conversation: id,
   };
 }

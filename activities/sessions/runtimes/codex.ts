@@ -34,9 +34,13 @@ const Line = z.discriminatedUnion('type', [
   }),
 ]);
 
+// Its own sandbox silently commits nothing in a linked worktree; ours is the agent's user and environment.
+const unasked = { args: ['--dangerously-bypass-approvals-and-sandbox'], env: {} };
+
 export const codex: Runtime = {
   version: { args: ['--version'], pattern: /codex-cli (\d+\.\d+\.\d+)/, from: '0.169.0', before: '1.0.0' },
   homeEnvironment: (home) => ({ CODEX_HOME: join(home, '.codex') }),
+  unasked,
   prepare,
   createReader,
   complaints: { 'conversation-gone': /no rollout found for thread id/ },
@@ -48,15 +52,14 @@ function prepare({ model, effort, conversation, settings }: Launch): Prepared {
       'codex',
       'exec',
       '--json',
-      // Its own sandbox silently commits nothing in a linked worktree; ours is the agent's user and environment.
-      '--dangerously-bypass-approvals-and-sandbox',
+      ...unasked.args,
       ...(model === undefined ? [] : ['--model', model]),
       ...(effort === undefined ? [] : ['--config', `model_reasoning_effort=${efforts[effort]}`]),
       ...settings.args,
       ...(conversation === undefined ? [] : ['resume', conversation]),
       '-',
     ],
-    env: { ...settings.env },
+    env: { ...unasked.env, ...settings.env },
     conversation,
   };
 }

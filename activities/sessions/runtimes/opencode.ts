@@ -58,6 +58,8 @@ type Line = z.infer<typeof Line>;
 
 const Conversations = z.array(z.object({ id: z.string(), title: z.string() }));
 
+const unasked = { args: [], env: { OPENCODE_DISABLE_AUTOUPDATE: '1' } };
+
 export const opencode: Runtime = {
   version: { args: ['--version'], pattern: /^(\d+\.\d+\.\d+)/, from: '1.18.33', before: '2.0.0' },
   homeEnvironment: (home) => ({
@@ -65,6 +67,7 @@ export const opencode: Runtime = {
     OPENCODE_CONFIG_DIR: join(home, '.config', 'opencode'),
     XDG_DATA_HOME: join(home, '.local', 'share'),
   }),
+  unasked,
   prepare,
   createReader,
   complaints: { 'conversation-gone': /Session not found/ },
@@ -84,7 +87,7 @@ function prepare({ sessionId, model, effort, conversation, settings }: Launch): 
       ...(effort === undefined ? [] : ['--variant', efforts[effort]]),
       ...settings.args,
     ],
-    env: { OPENCODE_DISABLE_AUTOUPDATE: '1', ...settings.env },
+    env: { ...unasked.env, ...settings.env },
     conversation,
   };
 }

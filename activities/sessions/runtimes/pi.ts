@@ -40,9 +40,12 @@ const Line = z.discriminatedUnion('type', [
   z.object({ type: z.literal('agent_settled') }),
 ]);
 
+const unasked = { args: [], env: { PI_SKIP_VERSION_CHECK: '1', PI_TELEMETRY: '0' } };
+
 export const pi: Runtime = {
   version: { args: ['--version'], pattern: /^(\d+\.\d+\.\d+)/, from: '0.87.1', before: '1.0.0' },
   homeEnvironment: (home) => ({ PI_CODING_AGENT_DIR: join(home, '.pi', 'agent') }),
+  unasked,
   prepare,
   createReader,
   complaints: { auth: /No API key found/, 'model-error': /Model ".*" not found/ },
@@ -66,7 +69,7 @@ function prepare({ sessionId, model, effort, conversation, settings }: Launch): 
       ...(effort === undefined ? [] : ['--thinking', efforts[effort]]),
       ...settings.args,
     ],
-    env: { PI_SKIP_VERSION_CHECK: '1', PI_TELEMETRY: '0', ...settings.env },
+    env: { ...unasked.env, ...settings.env },
     conversation: id,
   };
 }

@@ -34,6 +34,8 @@ export interface Runtime {
   version: { args: string[]; pattern: RegExp; from: string; before: string };
   /** Settings of the person who runs the engine that the program needs, its login before all: files under HOME. */
   homeEnvironment(home: string): Record<string, string>;
+  /** What keeps it from asking for permissions, also in a terminal: nobody sits before it to allow each step. */
+  unasked: { args: readonly string[]; env: Readonly<Record<string, string>> };
   prepare(launch: Launch): Prepared;
   /**
    * `counted`: what earlier sessions of the same conversation were seen to use. A program that tells a conversation's
