@@ -19,6 +19,7 @@ const nothingAllowed = {
   commands: {},
   slots,
   engines: {},
+  labels: [],
   requestsPerMinute: 600,
 };
 

@@ -22,6 +22,8 @@ export const EngineConfig = z.strictObject({
     .min(1)
     .max(1_000)
     .default(() => Math.max(4, availableParallelism() * 2)),
+  /** What a task may ask of this machine by name: `gpu`, say. */
+  labels: z.array(Name).max(50).default([]),
   /** Reviewers beside the built-in ones. */
   engines: z
     .record(Name, z.strictObject({ family: z.string().min(1), argv: z.array(z.string()).min(1) }))

@@ -95,7 +95,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
   // When one of them fails, the other must stand before it can be closed.
   await Promise.allSettled(opening);
   const [database, temporal] = await Promise.all(opening);
-  await serveHost({ queries: database.queries, data, name: host, tenant, closers });
+  await serveHost({ queries: database.queries, data, name: host, tenant, config, agents, closers });
   const { root } = data.paths;
   const installation = await readInstallation(database.queries, await readInstallationFile(root));
   await writeInstallationFile(root, installation);

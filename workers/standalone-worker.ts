@@ -61,7 +61,11 @@ async function start(options: WorkerOptions, closers: Closers): Promise<Standalo
   });
   closers.add(() => database.close());
   const { queries } = database;
-  if (host !== undefined) await serveHost({ queries, data, name: host, tenant, closers });
+  const { roster } = await readRosterFile(rosterPath(data.paths.root));
+  const agents = knownAgents(roster);
+  if (host !== undefined) {
+    await serveHost({ queries, data, name: host, tenant, config, agents, closers });
+  }
   const connection = await Connection.connect({ address });
   closers.add(() => connection.close());
   const installation = await readInstallation(queries);
@@ -70,8 +74,6 @@ async function start(options: WorkerOptions, closers: Closers): Promise<Standalo
   const metrics = createMetrics({ queries: undefined, sdkPort: options.sdkMetricsPort, log });
   const metricsUrl = await serveMetrics({ port: options.metricsPort, metrics, closers });
   const client = new Client({ connection, namespace, interceptors: clientTracing(tracing) });
-  const { roster } = await readRosterFile(rosterPath(data.paths.root));
-  const agents = knownAgents(roster);
   const activities = createActivities({ client, queries, paths: data.paths, config, agents, tenant });
   const { slots } = config;
   const { sessionWatched } = metrics;

@@ -6,11 +6,12 @@ import { agentSession } from '../../test/support/missions.ts';
 import { task } from '../../test/support/plans.ts';
 import { until } from '../../test/support/until.ts';
 import { z } from 'zod';
+import type { HostFacts } from '../contracts/host.ts';
 import { MissionFile } from '../contracts/mission-file.ts';
 import { toPlan } from '../contracts/plan.ts';
 import { initialMissionView, initialTaskView, type NewEvent } from '../contracts/views.ts';
 import { readInstallation } from './database.ts';
-import { registerHost } from './hosts.ts';
+import { listHosts, recordHostState, registerHost } from './hosts.ts';
 import { claimMission, readEvents, readMission, readMissionHost, readTasks } from './missions.ts';
 import { eventsChannel, recordMission, recordTask } from './projection.ts';
 import { createToken, findCaller, replaceToken } from './tokens.ts';
@@ -18,6 +19,12 @@ import { readUsage } from './usage.ts';
 
 const tenant = 'default';
 const ids = ['A', 'B', 'C'];
+
+const facts: HostFacts = {
+  ...{ name: 'a', tenant, identity: 'one', machine: 'here', user: 'agents', pid: 1, version: '0.4.0' },
+  ...{ slots: 4, labels: ['gpu'], runtimes: [{ name: 'codex', version: null, account: 'codex' }] },
+  leaseSeconds: 60,
+};
 
 function claimOf(mission: string, host = 'local') {
   const file = MissionFile.parse({
@@ -185,11 +192,23 @@ describe.each(databases)('what is kept in %s', (kind) => {
 
   it('gives a host name to one data directory for ever', async () => {
     const { queries } = database();
-    const host = { name: 'a', tenantId: tenant, identity: 'one', machine: 'here', pid: 1 };
-    await registerHost(queries, host);
-    await registerHost(queries, { ...host, pid: 2 });
-    await expect(registerHost(queries, { ...host, identity: 'two' })).rejects.toThrow(
+    await registerHost(queries, facts);
+    await registerHost(queries, { ...facts, pid: 2 });
+    await expect(registerHost(queries, { ...facts, identity: 'two' })).rejects.toThrow(
       /a belongs to another data directory on here, .*: choose another name with --host-name/,
     );
+  });
+
+  it('tells what has become of a host, and since when', async () => {
+    const { queries } = database();
+    await registerHost(queries, facts);
+    const [up] = await listHosts(queries, { tenant });
+    expect(up).toMatchObject({ name: 'a', state: 'up', slots: 4, labels: ['gpu'], leaseSeconds: 60 });
+    await recordHostState(queries, { name: 'a', identity: 'one', state: 'lost' });
+    const [lost] = await listHosts(queries, { tenant, names: ['a'] });
+    await recordHostState(queries, { name: 'a', identity: 'one', state: 'lost' });
+    await recordHostState(queries, { name: 'a', identity: 'two', state: 'left' });
+    expect(await listHosts(queries, { tenant })).toEqual([{ ...lost, state: 'lost' }]);
+    expect(await listHosts(queries, { tenant: 'nobody' })).toEqual([]);
   });
 });

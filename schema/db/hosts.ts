@@ -1,36 +1,72 @@
-import { and, eq, sql } from 'drizzle-orm';
+import { and, asc, eq, inArray, sql } from 'drizzle-orm';
+import { Host, type HostFacts, type HostState } from '../contracts/host.ts';
 import type { Queries } from './database.ts';
 import { hosts } from './tables.ts';
 
-export type Host = Pick<typeof hosts.$inferInsert, 'name' | 'tenantId' | 'identity' | 'machine' | 'pid'>;
-
 /**
- * Takes a host name for a data directory, for ever: what runs on it must find its sessions and clones there.
- * Throws, with the remedy, when another data directory has it.
+ * Takes a host name for a data directory, for ever: what runs on it must find its sessions and clones there. Notes what
+ * the host tells of itself, and that it is up. Throws, with the remedy, when another data directory has the name.
  */
-export async function registerHost(queries: Queries, host: Host): Promise<void> {
-  const { machine, pid } = host;
+export async function registerHost(queries: Queries, facts: HostFacts): Promise<void> {
+  const { tenant: tenantId, ...host } = facts;
+  const { name, identity, ...changing } = host;
   const [registered] = await queries
     .insert(hosts)
-    .values(host)
+    .values({ ...host, tenantId })
     .onConflictDoUpdate({
       target: hosts.name,
-      set: { machine, pid, seenAt: sql`now()` },
-      setWhere: eq(hosts.identity, host.identity),
+      set: { ...changing, state: 'up', since: sinceChange('up'), seenAt: sql`now()` },
+      setWhere: sql`${hosts.identity} = ${identity} and ${hosts.tenantId} = ${tenantId}`,
     })
     .returning({ name: hosts.name });
   if (registered) return;
-  const [owner] = await queries.select().from(hosts).where(eq(hosts.name, host.name));
+  const [owner] = await queries.select().from(hosts).where(eq(hosts.name, name));
   const who = owner ? ` on ${owner.machine}, last seen ${owner.seenAt.toISOString()}` : '';
   throw new Error(
-    `the host name ${host.name} belongs to another data directory${who}: choose another name with --host-name`,
+    `the host name ${name} belongs to another data directory${who}: choose another name with --host-name`,
   );
 }
 
 /** Notes that the host is served. */
-export async function touchHost(queries: Queries, of: { name: string; identity: string }): Promise<void> {
+export async function touchHost(
+  queries: Queries,
+  of: { name: string; identity: string; outside?: Record<string, number> },
+): Promise<void> {
+  const { name, identity, outside } = of;
   await queries
     .update(hosts)
-    .set({ seenAt: sql`now()` })
-    .where(and(eq(hosts.name, of.name), eq(hosts.identity, of.identity)));
+    .set({ seenAt: sql`now()`, ...(outside === undefined ? {} : { outside }) })
+    .where(and(eq(hosts.name, name), eq(hosts.identity, identity)));
+}
+
+/** Notes what has become of a host. */
+export async function recordHostState(
+  queries: Queries,
+  of: { name: string; identity: string; state: HostState },
+): Promise<void> {
+  const { name, identity, state } = of;
+  await queries
+    .update(hosts)
+    .set({ state, since: sinceChange(state), ...(state === 'up' ? { seenAt: sql`now()` } : {}) })
+    .where(and(eq(hosts.name, name), eq(hosts.identity, identity)));
+}
+
+/** The hosts of a tenant by their names, or only those that are named. */
+export async function listHosts(
+  queries: Queries,
+  of: { tenant: string; names?: readonly string[] },
+): Promise<Host[]> {
+  const { tenant, names } = of;
+  const rows = await queries
+    .select()
+    .from(hosts)
+    .where(and(eq(hosts.tenantId, tenant), names === undefined ? undefined : inArray(hosts.name, [...names])))
+    .orderBy(asc(hosts.name));
+  return rows.map((row) =>
+    Host.parse({ ...row, tenant, since: row.since.getTime(), seenAt: row.seenAt.getTime() }),
+  );
+}
+
+function sinceChange(state: HostState) {
+  return sql`case when ${hosts.state} = ${state} then ${hosts.since} else now() end`;
 }

@@ -12,6 +12,7 @@ import {
   timestamp,
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
+import type { HostRuntime, HostState } from '../contracts/host.ts';
 import type { Plan } from '../contracts/plan.ts';
 import type { MissionView, TaskView } from '../contracts/views.ts';
 import type { Finding } from '../contracts/review.ts';
@@ -102,7 +103,38 @@ export const hosts = pgTable('hosts', {
   pid: integer('pid').notNull(),
   registeredAt: moment('registered_at').notNull().defaultNow(),
   seenAt: moment('seen_at').notNull().defaultNow(),
+  user: text('user').notNull().default(''),
+  version: text('version').notNull().default(''),
+  slots: integer('slots').notNull().default(1),
+  labels: text('labels').array().notNull().default([]),
+  runtimes: jsonb('runtimes').$type<HostRuntime[]>().notNull().default([]),
+  /** Null: its runs have no lease; see `HostFacts`. */
+  leaseSeconds: integer('lease_seconds'),
+  state: text('state').$type<HostState>().notNull().default('up'),
+  since: moment('since').notNull().defaultNow(),
+  /** Agents at work there that the engine has not launched, by account: they use the same limits. */
+  outside: jsonb('outside').$type<Record<string, number>>().notNull().default({}),
 });
+
+/** Sessions that have a host and a seat in their account, from before their launch until their end is recorded. */
+export const places = pgTable(
+  'places',
+  {
+    tenantId: tenantId(),
+    sessionId: text('session_id').notNull(),
+    missionId: text('mission_id').notNull(),
+    taskId: text('task_id').notNull(),
+    host: text('host').notNull(),
+    runtime: text('runtime').notNull(),
+    model: text('model'),
+    account: text('account').notNull(),
+    placedAt: moment('placed_at').notNull().defaultNow(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.sessionId] }),
+    index('places_task').on(table.tenantId, table.missionId, table.taskId),
+  ],
+);
 
 export const missions = pgTable(
   'missions',
@@ -187,11 +219,18 @@ export const sessions = pgTable(
     outputTokens: bigint('output_tokens', { mode: 'number' }),
     /** In US dollars; null where the program does not tell of money. */
     cost: doublePrecision('cost'),
+    /** Whose limits it used; see `HostRuntime`. */
+    account: text('account'),
+    /** Until when its account was found to be closed. */
+    closedUntil: moment('closed_until'),
   },
   (table) => [
     primaryKey({ columns: [table.tenantId, table.id] }),
     index('sessions_task').on(table.tenantId, table.missionId, table.taskId),
     index('sessions_ended').on(table.tenantId, table.endedAt),
+    index('sessions_closed')
+      .on(table.tenantId, table.account, table.closedUntil)
+      .where(sql`closed_until is not null`),
   ],
 );
 

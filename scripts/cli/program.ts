@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { packageVersion } from '../../schema/package-root.ts';
 import { agentCommand } from './agent-command.ts';
 import { amendCommand } from './amend-command.ts';
 import { auditCommand } from './audit-command.ts';
@@ -20,6 +21,7 @@ const examples = ['mission up --root ~/src', 'mission start mission.yaml --watch
 export function createProgram(): Command {
   const program = new Command('mission')
     .description('Durable missions for fleets of coding agents, on Temporal.')
+    .version(packageVersion(), '-V, --version', 'show the version')
     .addHelpCommand(
       new Command('help')
         .argument('[command]')
