@@ -20,12 +20,14 @@ const programs = {
   'bench-database': 'scripts/bench/database-process.ts',
   'record-histories': 'scripts/record-histories.ts',
   'publish-schemas': 'scripts/publish-schemas.ts',
-  runner: 'activities/processes/runner.ts',
   'diff-check': 'activities/review/engines/diff-check.ts',
   'test-check': 'activities/review/engines/test-check.ts',
   // Of the tests only: it must lie beside the others to find them.
   'crashing-engine': 'test/chaos/crashing-engine.ts',
 };
+
+/** One of it starts for each session: with all that it needs in one file that takes a third less time. */
+const runner = { runner: 'activities/processes/runner.ts' };
 
 /** Builds unless `dist` was made from these very sources. */
 export async function build(say = () => undefined) {
@@ -42,19 +44,20 @@ export async function build(say = () => undefined) {
 
 async function buildPrograms() {
   const { build: esbuild } = await import('esbuild');
-  await esbuild({
+  const common = {
     absWorkingDir: root,
-    entryPoints: programs,
     outdir: dist,
     bundle: true,
-    packages: 'external',
-    splitting: true,
     format: 'esm',
     platform: 'node',
     target: 'node20',
     sourcemap: true,
     logLevel: 'warning',
-  });
+  };
+  await Promise.all([
+    esbuild({ ...common, entryPoints: programs, packages: 'external', splitting: true }),
+    esbuild({ ...common, entryPoints: runner }),
+  ]);
 }
 
 /** Bundles the workflows that a file exports, with the interceptors that every worker of ours has. */

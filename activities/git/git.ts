@@ -96,6 +96,9 @@ export function engineGitConfig(): string {
     // Refs do not hold everything that a waiting task still needs.
     '[gc]',
     '\tauto = 0',
+    // It would look after each fetch whether there is something to collect.
+    '[maintenance]',
+    '\tauto = false',
     '[advice]',
     '\tdetachedHead = false',
     '[init]',

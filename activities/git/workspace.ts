@@ -1,4 +1,4 @@
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { PlannedRepository } from '../../schema/contracts/plan.ts';
 import type { DataPaths } from '../data-paths.ts';
@@ -108,14 +108,47 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
     repository: PlannedRepository;
     branch: string;
   }): Promise<string | undefined> {
+    const { repository, branch } = of;
+    return (await fetchBranches({ repository, branches: [branch] })).get(branch);
+  }
+
+  /** Those that are there. What the mirror has already is not fetched again. */
+  async function fetchBranches(of: {
+    repository: PlannedRepository;
+    branches: readonly string[];
+  }): Promise<ReadonlyMap<string, string>> {
+    const { address } = of.repository;
     const mirror = await openMirror(of.repository);
     return mirrors.with(mirror, async () => {
-      const source = `refs/heads/${of.branch}`;
-      const target = `refs/forge/${of.branch}`;
-      const listed = await git.run({ cwd: mirror, args: ['ls-remote', '--', of.repository.address, source] });
-      if (listed.stdout.trim() === '') return undefined;
-      await fetch(mirror, of.repository.address, `+${source}:${target}`);
-      return requireCommit(git, { cwd: mirror, ref: target });
+      const sources = of.branches.map((branch) => `refs/heads/${branch}`);
+      const listed = await listRefs({ mirror, from: address, patterns: sources });
+      const found = new Map<string, string>();
+      for (const branch of of.branches) {
+        const [source, target] = [`refs/heads/${branch}`, `refs/forge/${branch}`];
+        const there = listed.find(({ ref }) => ref === source);
+        if (!there) continue;
+        if ((await readRef(mirror, target)) !== there.sha) {
+          await fetch(mirror, address, `+${source}:${target}`);
+          found.set(branch, await requireCommit(git, { cwd: mirror, ref: target }));
+        } else found.set(branch, there.sha);
+      }
+      return found;
+    });
+  }
+
+  /** What a repository says that it has; nothing where it can't be read and `accept` allows for that. */
+  async function listRefs(of: {
+    mirror: string;
+    from: string;
+    patterns: readonly string[];
+    accept?: number[];
+  }): Promise<{ sha: string; ref: string }[]> {
+    const { mirror, from, patterns, accept = [] } = of;
+    const args = ['ls-remote', '--', from, ...patterns];
+    const { stdout } = await git.run({ cwd: mirror, args, accept });
+    return stdout.split('\n').flatMap((line) => {
+      const [sha, ref] = line.split('\t');
+      return sha !== undefined && ref !== undefined ? [{ sha, ref }] : [];
     });
   }
 
@@ -144,12 +177,15 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
     branch: string;
     name: string;
   }): Promise<string | undefined> {
+    if (!(await exists(of.clone))) return undefined;
     const mirror = await openMirror(of.repository);
     const source = `refs/heads/${of.branch}`;
     // Asked from our side: within the clone git would do what the agent's settings say.
-    const args = ['ls-remote', '--', of.clone, source];
-    const listed = await git.run({ cwd: mirror, args, accept: [128] });
-    if (listed.stdout.trim() === '') return undefined;
+    const asked = { mirror, from: of.clone, patterns: [source], accept: [128] };
+    const there = (await listRefs(asked)).find(({ ref }) => ref === source);
+    if (!there) return undefined;
+    const known = [of.repository.base, of.branch].map((branch) => readRef(mirror, `refs/forge/${branch}`));
+    if ((await Promise.all(known)).includes(there.sha)) return there.sha;
     const target = `refs/sessions/${of.name}`;
     try {
       await mirrors.with(mirror, () => fetch(mirror, of.clone, `+${source}:${target}`));
@@ -170,12 +206,8 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
   }): Promise<Stray[]> {
     const { repository, clone, branch, name } = of;
     const mirror = await openMirror(repository);
-    const asked = ['ls-remote', '--', clone, 'HEAD', 'refs/heads/*'];
-    const { stdout } = await git.run({ cwd: mirror, args: asked, accept: [128] });
-    const refs = stdout.split('\n').flatMap((line) => {
-      const [sha, ref] = line.split('\t');
-      return sha !== undefined && ref !== undefined ? [{ sha, ref }] : [];
-    });
+    const asked = { mirror, from: clone, patterns: ['HEAD', 'refs/heads/*'], accept: [128] };
+    const refs = await listRefs(asked);
     const heads = refs.filter(({ ref }) => ref !== 'HEAD');
     const own = heads.find(({ ref }) => ref === `refs/heads/${branch}`);
     if (own) await mirrors.with(mirror, () => fetch(mirror, clone, `+${own.ref}:refs/sessions/${name}`));
@@ -239,8 +271,8 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
     keepUncommitted: boolean;
   }): Promise<{ pushed: string | undefined }> {
     const { repository, clone, branch, name } = of;
-    const base = await fetchBranch({ repository, branch: repository.base });
-    const pushed = await fetchBranch({ repository, branch });
+    const found = await fetchBranches({ repository, branches: [repository.base, branch] });
+    const [base, pushed] = [found.get(repository.base), found.get(branch)];
     const work = await fetchSession({ repository, clone, branch, name });
     const mirror = await openMirror(repository);
     const start = work === undefined ? (pushed ?? base) : await furthest(mirror, work, pushed);
@@ -251,9 +283,9 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
     await removeTree(clone);
     await mkdir(clone, { recursive: true });
     await git.run({ cwd: clone, args: ['init', '--quiet', '--template='] });
-    await configureClone(clone, mirror);
+    await appendFile(join(clone, '.git', 'config'), cloneConfig(mirror));
     const refspecs = [
-      '+refs/forge/*:refs/remotes/origin/*',
+      ...[...found.keys()].map((name) => `+refs/forge/${name}:refs/remotes/origin/${name}`),
       `+${start}:refs/heads/${branch}`,
       ...strays.map((stray) => `+${stray.sha}:refs/heads/${stray.name}`),
       ...(uncommitted === undefined ? [] : [uncommitted]),
@@ -275,19 +307,6 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
     if (pushed === undefined) return work;
     const ahead = await isAncestor(git, { cwd: mirror, ancestor: work, descendant: pushed });
     return ahead ? pushed : work;
-  }
-
-  async function configureClone(clone: string, mirror: string): Promise<void> {
-    const settings = {
-      'user.name': engineIdentity.name,
-      'user.email': engineIdentity.email,
-      'remote.origin.url': mirror,
-      // Agents commit; the engine pushes.
-      'remote.origin.pushurl': 'the-engine-pushes:',
-    };
-    for (const [key, value] of Object.entries(settings)) {
-      await git.run({ cwd: clone, args: ['config', key, value] });
-    }
   }
 
   async function push(of: {
@@ -318,6 +337,27 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
     await git.run({ cwd: dirname(of.folder), args: [...clone, '--', mirror, of.folder] });
     await git.run({ cwd: of.folder, args: ['checkout', '--quiet', '--detach', of.sha] });
   }
+}
+
+/** What a clone is told beside what git gives every new one. */
+function cloneConfig(mirror: string): string {
+  const { name, email } = engineIdentity;
+  // Agents commit; the engine pushes.
+  const origin = `[remote "origin"]\n\turl = ${quoted(mirror)}\n\tpushurl = the-engine-pushes:\n`;
+  return `[user]\n\tname = ${quoted(name)}\n\temail = ${quoted(email)}\n${origin}`;
+}
+
+/** As git-config(1) reads a value that may hold anything but a newline. */
+function quoted(value: string): string {
+  return `"${value.replaceAll(/["\\]/g, '\\$&')}"`;
+}
+
+/** Where a ref of a mirror stands, without asking git: nothing packs them. Undefined: git would know. */
+async function readRef(mirror: string, ref: string): Promise<string | undefined> {
+  return readFile(join(mirror, ref), 'utf8').then(
+    (text) => text.trim(),
+    () => undefined,
+  );
 }
 
 /** Whether git could not read the clone, as opposed to having no room for what it read, or not having run at all. */

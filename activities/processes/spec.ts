@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** One program of a run. Its output goes straight to files: a pipe to the worker would die with the worker. */
 export const Step = z.object({
