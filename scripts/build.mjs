@@ -20,6 +20,7 @@ const programs = {
   'bench-database': 'scripts/bench/database-process.ts',
   'record-histories': 'scripts/record-histories.ts',
   'publish-schemas': 'scripts/publish-schemas.ts',
+  spawner: 'activities/processes/spawner.ts',
   'diff-check': 'activities/review/engines/diff-check.ts',
   'test-check': 'activities/review/engines/test-check.ts',
   // Of the tests only: it must lie beside the others to find them.

@@ -13,6 +13,8 @@ import { createGit } from '../activities/git/git.ts';
 import { createWorkspace } from '../activities/git/workspace.ts';
 import { createMergeActivities } from '../activities/merge/merge-activities.ts';
 import { createRequestMerge } from '../activities/merge/request-merge.ts';
+import type { RunProgram } from '../activities/processes/programs.ts';
+import { createSpawner, type Spawner } from '../activities/processes/spawning.ts';
 import { createProcesses } from '../activities/processes/supervise.ts';
 import { createRecordActivities } from '../activities/record/record-activities.ts';
 import { builtInEngines, type Engines } from '../activities/review/engines.ts';
@@ -30,6 +32,7 @@ import type {
   MergeActivities,
   RecordActivities,
 } from '../workflows/ports.ts';
+import type { Closers } from './closers.ts';
 import type { EngineConfig } from './engine-config.ts';
 
 export type ControlActivities = CiActivities & ForgeActivities & MergeActivities & RecordActivities;
@@ -46,6 +49,12 @@ export function knownAgents(roster: Roster): Agents {
   return createAgents({ runtimes, roster });
 }
 
+export function openSpawner(closers: Closers): Spawner {
+  const spawner = createSpawner({ program: join(builtFolder(), 'spawner.js') });
+  closers.add(() => spawner.close());
+  return spawner;
+}
+
 export function createActivities(deps: {
   client: Client;
   queries: Queries;
@@ -53,10 +62,11 @@ export function createActivities(deps: {
   config: EngineConfig;
   agents: Agents;
   tenant: string;
+  runProgram: RunProgram;
 }): { control: ControlActivities; host: HostActivities } {
   const { client, queries, paths, config, tenant } = deps;
   const processes = createProcesses({ runner: join(builtFolder(), 'runner.js') });
-  const git = createGit({ configFile: paths.gitConfig });
+  const git = createGit({ configFile: paths.gitConfig, runProgram: deps.runProgram });
   const workspace = createWorkspace({ git, paths });
   const store = new LocalStore({ queries, tenant });
   const forge = createLocalForge({ git, store, effects: createEffects({ queries }), tenant });

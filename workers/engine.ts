@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createAdaptorServer, type ServerType } from '@hono/node-server';
 import { Client, Connection } from '@temporalio/client';
 import { createGit } from '../activities/git/git.ts';
+import type { RunProgram } from '../activities/processes/programs.ts';
 import { createApp } from '../api/app.ts';
 import type { ApiDeps } from '../api/deps.ts';
 import { probes, type ApiTelemetry } from '../api/telemetry.ts';
@@ -15,7 +16,7 @@ import { openPglite } from '../schema/db/pglite.ts';
 import { openPostgres } from '../schema/db/postgres.ts';
 import { findCaller, replaceToken } from '../schema/db/tokens.ts';
 import type { Agents } from '../activities/sessions/agents.ts';
-import { createActivities, knownAgents, knownEngines } from './activities.ts';
+import { createActivities, knownAgents, knownEngines, openSpawner } from './activities.ts';
 import { readRosterFile, rosterPath } from './roster-file.ts';
 import { startOrClose, type Closers } from './closers.ts';
 import {
@@ -90,6 +91,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
   const config = await readEngineConfig({ data: data.paths.root, roots: options.roots });
   const { roster } = await readRosterFile(rosterPath(data.paths.root));
   const agents = knownAgents(roster);
+  const { run: runProgram } = openSpawner(closers);
   refuseBroken(await preflight(options));
   const opening = [openDatabase(options, data, closers), openTemporal(options, data, closers)] as const;
   // When one of them fails, the other must stand before it can be closed.
@@ -117,7 +119,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
 
   const workers = await startWorkers({
     ...{ options, data, config, agents, database, client, temporal, engine, closers },
-    ...{ tracing, metrics },
+    ...{ tracing, metrics, runProgram },
   });
   const events = new EventHub();
   await events.start(database);
@@ -127,7 +129,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
     client,
     engine,
     door: createDoor({
-      git: createGit({ configFile: data.paths.gitConfig }),
+      git: createGit({ configFile: data.paths.gitConfig, runProgram }),
       config,
       engines: knownEngines(config),
       agents,
@@ -202,6 +204,7 @@ async function startWorkers(of: {
   closers: Closers;
   tracing: Tracing;
   metrics: Metrics;
+  runProgram: RunProgram;
 }): Promise<{ done: Promise<void> }> {
   const { options, engine, closers } = of;
   const decorate: Decorate = options.decorate ?? ((activities) => activities);
@@ -212,6 +215,7 @@ async function startWorkers(of: {
     config: of.config,
     agents: of.agents,
     tenant,
+    runProgram: of.runProgram,
   });
   const { installation, host } = engine;
   const { namespace, log } = options;

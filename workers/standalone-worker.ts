@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { Client, Connection } from '@temporalio/client';
 import { readInstallation } from '../schema/db/database.ts';
 import { openPostgres } from '../schema/db/postgres.ts';
-import { createActivities, knownAgents } from './activities.ts';
+import { createActivities, knownAgents, openSpawner } from './activities.ts';
 import { readRosterFile, rosterPath } from './roster-file.ts';
 import { startOrClose, type Closers } from './closers.ts';
 import { openDataDirectory } from './data-directory.ts';
@@ -74,7 +74,10 @@ async function start(options: WorkerOptions, closers: Closers): Promise<Standalo
   const metrics = createMetrics({ queries: undefined, sdkPort: options.sdkMetricsPort, log });
   const metricsUrl = await serveMetrics({ port: options.metricsPort, metrics, closers });
   const client = new Client({ connection, namespace, interceptors: clientTracing(tracing) });
-  const activities = createActivities({ client, queries, paths: data.paths, config, agents, tenant });
+  const activities = createActivities({
+    ...{ client, queries, paths: data.paths, config, agents, tenant },
+    runProgram: openSpawner(closers).run,
+  });
   const { slots } = config;
   const { sessionWatched } = metrics;
   const { done } = await runWorkers({

@@ -1,8 +1,11 @@
-import { execa } from 'execa';
 import { refused, unavailable } from '../failures.ts';
+import { runProgram, type RunProgram } from '../processes/programs.ts';
 
 /** A git command on a local repository; far above what a large one needs, so that a hung one ends. */
 const timeoutMs = 10 * 60_000;
+
+/** The largest file that is read through git, or list of files, with room to spare. */
+const maxBytes = 64 * 1024 * 1024;
 
 /** The engine's own name on the commits that it makes. */
 export const engineIdentity = { name: 'Mission Engine', email: 'engine@mission.invalid' };
@@ -29,7 +32,8 @@ export interface Git {
  * Git as the engine runs it: no machine or user configuration, no prompts, no hooks, its own identity.
  * `configFile` is the engine's own configuration, which `writeEngineConfig` fills.
  */
-export function createGit(deps: { configFile: string }): Git {
+export function createGit(deps: { configFile: string; runProgram?: RunProgram }): Git {
+  const start = deps.runProgram ?? runProgram;
   return { run };
 
   async function run(of: {
@@ -40,17 +44,17 @@ export function createGit(deps: { configFile: string }): Git {
     input?: string;
     index?: string;
   }): Promise<GitResult> {
-    const result = await execa('git', ['-c', 'core.hooksPath=/dev/null', ...of.args], {
+    const result = await start({
+      program: 'git',
+      args: ['-c', 'core.hooksPath=/dev/null', ...of.args],
       cwd: of.cwd,
-      reject: false,
-      timeout: timeoutMs,
-      extendEnv: false,
       env: { ...environment(of.date), ...(of.index === undefined ? {} : { GIT_INDEX_FILE: of.index }) },
-      ...(of.input === undefined ? { stdin: 'ignore' } : { input: of.input }),
-      maxBuffer: 64 * 1024 * 1024,
+      input: of.input,
+      timeoutMs,
+      maxBytes,
     });
-    if (result.exitCode === undefined) {
-      throw unavailable(`git ${of.args[0] ?? ''} in ${of.cwd} did not run: ${result.shortMessage}`);
+    if (result.exitCode === null) {
+      throw unavailable(`git ${of.args[0] ?? ''} in ${of.cwd} did not run: ${result.fault}`);
     }
     if (result.exitCode !== 0 && !of.accept?.includes(result.exitCode)) {
       const said = result.stderr.trim().split('\n').slice(-3).join(' ');
