@@ -12,8 +12,9 @@ import { Name } from '../../schema/contracts/names.ts';
 import { runtimeOf, workingDirectoryOf } from '../../schema/contracts/roster.ts';
 import { readRosterFile, rosterPath } from '../../workers/roster-file.ts';
 import { command, examplesHelp, groups } from './command.ts';
-import { ageOf, openFleet, table } from './open-fleet.ts';
+import { ageOf, openFleet } from './open-fleet.ts';
 import { exitCodes, print, show, Usage } from './output.ts';
+import { table } from './table.ts';
 
 interface Options {
   data: string;

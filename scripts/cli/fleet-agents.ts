@@ -8,8 +8,9 @@ import { bootOf, type Boot } from '../../activities/fleet/systemd.ts';
 import { createFindProgram } from '../../activities/processes/find-program.ts';
 import { packageRoot } from '../../schema/package-root.ts';
 import { command } from './command.ts';
-import { ageOf, forEach, openFleet, table, type Done } from './open-fleet.ts';
+import { ageOf, forEach, openFleet, type Done } from './open-fleet.ts';
 import { exitCodes, show } from './output.ts';
+import { table } from './table.ts';
 
 interface Options {
   data: string;

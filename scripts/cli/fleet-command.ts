@@ -12,6 +12,7 @@ import { probedLine } from './doctor.ts';
 import { fleetAgentCommands } from './fleet-agents.ts';
 import { exitCodes, show } from './output.ts';
 import { starterRoster } from './starter-roster.ts';
+import { table } from './table.ts';
 
 export function fleetCommand(): Command {
   const fleet = new Command('fleet')
@@ -94,10 +95,10 @@ async function writeRoster(of: { path: string; text: string; force: boolean }): 
 }
 
 function agentLines(roster: Roster): string[] {
-  return roster.agents.map((agent) => {
-    const { name, runtime, class: kind, modelHint } = agent;
-    const model = modelHint === undefined ? '' : `  (${modelHint})`;
-    const folder = workingDirectoryOf(roster, agent);
-    return `${name.padEnd(20)} ${runtime.padEnd(9)} ${kind.padEnd(18)} ${folder}${model}`;
-  });
+  return table(
+    roster.agents.map((agent) => {
+      const { name, runtime, class: kind, modelHint } = agent;
+      return [name, runtime, kind, workingDirectoryOf(roster, agent), modelHint ?? ''];
+    }),
+  );
 }

@@ -35,17 +35,6 @@ export async function forEach<Each extends { name: string }>(
   return done;
 }
 
-/** Columns as wide as their widest cell. */
-export function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
-}
-
 /** Since when, in the largest unit that fits. */
 export function ageOf(at: number | undefined, now: number): string {
   if (at === undefined) return '-';

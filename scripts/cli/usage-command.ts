@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { UsageBy, type UsageReport, type UsageRow, type UsageSum } from '../../schema/contracts/usage.ts';
 import { apiOf, command, groups } from './command.ts';
 import { show } from './output.ts';
+import { table } from './table.ts';
 
 export function usageCommand(): Command {
   return command('usage', 'Show what agents have used: tokens, money and time', [
@@ -36,18 +37,9 @@ const headings = ['sessions', 'tokens read', 'cached', 'written', 'cost', 'time'
 
 /** A table with its total in the last line. */
 export function usageLines({ by, rows, more, total }: UsageReport): string[] {
-  const table = [
-    [by, ...headings],
-    ...rows.map((row) => [nameOf(row), ...cellsOf(row)]),
-    ['total', ...cellsOf(total)],
-  ];
-  const widths = [by, ...headings].map((_, column) =>
-    Math.max(...table.map((cells) => (cells[column] ?? '').length)),
-  );
-  const lines = table.map(([name = '', ...cells]) =>
-    [name.padEnd(widths[0] ?? 0), ...cells.map((cell, index) => cell.padStart(widths[index + 1] ?? 0))].join(
-      '  ',
-    ),
+  const lines = table(
+    [[by, ...headings], ...rows.map((row) => [nameOf(row), ...cellsOf(row)]), ['total', ...cellsOf(total)]],
+    { numbersFrom: 1 },
   );
   if (more > 0) lines.splice(-1, 0, `and ${more} more, which used less`);
   if (total.unpriced > 0) lines.push(`* leaves out sessions that told no price: ${total.unpriced}`);
