@@ -1,10 +1,12 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { requestId } from 'hono/request-id';
+import { agentRoutes } from './agent-routes.ts';
 import { auditRoutes, audited } from './audit.ts';
 import { identify, requireCaller, type ApiEnv } from './auth.ts';
 import { controlRoutes } from './control-routes.ts';
 import type { ApiDeps } from './deps.ts';
 import { docsRoutes } from './docs.ts';
+import { fleetRoutes } from './fleet-routes.ts';
 import { healthRoutes } from './health-routes.ts';
 import { idempotent } from './idempotency.ts';
 import { missionRoutes } from './mission-routes.ts';
@@ -42,6 +44,8 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   app.use('/v1/*', identified, limitBody(), audited(deps), requireCaller(), idempotent(deps));
   missionRoutes(app, deps);
   usageRoutes(app, deps);
+  fleetRoutes(app, deps);
+  agentRoutes(app, deps);
   controlRoutes(app, deps);
   tokenRoutes(app, deps);
   readModelRoutes(app, deps);

@@ -17,6 +17,8 @@ export interface ApiEnv {
     caller: Caller;
     /** With an `Idempotency-Key`: what this call has of its own, the same when it is repeated. */
     salt: string | undefined;
+    /** A call under the same key was begun before, and its end is not known. */
+    begunBefore: boolean | undefined;
     /** The answer holds a secret: a repeated call is done again, and not answered from what was kept. */
     secretAnswer: boolean | undefined;
   };
@@ -62,10 +64,13 @@ function whyNot(found: Exclude<Found, { kind: 'caller' }>): string {
   }
 }
 
-export function requireScope(scope: Scope) {
+/** Any one of the scopes is enough. */
+export function requireScope(...needed: [Scope, ...Scope[]]) {
   return createMiddleware<ApiEnv>(async (context, next) => {
     const { name, scopes } = context.get('caller');
-    if (!mayDo(scopes, scope)) throw new Problem('forbidden', `the token ${name} lacks the scope ${scope}`);
+    if (!needed.some((scope) => mayDo(scopes, scope))) {
+      throw new Problem('forbidden', `the token ${name} lacks the scope ${needed[0]}`);
+    }
     await next();
   });
 }

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Door } from '../schema/contracts/door.ts';
+import type { FleetDesk } from '../schema/contracts/fleet.ts';
 import type { EngineFacts } from '../schema/contracts/messages.ts';
 import type { Probed } from '../schema/contracts/probe.ts';
 import type { Queries } from '../schema/db/database.ts';
@@ -12,6 +13,8 @@ export interface ApiDeps {
   engine: EngineFacts;
   door: Door;
   events: EventHub;
+  /** The agents of this machine, which need no engine. */
+  fleet: FleetDesk;
   /** Looks at what the engine stands on; each look ends within seconds. */
   probe: () => Promise<Probed[]>;
   temporalUi: string | null;

@@ -19,7 +19,7 @@ const pruneEveryMs = 60 * 60 * 1000;
 /**
  * Claims the key with the hash of the body, then lets the call be done. What was done is answered again. A call that
  * was refused has done nothing, so its key is free again. A call whose end is unknown is done again: each route does
- * the same under the same key (the update's id, the mission's key, the token's secret).
+ * the same under the same key (the update's id, the mission's key, the token's secret), or tells that its end is unknown.
  *
  * The key counts for one token, so an answer never reaches anybody who could not have asked for it.
  */
@@ -43,6 +43,7 @@ export function idempotent(deps: Pick<ApiDeps, 'queries'>) {
     }
     if (key.status !== null) return answer(key.status, key.body);
     context.set('salt', key.salt);
+    context.set('begunBefore', key.begunBefore);
     await next();
     const { status } = context.res;
     if (status >= 500) return;

@@ -3,6 +3,7 @@ import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { z } from 'zod';
 import type { Fault } from '../schema/contracts/door.ts';
+import { FleetRefusal } from '../schema/contracts/fleet.ts';
 import { whyUnavailable } from '../schema/db/unavailable.ts';
 
 /** RFC 9457: what every error of the API looks like. */
@@ -73,6 +74,7 @@ const unanswered = ['ServiceError', 'WorkflowUpdateRPCTimeoutOrCancelledError'];
 /** Turns whatever was thrown into a problem. What we did not foresee is logged, and told without its words. */
 export function toProblem(error: unknown, log: (error: unknown) => void): Problem {
   if (error instanceof Problem) return error;
+  if (error instanceof FleetRefusal) return new Problem(error.kind, error.message);
   if (error instanceof z.ZodError) return problemOfZod(error);
   if (error instanceof HTTPException && error.status < 500) return new Problem('bad-request', error.message);
   log(error);

@@ -87,7 +87,7 @@ export function metricsRoute(
   { metrics, metricsOpen }: ApiTelemetry,
   authenticated: readonly MiddlewareHandler<ApiEnv>[],
 ): void {
-  if (!metricsOpen) app.use('/metrics', ...authenticated, requireScope('fleet:operate'));
+  if (!metricsOpen) app.use('/metrics', ...authenticated, requireScope('fleet:read', 'fleet:operate'));
   app.get('/metrics', async (call) =>
     call.body(await metrics.text(), 200, { 'content-type': metrics.contentType }),
   );

@@ -11,6 +11,7 @@ import { probes, type ApiTelemetry } from '../api/telemetry.ts';
 import { EventHub } from '../api/event-hub.ts';
 import { startClaimedMissions } from '../api/missions.ts';
 import type { EngineFacts } from '../schema/contracts/messages.ts';
+import { firstTenant as tenant } from '../schema/contracts/names.ts';
 import { readInstallation, type Database, type Queries } from '../schema/db/database.ts';
 import { openPglite } from '../schema/db/pglite.ts';
 import { openPostgres } from '../schema/db/postgres.ts';
@@ -31,6 +32,7 @@ import {
   type EngineAddress,
 } from './data-directory.ts';
 import { createDoor } from './door.ts';
+import { createFleetDesk } from './fleet-desk.ts';
 import { readEngineConfig, type EngineConfig } from './engine-config.ts';
 import { firstHost, serveHost } from './hosts.ts';
 import { listen } from './listen.ts';
@@ -41,9 +43,6 @@ import { prepareNamespace } from './temporal-namespace.ts';
 import { startDevServer, type TemporalServer } from './temporal-server.ts';
 import { clientTracing, startTracing, type Tracing } from './tracing.ts';
 import { runWorkers } from './workers.ts';
-
-/** One tenant, until there are tokens of others. */
-const tenant = 'default';
 
 export interface EngineOptions {
   data: string;
@@ -135,6 +134,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
       agents,
     }),
     events,
+    fleet: createFleetDesk({ data: data.paths.root, tenant }),
     probe: () => probeRunning({ data: data.paths.root, client, queries: database.queries }),
     temporalUi: temporal.ui,
     telemetry: apiTelemetry({ options, metrics }),

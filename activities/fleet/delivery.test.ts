@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { judgeDelivery } from './delivery.ts';
-import type { Screen } from './tmux.ts';
+import type { Screen } from '../../schema/contracts/fleet.ts';
 
 const message = '[lead -> coder] go on';
 

@@ -1,8 +1,5 @@
 /** Whether what was written to an agent has reached it, judged by its screen. */
-import type { Screen } from './tmux.ts';
-
-/** `unverifiable`: the screen shows neither. It may have been read or not: look, before it is sent again. */
-export type Delivery = 'accepted' | 'draft' | 'unverifiable';
+import type { Delivery, Screen } from '../../schema/contracts/fleet.ts';
 
 /** Long enough to be nothing else, short enough to be whole on a screen where the rest has scrolled away. */
 const needleLength = 80;

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { FleetRefusal, type AgentState } from '../../schema/contracts/fleet.ts';
 import { runtimeOf, type Roster, type RosterAgent } from '../../schema/contracts/roster.ts';
 import { findOnPath, searchPath } from '../processes/find-program.ts';
 import { killRun, processesOfRun, processTree } from '../processes/tree.ts';
@@ -23,9 +24,6 @@ export interface Fleet {
   stop(agent: RosterAgent): Promise<'stopped' | 'not-running'>;
   status(now?: number): Promise<AgentStatus[]>;
 }
-
-/** `silent`: it is there, and has written nothing for the time after which somebody should look. */
-export type AgentState = 'healthy' | 'silent' | 'stopped';
 
 export interface AgentStatus {
   name: string;
@@ -65,7 +63,8 @@ export function createFleet(of: { roster: Roster; data: string; environment?: No
     const found = roster.agents.find((each) => each.name === name);
     if (found) return found;
     const names = roster.agents.map((each) => each.name).join(', ');
-    throw new Error(`${name} is not in the roster: ${names === '' ? 'it has no agents' : `it has ${names}`}`);
+    const has = names === '' ? 'it has no agents' : `it has ${names}`;
+    throw new FleetRefusal('not-found', `${name} is not in the roster: ${has}`);
   }
 
   function agents(names: readonly string[]): RosterAgent[] {
@@ -84,18 +83,19 @@ export function createFleet(of: { roster: Roster; data: string; environment?: No
     const path = await pathFor({ own, searched: await searched });
     const program = await findOnPath(runtime, path);
     if (program === undefined)
-      throw new Error(`${name}: ${runtime} is not found: look at mission fleet verify`);
+      throw new FleetRefusal('conflict', `${name}: ${runtime} is not found: look at mission fleet verify`);
     const home = environment['HOME'] ?? homedir();
     const tag = tagOf(starting);
     const launch = interactiveLaunch({ roster, agent: starting, program, path, home, tag, environment });
-    if (!(await isFolder(launch.cwd))) throw new Error(`${name}: there is no folder ${launch.cwd}: make it`);
+    if (!(await isFolder(launch.cwd)))
+      throw new FleetRefusal('conflict', `${name}: there is no folder ${launch.cwd}: make it`);
     await tmux.start({ name, ...launch });
     await setTimeout(settleMs);
     const said = await tmux.endedWith(name);
     if (said === undefined) return 'started';
     const why =
       said.length === 0 ? `run it in ${launch.cwd} to see why` : said.slice(-lastLines).join('\n  ');
-    throw new Error(`${name}: ${program} ended at once: ${why}`);
+    throw new FleetRefusal('conflict', `${name}: ${program} ended at once: ${why}`);
   }
 
   async function stop(stopping: RosterAgent): Promise<'stopped' | 'not-running'> {

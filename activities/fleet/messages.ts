@@ -2,10 +2,17 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import {
+  FleetRefusal,
+  type Delivery,
+  type Reset,
+  type Screen,
+  type Sent,
+} from '../../schema/contracts/fleet.ts';
 import { runtimeOf, type RosterAgent } from '../../schema/contracts/roster.ts';
-import { judgeDelivery, type Delivery } from './delivery.ts';
+import { judgeDelivery } from './delivery.ts';
 import type { Fleet } from './fleet.ts';
-import { printable, type Screen, type Tmux } from './tmux.ts';
+import { printable, type Tmux } from './tmux.ts';
 
 /** Programs take an Enter that comes at once for a part of the paste. */
 const pasteMs = 300;
@@ -17,12 +24,6 @@ const lookForMs = 6_000;
 const stillMs = 1_000;
 const stillWithinMs = 20_000;
 
-export interface Sent {
-  message: string;
-  /** Undefined where nobody asked for it. */
-  delivery: Delivery | undefined;
-}
-
 export async function sendMessage(of: {
   tmux: Tmux;
   source: string;
@@ -33,7 +34,7 @@ export async function sendMessage(of: {
   const { tmux, source, target, text, verify } = of;
   const message = `[${source} -> ${target}] ${printable(text).trim()}`;
   const pasted = await write({ tmux, target, text: message });
-  return { message, delivery: verify ? await verified({ tmux, target, message, pasted }) : undefined };
+  return { message, delivery: verify ? await verified({ tmux, target, message, pasted }) : 'sent' };
 }
 
 /** Looks until the agent has accepted; what was seen last is the answer. */
@@ -61,11 +62,6 @@ async function write(of: { tmux: Tmux; target: string; text: string }): Promise<
   const pasted = await of.tmux.screen(of.target);
   await of.tmux.pressEnter(of.target);
   return pasted;
-}
-
-export interface Reset {
-  how: 'reset' | 'started';
-  kickstarted: boolean;
 }
 
 /** Makes an agent forget its conversation and gives it its first prompt again; one that does not run is started. */
@@ -96,7 +92,8 @@ async function kickstartOf(agent: RosterAgent, templates: string): Promise<strin
   if (agent.kickstartTemplate === undefined) return undefined;
   const path = join(templates, `${agent.kickstartTemplate}.md`);
   const text = await readFile(path, 'utf8').catch(() => {
-    throw new Error(`${agent.name} has the kickstartTemplate ${agent.kickstartTemplate}: write ${path}`);
+    const message = `${agent.name} has the kickstartTemplate ${agent.kickstartTemplate}: write ${path}`;
+    throw new FleetRefusal('conflict', message);
   });
   return printable(text).trim();
 }

@@ -1,6 +1,7 @@
 /** Units of the person's own systemd that bring the fleet back after a reboot. */
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import type { Boot } from '../../schema/contracts/fleet.ts';
 import type { Roster } from '../../schema/contracts/roster.ts';
 import { exists } from '../files.ts';
 import { newHolder, serverFlags } from './tmux.ts';
@@ -16,9 +17,6 @@ export function unitFolder(environment: NodeJS.ProcessEnv): string {
   const { HOME = homedir(), XDG_CONFIG_HOME } = environment;
   return join(XDG_CONFIG_HOME ?? join(HOME, '.config'), 'systemd', 'user');
 }
-
-/** `no-linger`: it is enabled, but this person's units start only when the person logs in. */
-export type Boot = 'enabled' | 'no-unit' | 'no-linger';
 
 /** Read from the files that systemd itself keeps: they also tell it where its bus can't be asked. */
 export async function bootOf(name: string, environment: NodeJS.ProcessEnv = process.env): Promise<Boot> {

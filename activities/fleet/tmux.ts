@@ -4,6 +4,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { z } from 'zod';
+import { FleetRefusal, Screen } from '../../schema/contracts/fleet.ts';
 import { launchScript, type PaneLaunch } from './launch-script.ts';
 
 export interface Tmux {
@@ -35,9 +36,6 @@ export const Pane = z.object({
   command: z.string(),
 });
 export type Pane = z.infer<typeof Pane>;
-
-export const Screen = z.object({ lines: z.array(z.string()), cursor: z.object({ x: z.int(), y: z.int() }) });
-export type Screen = z.infer<typeof Screen>;
 
 /** Of a session that nobody looks at: wide enough that agents break few lines. */
 const size = ['-x', '200', '-y', '50'];
@@ -171,13 +169,13 @@ export function createTmux(of: {
       input,
       timeout: 10_000,
     });
-    if (code === 'ENOENT') throw new Error('tmux is not found on PATH: install it');
+    if (code === 'ENOENT') throw new FleetRefusal('conflict', 'tmux is not found on PATH: install it');
     if (exitCode === 0) return { lines: stdout === '' ? [] : stdout.split('\n') };
     return { lines: [], failure: stderr.trim() || 'it did not answer within 10 s' };
   }
 
-  function refusal(to: string, failure: string): Error {
-    return new Error(`tmux -L ${socket} did not ${to}: ${failure}`);
+  function refusal(to: string, failure: string): FleetRefusal {
+    return new FleetRefusal('conflict', `tmux -L ${socket} did not ${to}: ${failure}`);
   }
 }
 

@@ -8,7 +8,7 @@ import type { DataPaths } from '../data-paths.ts';
 import { refused } from '../failures.ts';
 import { removeTree } from '../files.ts';
 import type { Workspace } from '../git/workspace.ts';
-import { programEnvironment } from '../processes/environment.ts';
+import { maskValues, programEnvironment } from '../processes/environment.ts';
 import type { RunSpec } from '../processes/spec.ts';
 import { excerptOf } from '../processes/steps.ts';
 import type { Processes, RunEnd } from '../processes/supervise.ts';
@@ -258,11 +258,4 @@ export function summarize(of: {
   }
   const { exitCode, startedAt, endedAt } = step;
   return { ...common, end: step.end, exitCode, startedAt, endedAt };
-}
-
-/** Takes the operator's values out of what an agent has said; short ones are no secrets, and stand in any text. */
-function maskValues(text: string, values: readonly string[]): string {
-  return values
-    .filter(({ length }) => length >= 8)
-    .reduce((masked, value) => masked.replaceAll(value, '***'), text);
 }

@@ -27,6 +27,9 @@ export const BranchName = z
   );
 export type BranchName = z.infer<typeof BranchName>;
 
+/** One tenant, until there are tokens of others. */
+export const firstTenant = 'default';
+
 /** Every id begins with the installation's, so that two installations can share one Temporal server. */
 export function missionWorkflowId(of: { installation: string; mission: string }): string {
   return `${of.installation}/mission-${of.mission}`;

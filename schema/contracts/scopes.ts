@@ -1,7 +1,17 @@
 import { z } from 'zod';
 
-/** What a token may do. `missions:write` lets its holder run programs on this machine. */
-export const Scope = z.enum(['missions:read', 'missions:write', 'merge:approve', 'fleet:operate', 'admin']);
+/**
+ * What a token may do. `missions:write` and `fleet:operate` let its holder run programs on this machine; `fleet:read`
+ * shows the screens of its agents, and whatever stands there.
+ */
+export const Scope = z.enum([
+  'missions:read',
+  'missions:write',
+  'merge:approve',
+  'fleet:read',
+  'fleet:operate',
+  'admin',
+]);
 export type Scope = z.infer<typeof Scope>;
 
 /** `admin` may do everything. */

@@ -9,15 +9,16 @@ export type KeyRow = typeof idempotencyKeys.$inferSelect;
 export async function claimKey(
   queries: Queries,
   of: { hash: string; tenant: string; bodyHash: string },
-): Promise<KeyRow> {
+): Promise<KeyRow & { begunBefore: boolean }> {
   const salt = randomBytes(32).toString('hex');
-  await queries
+  const claimed = await queries
     .insert(idempotencyKeys)
     .values({ hash: of.hash, tenantId: of.tenant, bodyHash: of.bodyHash, salt })
-    .onConflictDoNothing();
+    .onConflictDoNothing()
+    .returning({ hash: idempotencyKeys.hash });
   const [row] = await queries.select().from(idempotencyKeys).where(eq(idempotencyKeys.hash, of.hash));
   // Whoever had claimed it was refused in between and has let it go.
-  return row ?? claimKey(queries, of);
+  return row ? { ...row, begunBefore: claimed.length === 0 } : claimKey(queries, of);
 }
 
 /** Keeps the answer of a call that was done. The first one stays: whoever did the same at the same time gets it too. */

@@ -1,24 +1,21 @@
 /** `mission agent`: look at one agent of the fleet, and write to it. */
-import { hostname, userInfo } from 'node:os';
-import { join, resolve } from 'node:path';
+import { userInfo } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { Command } from 'commander';
 import { execa } from 'execa';
-import type { Fleet } from '../../activities/fleet/fleet.ts';
 import { agentName } from '../../activities/fleet/interactive.ts';
-import { resetAgent, sendMessage } from '../../activities/fleet/messages.ts';
-import { newLines, written } from '../../activities/fleet/tail.ts';
+import { newLines } from '../../activities/fleet/tail.ts';
+import type { AgentState, SessionState } from '../../schema/contracts/fleet.ts';
 import { Name } from '../../schema/contracts/names.ts';
-import { runtimeOf, workingDirectoryOf } from '../../schema/contracts/roster.ts';
-import { readRosterFile, rosterPath } from '../../workers/roster-file.ts';
+import { isSession, openRunning } from '../../workers/fleet-desk.ts';
 import { command, examplesHelp, groups } from './command.ts';
-import { ageOf, openFleet } from './open-fleet.ts';
+import { openDesk } from './open-desk.ts';
 import { exitCodes, print, show, Usage } from './output.ts';
-import { table } from './table.ts';
+import { ageOf, table } from './table.ts';
 
 interface Options {
   data: string;
-  json?: boolean;
+  json?: boolean | undefined;
 }
 
 export function agentCommand(): Command {
@@ -38,51 +35,46 @@ function roster(): Command {
     'mission agent roster',
     'mission agent roster --json',
   ]).action(async ({ data, json }: Options) => {
-    const { roster: read } = await readRosterFile(rosterPath(resolve(data)));
-    const agents = read.agents.map((agent) => ({
-      ...agent,
-      workingDirectory: workingDirectoryOf(read, agent),
-      resetCommand: runtimeOf(read, agent.runtime).resetCommand,
-    }));
-    const rows = agents.map((agent) => [
-      agent.name,
-      agent.runtime,
-      agent.class,
-      agent.workingDirectory,
-      agent.modelHint ?? '',
+    const agents = await openDesk(data).roster();
+    const rows = agents.map(({ name, runtime, class: kind, workingDirectory, modelHint = '' }) => [
+      ...[name, runtime, kind, workingDirectory, modelHint],
     ]);
     show(agents, () => table(rows), json);
   });
 }
 
+const whichSession = 'an agent of the roster, or a session of a mission';
+
 function status(): Command {
-  return command('status', 'Show one agent', ['mission agent status coder0'])
-    .argument('<agent>')
+  return command('status', 'Show one agent, or one session of a mission', [
+    'mission agent status coder0',
+    'mission agent status greetings.T-001.author.1',
+  ])
+    .argument('<agent>', whichSession)
     .action(async (name: string, { data, json }: Options) => {
-      const fleet = await openFleet(data);
-      fleet.agent(name);
-      const [found] = (await fleet.status()).filter((each) => each.name === name);
-      if (found === undefined) throw new Error(`${name} can not be seen`);
-      const { state, running, pid, writtenAt, drift } = found;
-      const shown = { host: hostname(), name, state, running, pid, writtenAt, drift };
+      const found = await openDesk(data).status(name);
+      const { state, running = '-', pid, writtenAt } = found;
       const rows = [
         ['state', state],
-        ['runs', running ?? '-'],
+        ['runs', running],
         ['pid', String(pid ?? '-')],
         ['wrote', writtenAt === undefined ? '-' : `${ageOf(writtenAt, Date.now())} ago`],
-        ['drift', drift ?? 'none'],
+        'session' in found ? ['runtime', found.runtime] : ['drift', found.drift ?? 'none'],
       ];
-      show(shown, () => table(rows), json);
+      show(found, () => table(rows), json);
     });
 }
 
 function watch(): Command {
-  return command('watch', 'Look at an agent’s terminal, without a way to type in it (leave with Ctrl-B D)', [
-    'mission agent watch coder0',
-  ])
-    .argument('<agent>')
-    .action(async (name: string, { data }: Options) => {
-      const { tmux } = await running(name, data);
+  return command(
+    'watch',
+    'Look at an agent’s terminal, without a way to type in it (leave with Ctrl-B D); of a session, follow what it tells',
+    ['mission agent watch coder0', 'mission agent watch greetings.T-001.author.1'],
+  )
+    .argument('<agent>', whichSession)
+    .action(async (name: string, { data, json }: Options) => {
+      if (isSession(name)) return printTail({ name, data, json, lines: standardLines, follow: true });
+      const { tmux } = await openRunning(data, name);
       await tmux.followSize(name, false);
       await showTerminal(tmux.client(name, 'look'));
     });
@@ -94,7 +86,7 @@ function attach(): Command {
   ])
     .argument('<agent>')
     .action(async (name: string, { data }: Options) => {
-      const { tmux } = await running(name, data);
+      const { tmux } = await openRunning(data, name);
       await tmux.followSize(name, true);
       try {
         await showTerminal(tmux.client(name, 'type'));
@@ -126,11 +118,11 @@ function send(): Command {
       const source = Name.safeParse(options.from ?? process.env[agentName] ?? userInfo().username);
       if (!source.success) throw new Usage(`--from ${source.error.issues[0]?.message ?? 'is no name'}`);
       if (text.trim() === '') throw new Usage('the message is empty');
-      const { tmux } = await running(name, options.data);
       const verify = options.verify ?? false;
-      const sent = await sendMessage({ tmux, source: source.data, target: name, text, verify });
-      const { delivery = 'sent' } = sent;
-      show({ name, message: sent.message, delivery }, () => [`${name}  ${delivery}`], options.json);
+      const { message, delivery } = await openDesk(options.data).send({
+        ...{ name, source: source.data, text, verify },
+      });
+      show({ name, message, delivery }, () => [`${name}  ${delivery}`], options.json);
       if (verify && delivery !== 'accepted') process.exitCode = exitCodes.failed;
     });
 }
@@ -141,38 +133,51 @@ function reset(): Command {
   ])
     .argument('<agent>')
     .action(async (name: string, { data, json }: Options) => {
-      const fleet = await openFleet(data);
-      const templates = join(resolve(data), 'templates');
-      const done = await resetAgent({ fleet, agent: fleet.agent(name), templates });
+      const done = await openDesk(data).reset(name);
       const prompted = done.kickstarted ? ', with its first prompt' : '';
       show({ name, ...done }, () => [`${name}  ${done.how}${prompted}`], json);
     });
 }
 
 const followMs = 500;
+const standardLines = 40;
+
+/** What can be new between two looks; a terminal keeps no more. */
+const followedLines = 2_000;
 
 function tail(): Command {
-  return command('tail', 'Print what an agent has written last', [
+  return command('tail', 'Print what an agent, or a session of a mission, has written last', [
     'mission agent tail coder0',
     'mission agent tail coder0 --lines 200 --follow',
+    'mission agent tail greetings.T-001.author.1',
   ])
-    .argument('<agent>')
-    .option('--lines <count>', 'how many lines', parseLines, 40)
+    .argument('<agent>', whichSession)
+    .option('--lines <count>', 'how many lines', parseLines, standardLines)
     .option('--follow', 'go on with what it writes')
-    .action(async (name: string, options: Options & { lines: number; follow?: boolean }) => {
-      const { tmux } = await running(name, options.data);
-      const read = async (): Promise<string[]> => written(await tmux.capture({ name, history: 2_000 }));
-      let seen = await read();
-      tell(seen.slice(-options.lines), options.json);
-      while (options.follow === true && (await tmux.has(name))) {
-        await setTimeout(followMs);
-        const now = await read().catch(() => seen);
-        const added = newLines(seen, now);
-        if (added.length > 0) tell(added, options.json);
-        seen = now;
-      }
-    });
+    .action((name: string, options: Options & { lines: number; follow?: boolean }) =>
+      printTail({ name, ...options }),
+    );
 }
+
+async function printTail(of: Options & { name: string; lines: number; follow?: boolean }): Promise<void> {
+  const { name, data, json, lines, follow = false } = of;
+  const desk = openDesk(data);
+  const read = (): Promise<string[]> => desk.tail({ name, lines: followedLines });
+  let seen = await read();
+  tell(seen.slice(-lines), json);
+  while (follow) {
+    // Before the last look at what it wrote: nothing comes after its end.
+    const { state } = await desk.status(name);
+    const now = await read().catch(() => seen);
+    const added = newLines(seen, now);
+    if (added.length > 0) tell(added, json);
+    seen = now;
+    if (isOver.has(state)) return;
+    await setTimeout(followMs);
+  }
+}
+
+const isOver: ReadonlySet<AgentState | SessionState> = new Set(['stopped', 'ended', 'lost']);
 
 function tell(lines: readonly string[], json: boolean | undefined): void {
   if (json) print(JSON.stringify({ lines }));
@@ -183,11 +188,4 @@ function parseLines(text: string): number {
   const lines = Number(text);
   if (Number.isInteger(lines) && lines > 0) return lines;
   throw new Usage(`--lines ${text}: give it a number above 0`);
-}
-
-async function running(name: string, data: string): Promise<Fleet> {
-  const fleet = await openFleet(data);
-  fleet.agent(name);
-  if (await fleet.tmux.has(name)) return fleet;
-  throw new Error(`${name} does not run: start it with \`mission fleet start ${name}\``);
 }

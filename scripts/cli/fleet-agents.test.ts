@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { terminalAgents } from '../../test/fakes/terminal-agents.ts';
 import { fleetMachine, type FleetMachine } from '../../test/support/fleet-machine.ts';
 import { noTmux } from '../../test/support/tmux.ts';
-import { openFleet } from './open-fleet.ts';
+import { openFleet } from '../../workers/fleet-desk.ts';
 
 const Shown = z.object({
   agents: z.array(
@@ -37,8 +37,8 @@ describe.skipIf(noTmux)('the agents of a fleet (skipped without tmux)', () => {
     expect(started).toMatchObject({ code: 0, stdout: 'codex  started\npi     started\n' });
     expect((await mission('fleet', 'start', 'pi')).stdout).toBe('pi  running\n');
     const shown = await mission('fleet', 'ps');
-    expect(shown.stdout).toMatch(/^HOST +AGENT +RUNTIME +CLASS +STATE +RUNS +PID +WROTE/);
-    expect(shown.stdout).toMatch(/\S+ +codex +codex +canary +healthy +codex +\d+ +\ds/);
+    expect(shown.stdout).toMatch(/^TENANT +HOST +AGENT +RUNTIME +CLASS +STATE +RUNS +PID +WROTE/);
+    expect(shown.stdout).toMatch(/default +\S+ +codex +codex +canary +healthy +codex +\d+ +\ds/);
 
     const before = await ps(machine);
     const holder = await holderPid(machine);

@@ -1,16 +1,14 @@
 /** The commands of `mission fleet` that start, stop and show its agents. */
-import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { AgentStatus } from '../../activities/fleet/fleet.ts';
 import { installUnits } from '../../activities/fleet/install-units.ts';
-import { bootOf, type Boot } from '../../activities/fleet/systemd.ts';
-import { createFindProgram } from '../../activities/processes/find-program.ts';
+import type { Done, FleetAction, FleetView } from '../../schema/contracts/fleet.ts';
 import { packageRoot } from '../../schema/package-root.ts';
+import { openFleet } from '../../workers/fleet-desk.ts';
 import { command } from './command.ts';
-import { ageOf, forEach, openFleet, type Done } from './open-fleet.ts';
+import { openDesk } from './open-desk.ts';
 import { exitCodes, show } from './output.ts';
-import { table } from './table.ts';
+import { ageOf, table } from './table.ts';
 
 interface Options {
   data: string;
@@ -24,46 +22,40 @@ export function fleetAgentCommands(): Command[] {
 function ps(): Command {
   return command(
     'ps',
-    'Show each agent: whether it runs, what runs, and in what that differs from the roster',
-    ['mission fleet ps', 'mission fleet ps --json'],
-  ).action(async ({ data, json }: Options) => {
-    const fleet = await openFleet(data);
-    const now = Date.now();
-    const host = hostname();
-    const hasSystemd = (await createFindProgram()('systemctl')) !== undefined;
-    const agents = await Promise.all(
-      (await fleet.status(now)).map(async ({ agent, ...rest }) => {
-        const boot = hasSystemd && agent !== undefined ? await bootOf(rest.name) : undefined;
-        return { host, ...rest, runtime: agent?.runtime, class: agent?.class, boot };
-      }),
-    );
-    const socket = fleet.roster.tmux.socketName;
-    show({ host, socket, agents }, () => table(rowsOf(agents, { now, hasSystemd })), json);
-  });
+    'Show each agent and each session of a mission: whether it works, what runs, and in what that differs from the roster',
+    ['mission fleet ps', 'mission fleet ps --ended --json'],
+  )
+    .option('--ended', 'also the sessions of missions that have ended or are lost')
+    .action(async ({ data, json, ended = false }: Options & { ended?: boolean }) => {
+      const fleet = await openDesk(data).ps({ ended });
+      show(fleet, () => table(rowsOf(fleet, Date.now())), json);
+    });
 }
 
-type Shown = Omit<AgentStatus, 'agent'> & {
-  host: string;
-  runtime: string | undefined;
-  class: string | undefined;
-  boot: Boot | undefined;
-};
+function rowsOf({ agents, sessions, systemd }: FleetView, now: number): string[][] {
+  const boot = (cell: string): string[] => (systemd ? [cell] : []);
+  const heads = ['TENANT', 'HOST', 'AGENT', 'RUNTIME', 'CLASS', 'STATE', 'RUNS', 'PID', 'WROTE'];
+  return [
+    [...heads, ...boot('BOOT'), 'DRIFT'],
+    ...agents.map((each) => [
+      ...[each.tenant, each.host, each.name, each.runtime ?? '-', each.class ?? '-'],
+      ...cellsOf(each, now),
+      ...boot(each.boot ?? '-'),
+      each.drift ?? '',
+    ]),
+    // A session's id names its mission and its task.
+    ...sessions.map((each) => [
+      ...[each.tenant, each.host, each.session, each.runtime, each.role],
+      ...cellsOf(each, now),
+      ...boot('-'),
+      '',
+    ]),
+  ];
+}
 
-function rowsOf(agents: readonly Shown[], of: { now: number; hasSystemd: boolean }): string[][] {
-  const heads = ['HOST', 'AGENT', 'RUNTIME', 'CLASS', 'STATE', 'RUNS', 'PID', 'WROTE'];
-  const rows = agents.map((each) => [
-    each.host,
-    each.name,
-    each.runtime ?? '-',
-    each.class ?? '-',
-    each.state,
-    each.running ?? '-',
-    String(each.pid ?? '-'),
-    ageOf(each.writtenAt, of.now),
-    ...(of.hasSystemd ? [each.boot ?? '-'] : []),
-    each.drift ?? '',
-  ]);
-  return [[...heads, ...(of.hasSystemd ? ['BOOT'] : []), 'DRIFT'], ...rows];
+function cellsOf(of: FleetView['agents' | 'sessions'][number], now: number): string[] {
+  const { state, running = '-', pid, writtenAt } = of;
+  return [state, running, String(pid ?? '-'), ageOf(writtenAt, now)];
 }
 
 const whichAgents = 'agents of the roster; without them all';
@@ -74,10 +66,7 @@ function start(): Command {
     'mission fleet start coder0 coder1',
   ])
     .argument('[agents...]', whichAgents)
-    .action(async (names: string[], { data, json }: Options) => {
-      const fleet = await openFleet(data);
-      tell(await forEach(fleet.agents(names), (agent) => fleet.start(agent)), json);
-    });
+    .action((agents: string[], options: Options) => act('start', agents, options));
 }
 
 function stop(): Command {
@@ -86,10 +75,7 @@ function stop(): Command {
     'mission fleet stop coder0',
   ])
     .argument('[agents...]', whichAgents)
-    .action(async (names: string[], { data, json }: Options) => {
-      const fleet = await openFleet(data);
-      tell(await forEach(fleet.agents(names), (agent) => fleet.stop(agent)), json);
-    });
+    .action((agents: string[], options: Options) => act('stop', agents, options));
 }
 
 function restart(): Command {
@@ -97,14 +83,11 @@ function restart(): Command {
     'mission fleet restart coder0',
   ])
     .argument('[agents...]', whichAgents)
-    .action(async (names: string[], { data, json }: Options) => {
-      const fleet = await openFleet(data);
-      const restarted = await forEach(fleet.agents(names), async (agent) => {
-        await fleet.stop(agent);
-        return fleet.start(agent);
-      });
-      tell(restarted, json);
-    });
+    .action((agents: string[], options: Options) => act('restart', agents, options));
+}
+
+async function act(action: FleetAction, agents: string[], { data, json }: Options): Promise<void> {
+  tell(await openDesk(data).act({ action, agents }), json);
 }
 
 function installSystemd(): Command {

@@ -14,3 +14,12 @@ export function table(
       .trimEnd(),
   );
 }
+
+/** Since when, in the largest unit that fits. */
+export function ageOf(at: string | undefined, now: number): string {
+  if (at === undefined) return '-';
+  const seconds = Math.max(0, Math.round((now - Date.parse(at)) / 1_000));
+  if (seconds < 60) return `${seconds}s`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)}m`;
+  return seconds < 86_400 ? `${Math.floor(seconds / 3_600)}h` : `${Math.floor(seconds / 86_400)}d`;
+}

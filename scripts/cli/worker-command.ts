@@ -4,6 +4,7 @@ import { groups } from './command.ts';
 import { databaseFromEnvironment, hostNameOption } from './host-options.ts';
 import { dataOption, show, Usage } from './output.ts';
 import { logFormatOption, parsePort } from './service-options.ts';
+import { firstTenant } from '../../schema/contracts/names.ts';
 import type { LogFormat } from '../../workers/log.ts';
 
 interface WorkerOptions {
@@ -54,7 +55,7 @@ async function runWorker(options: WorkerOptions): Promise<void> {
   const sdkMetricsPort = await installRuntimeWithMetrics(log);
   const { data, temporal, namespace, hostName, metricsPort } = options;
   const worker = await startStandaloneWorker({
-    ...{ data, temporal, namespace, databaseUrl, databasePool, hostName, tenant: 'default' },
+    ...{ data, temporal, namespace, databaseUrl, databasePool, hostName, tenant: firstTenant },
     ...{ metricsPort, sdkMetricsPort, log },
   });
   const { installation, metricsUrl = null } = worker;

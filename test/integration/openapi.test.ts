@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { commits, startRealEngine, type RealEngine } from '../support/real-engine.ts';
 import { arbitraryOf, JsonSchema } from '../support/json-schema.ts';
+import { noTmux, tmuxSocket } from '../support/tmux.ts';
 
 const methods = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
@@ -35,7 +36,7 @@ const Document = z.object({
 const runs = { numRuns: 25, seed: 20_260_901, endOnFailure: true };
 
 /** What the test has made, by path parameter, so that not every call is for something that is not there. */
-const known = { id: 'known', mission: 'known', task: 'A', name: 'revocable' };
+const known = { id: 'known', mission: 'known', task: 'A', name: 'revocable', agent: 'canary' };
 
 interface Sent {
   path: string;
@@ -50,13 +51,15 @@ interface Route {
 }
 
 it('answers every route as its document says, whatever is sent', { timeout: 300_000 }, async () => {
-  const engine = await startRealEngine({ 'README.md': 'hi\n' }, () => ({ requestsPerMinute: 1_000_000 }));
+  const config = () => ({ requestsPerMinute: 1_000_000 });
+  const engine = await startRealEngine({ 'README.md': 'hi\n' }, config, {}, unstartable());
   const file = await engine.missionFile({ key: 'known', scripts: { A: commits('a.txt') } });
   await engine.api.create(JSON.stringify(file), 'application/json');
   const story: string[] = [];
   for await (const { type } of engine.api.events({ id: 'known', after: 0 })) story.push(type);
   expect(story.at(-1)).toBe('mission-ended');
   const powerless = await engine.api.createToken({ name: 'powerless', scopes: ['fleet:operate'] });
+  const outsider = await engine.api.createToken({ name: 'outsider', scopes: ['missions:read'] });
   await engine.api.createToken({ name: known.name, scopes: ['fleet:operate'] });
 
   const document = Document.parse(await (await fetch(`${engine.url}/v1/openapi.json`)).json());
@@ -97,7 +100,7 @@ it('answers every route as its document says, whatever is sent', { timeout: 300_
         const stranger = await send(sent);
         await check(stranger);
         expect(stranger.status).toBe(401);
-        const weak = await send(sent, powerless);
+        const weak = await send(sent, /^\/v1\/(?:fleet|agents)\b/.test(route.path) ? outsider : powerless);
         await check(weak);
         expect(weak.status).toBe(403);
       }),
@@ -115,10 +118,24 @@ it('answers every route as its document says, whatever is sent', { timeout: 300_
     'GET /v1/usage 200',
     'DELETE /v1/tokens/{name} 204',
     'GET /v1/audit 200',
+    'GET /v1/agents 200',
+    'GET /v1/fleet/verify 200',
+    ...(noTmux ? [] : ['GET /v1/fleet/ps 200', 'GET /v1/agents/{agent} 200']),
+    ...(noTmux ? [] : ['POST /v1/fleet/start 200', 'POST /v1/fleet/stop 200']),
   ]) {
     expect([...seen]).toContain(done);
   }
 });
+
+/** A roster of one agent that nothing can start, whatever is installed here: there is no folder for it. */
+function unstartable(): string {
+  return JSON.stringify({
+    version: 1,
+    tmux: { socketName: tmuxSocket() },
+    defaults: { workingDirectory: './not-there' },
+    agents: [{ name: known.agent, runtime: 'pi', class: 'canary' }],
+  });
+}
 
 async function call(engine: RealEngine, route: Route, sent: Sent, token?: string): Promise<Response> {
   return fetch(`${engine.url}${sent.path}`, {

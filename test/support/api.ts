@@ -7,6 +7,7 @@ import { createGit, engineGitConfig } from '../../activities/git/git.ts';
 import { createApp } from '../../api/app.ts';
 import { EventHub } from '../../api/event-hub.ts';
 import type { Door } from '../../schema/contracts/door.ts';
+import type { FleetDesk } from '../../schema/contracts/fleet.ts';
 import { Roster } from '../../schema/contracts/roster.ts';
 import type { Scope } from '../../schema/contracts/scopes.ts';
 import type { Queries } from '../../schema/db/database.ts';
@@ -15,6 +16,7 @@ import { createToken } from '../../schema/db/tokens.ts';
 import { knownAgents, knownEngines } from '../../workers/activities.ts';
 import { createDoor } from '../../workers/door.ts';
 import { EngineConfig } from '../../workers/engine-config.ts';
+import { createFleetDesk } from '../../workers/fleet-desk.ts';
 import { temporaryFolder } from './temporary.ts';
 import type { TestEngine } from './workers.ts';
 
@@ -49,7 +51,11 @@ export interface TestApi {
 
 export async function startApi(
   engine: TestEngine,
-  more: { requestsPerMinute?: number; door?: (real: Door) => Door } = {},
+  more: {
+    requestsPerMinute?: number;
+    door?: (real: Door) => Door;
+    fleet?: (real: FleetDesk) => FleetDesk;
+  } = {},
 ): Promise<TestApi> {
   const root = await temporaryFolder();
   const git = createGit({ configFile: join(root, 'gitconfig') });
@@ -61,7 +67,7 @@ export async function startApi(
   const commit = await git.run({ cwd: repository, args: ['commit-tree', tree.stdout.trim(), '-m', 'first'] });
   await git.run({ cwd: repository, args: ['update-ref', 'refs/heads/main', commit.stdout.trim()] });
 
-  const { door = (real: Door) => real, ...limits } = more;
+  const { door = (real: Door) => real, fleet = (real: FleetDesk) => real, ...limits } = more;
   const config = EngineConfig.parse({ roots: [root], commands: { work: ['true'] }, ...limits });
   const database = await openPglite();
   const { queries } = database;
@@ -80,6 +86,7 @@ export async function startApi(
       }),
     ),
     events,
+    fleet: fleet(createFleetDesk({ data: root, tenant: engine.facts.tenant })),
     temporalUi: null,
     probe: () => Promise.resolve([]),
     telemetry: {
