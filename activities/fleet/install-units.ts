@@ -46,7 +46,11 @@ export async function installUnits(of: {
   const done: Step[] = [];
   for (const [what, program, args] of steps) {
     const line = [program, ...args].join(' ');
-    const ran = await run(program, args, environment);
+    // Lingering is of the whole account: it is not turned on for units that are not there.
+    const inVain = what === 'linger' && done.some(({ state }) => state === 'left');
+    const ran = inVain
+      ? { exitCode: undefined, stderr: 'after the others' }
+      : await run(program, args, environment);
     const state = ran.exitCode === 0 ? 'ok' : 'left';
     done.push({
       what,

@@ -1,11 +1,8 @@
 /** The commands of `mission fleet` that start, stop and show its agents. */
-import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { installUnits } from '../../activities/fleet/install-units.ts';
 import type { Done, FleetAction, FleetView } from '../../schema/contracts/fleet.ts';
-import { packageRoot } from '../../schema/package-root.ts';
-import { openFleet } from '../../workers/fleet-desk.ts';
 import { command } from './command.ts';
+import { installFleet, stepLines } from './install-fleet.ts';
 import { openDesk } from './open-desk.ts';
 import { exitCodes, show } from './output.ts';
 import { ageOf, table } from './table.ts';
@@ -96,10 +93,8 @@ function installSystemd(): Command {
     'Write systemd units of your own that bring the tmux server and the agents back after a reboot',
     ['mission fleet install-systemd'],
   ).action(async ({ data, json }: Options) => {
-    const { roster } = await openFleet(data);
-    const mission = [process.execPath, join(packageRoot(), 'scripts/mission.mjs')];
-    const steps = await installUnits({ roster, data: resolve(data), mission });
-    show(steps, () => table(steps.map(({ what, state, message }) => [what, state, message])), json);
+    const steps = await installFleet(data);
+    show(steps, () => stepLines(steps), json);
   });
 }
 

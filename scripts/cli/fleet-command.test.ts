@@ -1,9 +1,13 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { execaSync } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { runMission } from '../../test/support/mission-command.ts';
 import { temporaryFolder } from '../../test/support/temporary.ts';
+import { noTmux } from '../../test/support/tmux.ts';
+
+const hasSystemd = execaSync('systemctl', ['--version'], { reject: false }).exitCode === 0;
 
 const Verified = z.object({
   found: z.boolean(),
@@ -33,6 +37,7 @@ describe('mission fleet', () => {
     expect(made).toMatchObject({ code: 0, stderr: '' });
     expect(made.stdout).toContain(`${path} is written; found: opencode`);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
+    if (!noTmux && hasSystemd) expect(made.stdout).toMatch(/^written +ok +\S+mission-agent@\.service$/m);
     const verified = await runMission(['fleet', 'verify'], { env });
     expect(verified.stdout).toMatch(/^coder-opencode +opencode +implementer +\S+\/src\n/);
     expect(verified.stdout).toContain(`1.18.33 at ${home}/.local/bin/opencode`);

@@ -10,6 +10,7 @@ import { readRosterFile, rosterPath } from '../../workers/roster-file.ts';
 import { command, examplesHelp, groups } from './command.ts';
 import { probedLine } from './doctor.ts';
 import { fleetAgentCommands } from './fleet-agents.ts';
+import { installFleet, stepLines } from './install-fleet.ts';
 import { exitCodes, show } from './output.ts';
 import { starterRoster } from './starter-roster.ts';
 import { table } from './table.ts';
@@ -53,10 +54,11 @@ function verify(): Command {
 }
 
 function init(): Command {
-  return command('init', 'Write a first roster, of the programs that are found on this machine', [
-    'mission fleet init',
-    'mission fleet init ./roster.yaml --force',
-  ])
+  return command(
+    'init',
+    'Write a first roster, of the programs that are found on this machine, and units that bring its agents back after a reboot',
+    ['mission fleet init', 'mission fleet init ./roster.yaml --force'],
+  )
     .argument('[file]', whichFile)
     .option('--force', 'write over a roster that is there')
     .action(async (given: string | undefined, options: { data: string; force?: boolean; json?: boolean }) => {
@@ -64,14 +66,17 @@ function init(): Command {
       const find = createFindProgram();
       const runtimes: AgentRuntime[] = [];
       for (const runtime of agentRuntimes) if (await find(runtime)) runtimes.push(runtime);
-      const text = starterRoster({ runtimes, tmux: (await find('tmux')) !== undefined });
+      const tmux = (await find('tmux')) !== undefined;
+      const text = starterRoster({ runtimes, tmux });
       await writeRoster({ path, text, force: options.force ?? false });
       const said =
         runtimes.length === 0 ? 'no program of an agent was found' : `found: ${runtimes.join(', ')}`;
+      const installs = given === undefined && tmux && (await find('systemctl')) !== undefined;
+      const units = installs ? await installFleet(options.data) : undefined;
       const next = `mission fleet verify${given === undefined ? '' : ` ${given}`}`;
       show(
-        { path, runtimes },
-        () => [`${path} is written; ${said}`, `look at it with: ${next}`],
+        { path, runtimes, units },
+        () => [`${path} is written; ${said}`, ...stepLines(units ?? []), `look at it with: ${next}`],
         options.json,
       );
     });
