@@ -12,6 +12,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { SpawnerAnswer, SpawnerRequest } from '../../activities/processes/spawning.ts';
 import { askedToStop } from '../../scripts/cli/asked-to-stop.ts';
 import { findServer } from '../../scripts/toolchain.mjs';
 import { startEngine } from '../../workers/engine.ts';
@@ -74,14 +75,39 @@ function dieAtPrograms(): void {
       const effect = effectOf(args.flat().filter((arg) => typeof arg === 'string'));
       if (effect !== undefined) dieAt(`before ${effect}`);
       const child: unknown = Reflect.apply(spawn, self, args);
-      // The runner is on its way and has claimed nothing yet; git has done its work when it ends.
-      if (effect === 'the launch of the runner') dieAt(`after ${effect}`);
-      else if (effect !== undefined && child instanceof ChildProcess)
-        child.on('exit', () => dieAt(`after ${effect}`));
+      // It is on its way and has claimed nothing yet.
+      if (effect !== undefined) dieAt(`after ${effect}`);
+      return child;
+    },
+  });
+  childProcess.fork = new Proxy(childProcess.fork, {
+    apply(fork, self, args: unknown[]): unknown {
+      const child: unknown = Reflect.apply(fork, self, args);
+      if (child instanceof ChildProcess) dieAtRequests(child);
       return child;
     },
   });
   syncBuiltinESMExports();
+}
+
+/** Programs that a process of ours is asked to run: they have done their work when it answers. */
+function dieAtRequests(spawner: ChildProcess): void {
+  const effects = new Map<number, string>();
+  spawner.send = new Proxy(spawner.send.bind(spawner), {
+    apply(send, self, args: unknown[]): unknown {
+      const { id, run } = SpawnerRequest.parse(args[0]);
+      const effect = effectOf(run.args);
+      if (effect !== undefined) {
+        dieAt(`before ${effect}`);
+        effects.set(id, effect);
+      }
+      return Reflect.apply(send, self, args);
+    },
+  });
+  spawner.prependListener('message', (raw) => {
+    const effect = effects.get(SpawnerAnswer.parse(raw).id);
+    if (effect !== undefined) dieAt(`after ${effect}`);
+  });
 }
 
 function effectOf(words: readonly string[]): string | undefined {
