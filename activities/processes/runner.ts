@@ -16,6 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { hasRunOut } from './lease.ts';
 import { isGreen, runFiles, RunSpec, type RunResult, type Step, type StepResult } from './spec.ts';
 import { killRun, ownIdentity } from './tree.ts';
 
@@ -42,7 +43,8 @@ async function main(folder: string): Promise<void> {
 
   const result: RunResult = { steps: [] };
   for (const step of spec.steps) {
-    const outcome = stop.asked ? notRun(step) : await runStep({ folder, spec, step, stop, output });
+    const end = stop.asked ? 'stopped' : hasRunOut(spec.leaseFile) ? 'lease-ran-out' : undefined;
+    const outcome = end ? notRun(step, end) : await runStep({ folder, spec, step, stop, output });
     result.steps.push(outcome);
     if (!isGreen(outcome)) break;
   }
@@ -68,9 +70,9 @@ function claimRun(folder: string): boolean {
   }
 }
 
-function notRun(step: Step): StepResult {
+function notRun(step: Step, end: StepResult['end']): StepResult {
   const now = Date.now();
-  return { name: step.name, end: 'stopped', exitCode: null, startedAt: now, endedAt: now };
+  return { name: step.name, end, exitCode: null, startedAt: now, endedAt: now };
 }
 
 async function runStep(of: {
@@ -115,6 +117,7 @@ async function runStep(of: {
         if (step.stallMs !== undefined && Date.now() - output.changedAt > step.stallMs) {
           return endStep('stalled');
         }
+        if (hasRunOut(spec.leaseFile)) return endStep('lease-ran-out');
         outputCheck = setTimeout(check, bytes === before ? outputCheckMs.quiet : outputCheckMs.busy);
       };
       outputCheck = setTimeout(check, outputCheckMs.busy);

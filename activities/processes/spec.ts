@@ -22,6 +22,8 @@ export const RunSpec = z.object({
   maxOutputBytes: z.number(),
   /** How often the runner touches its `heartbeat` file. */
   heartbeatMs: z.number(),
+  /** The lease that the run lives by, see `lease.ts`; without one it lives until its programs end. */
+  leaseFile: z.string().optional(),
 });
 export type RunSpec = z.infer<typeof RunSpec>;
 
@@ -31,7 +33,7 @@ export type RunnerIdentity = z.infer<typeof RunnerIdentity>;
 
 export const StepResult = z.object({
   name: z.string(),
-  end: z.enum(['exited', 'timed-out', 'stalled', 'flooded', 'stopped', 'unstartable']),
+  end: z.enum(['exited', 'timed-out', 'stalled', 'flooded', 'stopped', 'unstartable', 'lease-ran-out']),
   exitCode: z.number().nullable(),
   startedAt: z.number(),
   endedAt: z.number(),

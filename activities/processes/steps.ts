@@ -51,6 +51,11 @@ export async function runSteps(of: StepsRun): Promise<StepOutcome[]> {
         if (of.watch.stopAsked()) await forget(of);
         throw error;
       });
+    if (end.kind === 'ended' && end.result.steps.some((step) => step.end === 'lease-ran-out')) {
+      await forget(of);
+      // No verdict: they are asked for again, on another host if this one is gone.
+      throw new Error(`the steps in ${of.folder} were ended: the lease of this host ran out`);
+    }
     if (end.kind === 'ended' && (lost === maxLost - 1 || !end.result.steps.some(wasKilled))) {
       await removeTree(of.checkout.folder);
       return end.result.steps.map((step, index) => ({ ...step, log: join(of.folder, logName(index)) }));

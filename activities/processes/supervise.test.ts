@@ -8,6 +8,7 @@ import type { Watch } from '../supervision.ts';
 import { exists } from '../files.ts';
 import { programEnvironment } from './environment.ts';
 import { runFiles, RunnerIdentity, type RunSpec } from './spec.ts';
+import { createLease, hasRunOut } from './lease.ts';
 import { createProcesses, type Supervision } from './supervise.ts';
 import { isAlive, processesOfRun } from './tree.ts';
 
@@ -189,3 +190,74 @@ describe('a run', () => {
     await rm(run.folder, { recursive: true, force: true });
   });
 });
+
+describe('a run of a host with a lease', () => {
+  async function leased(seconds: number) {
+    const lease = createLease({ file: join(await temporaryFolder(), 'lease'), seconds });
+    const leaseFile = lease.file;
+    return { lease, onHost: createProcesses({ runner: join(builtFolder(), 'runner.js'), leaseFile }) };
+  }
+
+  it('ends itself and all it has started when the lease runs out, without anybody who watches', async () => {
+    const { lease, onHost } = await leased(3);
+    await lease.renew(lease.now());
+    const run = await newRun('touch started; (sleep 60 &) ; sleep 60');
+    const watching = onHost.supervise(run);
+    await until(() => hasStarted(run));
+    run.detach();
+    await expect(watching).rejects.toThrow('detached');
+    await until(() => exists(join(run.folder, runFiles.result)));
+    expect(lease.secondsLeft()).toBeLessThanOrEqual(0);
+    expect(processesOfRun(run.folder)).toEqual([]);
+    expect(await onHost.supervise(await again(run))).toMatchObject({
+      result: { steps: [{ end: 'lease-ran-out', exitCode: null }] },
+    });
+  });
+
+  it('goes on while the lease is renewed, however short it is', async () => {
+    const { lease, onHost } = await leased(3);
+    await lease.renew(lease.now());
+    const renewing = setInterval(() => void lease.renew(lease.now()), 500);
+    const run = await newRun('sleep 6');
+    const end = await onHost.supervise(run);
+    clearInterval(renewing);
+    expect(end).toMatchObject({ result: { steps: [{ end: 'exited', exitCode: 0 }] } });
+  });
+
+  it('starts nothing when the lease has run out before', async () => {
+    const { lease, onHost } = await leased(60);
+    await lease.renew(lease.now() - 61);
+    const run = await newRun('touch started');
+    expect(await onHost.supervise(run)).toMatchObject({ result: { steps: [{ end: 'lease-ran-out' }] } });
+    expect(await hasStarted(run)).toBe(false);
+  });
+});
+
+describe('a lease', () => {
+  it('is none while nobody has written it, and is not longer than that of the process of today', async () => {
+    const file = join(await temporaryFolder(), 'lease');
+    const long = createLease({ file, seconds: 3_600 });
+    const short = createLease({ file, seconds: 10 });
+    expect(hasRunOut(undefined)).toBe(false);
+    expect(hasRunOut(file)).toBe(true);
+    await long.renew(long.now());
+    expect(hasRunOut(file)).toBe(false);
+    expect(short.secondsLeft()).toBeGreaterThan(3_500);
+    await short.shorten();
+    expect(short.secondsLeft()).toBeLessThanOrEqual(10);
+    await long.shorten();
+    expect(long.secondsLeft()).toBeLessThanOrEqual(10);
+  });
+
+  it('that can not be read is none', async () => {
+    const file = join(await temporaryFolder(), 'lease');
+    await writeFile(file, 'for ever');
+    expect(hasRunOut(file)).toBe(true);
+  });
+});
+
+/** The same run for somebody else who watches. */
+async function again(run: TestRun): Promise<TestRun> {
+  const other = await newRun('true');
+  return { ...other, folder: run.folder };
+}

@@ -48,20 +48,21 @@ export interface Processes {
   stop(folder: string): Promise<void>;
 }
 
-/** `runner` is the built runner program. */
+/** `runner` is the built runner program. With `leaseFile` all runs end when that lease runs out. */
 export function createProcesses(of: {
   runner: string;
   heartbeatMs?: number;
   maxOutputBytes?: number;
+  leaseFile?: string | undefined;
 }): Processes {
-  const { runner, heartbeatMs = 15_000, maxOutputBytes = 64 * 1024 * 1024 } = of;
+  const { runner, heartbeatMs = 15_000, maxOutputBytes = 64 * 1024 * 1024, leaseFile } = of;
   // An attempt that Temporal has given up for dead may still be preparing when the next one comes.
   const preparing = new KeyedLock();
   return { heartbeatMs, maxOutputBytes, supervise, stop };
 
   async function supervise(run: Supervision): Promise<RunEnd> {
     try {
-      await preparing.with(run.folder, () => prepareFolder(run));
+      await preparing.with(run.folder, () => prepareFolder(run, leaseFile));
       return await watchRun(run, runner);
     } catch (error) {
       if (run.watch.stopAsked()) await stop(run.folder);
@@ -135,12 +136,12 @@ async function concludeDead(of: Supervision): Promise<RunEnd> {
 }
 
 /** Intent before the spawn: the spec is complete on disk, or it is not there. */
-async function prepareFolder(of: Supervision): Promise<void> {
+async function prepareFolder(of: Supervision, leaseFile: string | undefined): Promise<void> {
   if (await readJson(join(of.folder, runFiles.spec), RunSpec)) return;
   const { spec, files = {} } = await of.prepare();
   await mkdir(of.folder, { recursive: true });
   for (const [name, text] of Object.entries(files)) await writeDurably(join(of.folder, name), text);
-  await writeDurably(join(of.folder, runFiles.spec), JSON.stringify(spec));
+  await writeDurably(join(of.folder, runFiles.spec), JSON.stringify({ ...spec, leaseFile }));
 }
 
 function launch(runner: string, folder: string): void {

@@ -78,6 +78,11 @@ export function processesOfRun(folder: string): number[] {
   return scan(folder).tagged;
 }
 
+/** Whether anything lives that a run in some folder below this one has started. */
+export function runsBelow(root: string): boolean {
+  return scanFor((tag) => tag.startsWith(`${root}/`)).tagged.length > 0;
+}
+
 /**
  * Kills the run's processes until none is left. A process that forks while we look is found in the next round; only
  * one that has wiped its own environment can escape.
@@ -100,7 +105,11 @@ export function killRun(folder: string): void {
  * the moment in which it becomes another program; it may turn out to be ours.
  */
 function scan(folder: string): { tagged: number[]; unsure: boolean } {
-  const needle = `${runTag}=${folder}`;
+  return scanFor((tag) => tag === folder);
+}
+
+function scanFor(isOurs: (tag: string) => boolean): { tagged: number[]; unsure: boolean } {
+  const prefix = `${runTag}=`;
   const tagged: number[] = [];
   let unsure = false;
   for (const name of readdirSync('/proc')) {
@@ -109,7 +118,11 @@ function scan(folder: string): { tagged: number[]; unsure: boolean } {
     const environment = readEnvironment(pid);
     if (environment === undefined || isKernelThreadOrDead(pid)) continue;
     if (environment === '') unsure = true;
-    else if (environment.split('\0').includes(needle)) tagged.push(pid);
+    else if (
+      environment.split('\0').some((entry) => entry.startsWith(prefix) && isOurs(entry.slice(prefix.length)))
+    ) {
+      tagged.push(pid);
+    }
   }
   return { tagged, unsure };
 }

@@ -12,6 +12,8 @@ export const SessionEnd = z.enum([
   'flooded',
   'stopped',
   'unstartable',
+  /** Its host had no word from the Temporal server for so long that the work may have been given to another. */
+  'lease-ran-out',
   'lost',
 ]);
 export type SessionEnd = z.infer<typeof SessionEnd>;
