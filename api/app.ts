@@ -8,6 +8,7 @@ import type { ApiDeps } from './deps.ts';
 import { docsRoutes } from './docs.ts';
 import { fleetRoutes } from './fleet-routes.ts';
 import { healthRoutes } from './health-routes.ts';
+import { hostRoutes } from './host-routes.ts';
 import { idempotent } from './idempotency.ts';
 import { missionRoutes } from './mission-routes.ts';
 import { answerProblem, Problem, problemOfZod, toProblem } from './problem.ts';
@@ -46,6 +47,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   usageRoutes(app, deps);
   fleetRoutes(app, deps);
   agentRoutes(app, deps);
+  hostRoutes(app, deps);
   controlRoutes(app, deps);
   tokenRoutes(app, deps);
   readModelRoutes(app, deps);

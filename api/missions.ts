@@ -153,7 +153,7 @@ function hashOf(file: MissionFile): string {
 }
 
 /** An update to a running workflow; its refusals become problems. */
-async function update(
+export async function update(
   deps: ApiDeps,
   of: { workflowId: string; name: string; arg: unknown; caller: Caller; idempotencyKey: string | undefined },
 ): Promise<unknown> {

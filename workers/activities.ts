@@ -16,6 +16,7 @@ import { createRequestMerge } from '../activities/merge/request-merge.ts';
 import type { RunProgram } from '../activities/processes/programs.ts';
 import { createSpawner, type Spawner } from '../activities/processes/spawning.ts';
 import { createProcesses } from '../activities/processes/supervise.ts';
+import { createHostRecords } from '../activities/record/host-records.ts';
 import { createRecordActivities } from '../activities/record/record-activities.ts';
 import { builtInEngines, type Engines } from '../activities/review/engines.ts';
 import { createReviewActivities } from '../activities/review/review-activities.ts';
@@ -29,6 +30,7 @@ import type {
   CiActivities,
   ForgeActivities,
   HostActivities,
+  HostRecords,
   MergeActivities,
   RecordActivities,
 } from '../workflows/ports.ts';
@@ -55,6 +57,39 @@ export function openSpawner(closers: Closers): Spawner {
   return spawner;
 }
 
+/** What a task does where its clone is. It needs neither the database nor the forge's API. */
+export type CloneActivities = Omit<HostActivities, 'review'>;
+
+interface CloneDeps {
+  paths: DataPaths;
+  config: EngineConfig;
+  agents: Agents;
+  runProgram: RunProgram;
+}
+
+/** With `leaseFile` what they run ends when that lease runs out. */
+export function createCloneActivities(deps: CloneDeps & { leaseFile: string }): CloneActivities {
+  return cloneActivities(deps, createTools(deps));
+}
+
+function createTools(of: { paths: DataPaths; runProgram: RunProgram; leaseFile?: string }) {
+  const { paths, runProgram, leaseFile } = of;
+  const git = createGit({ configFile: paths.gitConfig, runProgram });
+  return {
+    git,
+    workspace: createWorkspace({ git, paths }),
+    processes: createProcesses({ runner: join(builtFolder(), 'runner.js'), leaseFile }),
+  };
+}
+
+function cloneActivities(deps: CloneDeps, tools: ReturnType<typeof createTools>): CloneActivities {
+  const { paths, agents, config } = deps;
+  return {
+    ...createSessionActivities({ ...tools, paths, agents, commands: knownCommands(config) }),
+    ...createDeliveryActivities({ ...tools, paths }),
+  };
+}
+
 export function createActivities(deps: {
   client: Client;
   queries: Queries;
@@ -63,11 +98,10 @@ export function createActivities(deps: {
   agents: Agents;
   tenant: string;
   runProgram: RunProgram;
-}): { control: ControlActivities; host: HostActivities } {
+}): { control: ControlActivities & HostRecords; host: HostActivities } {
   const { client, queries, paths, config, tenant } = deps;
-  const processes = createProcesses({ runner: join(builtFolder(), 'runner.js') });
-  const git = createGit({ configFile: paths.gitConfig, runProgram: deps.runProgram });
-  const workspace = createWorkspace({ git, paths });
+  const tools = createTools(deps);
+  const { git, workspace, processes } = tools;
   const store = new LocalStore({ queries, tenant });
   const forge = createLocalForge({ git, store, effects: createEffects({ queries }), tenant });
   const ci = createLocalCi({ git, workspace, store, paths, processes });
@@ -75,20 +109,14 @@ export function createActivities(deps: {
   return {
     control: {
       ...createRecordActivities({ queries }),
+      ...createHostRecords({ queries }),
       ...createForgeActivities({ forge, ci }),
       ...createCiActivities({ ci, workspace }),
       ...createMergeActivities({ git, forge, workspace }),
       ...createRequestMerge({ client }),
     },
     host: {
-      ...createSessionActivities({
-        paths,
-        workspace,
-        processes,
-        commands: knownCommands(config),
-        agents: deps.agents,
-      }),
-      ...createDeliveryActivities({ git, workspace, paths, processes }),
+      ...cloneActivities(deps, tools),
       ...createReviewActivities({ git, forge, workspace, paths, processes, engines }),
     },
   };

@@ -1,5 +1,4 @@
 /** Workers in a process of their own, beside engines that work on the same database and Temporal server. */
-import { createServer } from 'node:http';
 import { Client, Connection } from '@temporalio/client';
 import { readInstallation } from '../schema/db/database.ts';
 import { openPostgres } from '../schema/db/postgres.ts';
@@ -9,10 +8,10 @@ import { startOrClose, type Closers } from './closers.ts';
 import { openDataDirectory } from './data-directory.ts';
 import { readEngineConfig } from './engine-config.ts';
 import { serveHost } from './hosts.ts';
-import { listen } from './listen.ts';
 import type { Log } from './log.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
+import { createMetrics } from './metrics.ts';
 import { preflight, refuseBroken } from './probes.ts';
+import { serveMetrics } from './serve-metrics.ts';
 import { clientTracing, startTracing } from './tracing.ts';
 import { runWorkers } from './workers.ts';
 
@@ -87,30 +86,4 @@ async function start(options: WorkerOptions, closers: Closers): Promise<Standalo
   log.info('the worker is up', { installation, temporal: address, namespace });
   closers.add(() => log.info('the worker stops'));
   return { installation, metricsUrl, done, stop: () => closers.close() };
-}
-
-/** Anybody on this machine may read them; nobody else can. */
-async function serveMetrics(of: {
-  port: number | undefined;
-  metrics: Metrics;
-  closers: Closers;
-}): Promise<string | undefined> {
-  const { port, metrics } = of;
-  if (port === undefined) return undefined;
-  const server = createServer((request, response) => {
-    if (request.method !== 'GET' || request.url !== '/metrics') {
-      response.writeHead(404).end();
-      return;
-    }
-    metrics.text().then(
-      (text) => response.writeHead(200, { 'content-type': metrics.contentType }).end(text),
-      () => response.writeHead(500).end(),
-    );
-  });
-  const bound = await listen({ server, port, address: '127.0.0.1' });
-  of.closers.add(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return `http://127.0.0.1:${bound}/metrics`;
 }

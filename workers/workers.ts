@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkerInterceptors } from '@temporalio/worker';
 import { controlQueue, hostQueue, slotsQueue } from '../schema/contracts/names.ts';
-import type { HostActivities, RecordActivities } from '../workflows/ports.ts';
-import type { ControlActivities } from './activities.ts';
+import type { AttendanceActivities, HostActivities, RecordActivities } from '../workflows/ports.ts';
+import type { CloneActivities, ControlActivities } from './activities.ts';
 import { builtFolder } from '../schema/package-root.ts';
 import type { Closers } from './closers.ts';
 import { databaseFaults } from './database-faults.ts';
@@ -31,6 +31,8 @@ interface Telemetry {
   tracing?: Tracing | undefined;
   /** Hears of each session that is watched from now on, and no more. */
   sessionWatched?: Parameters<typeof sessionInterceptor>[0];
+  /** Hears of each activity. */
+  interceptor?: NonNullable<WorkerInterceptors['activity']>[number];
 }
 
 interface WorkerDeps extends Telemetry {
@@ -66,7 +68,14 @@ export async function runWorkers(
     createControlWorker({ ...deps, activities: activities.control }),
     host === undefined ? [] : createHostWorkers({ ...deps, host, slots, activities: onHost }),
   ]);
-  const workers = [control, ...hostWorkers];
+  return runUntilClosed({ workers: [control, ...hostWorkers], log, closers });
+}
+
+/** `done` rejects when a worker has failed. */
+export function runUntilClosed(of: { workers: Worker[]; log: Log; closers: Closers }): {
+  done: Promise<void>;
+} {
+  const { workers, log, closers } = of;
   const done = Promise.all(workers.map((worker) => worker.run())).then(() => undefined);
   // Whoever stops us hears of a failure from `stop`; until then `done` is the process's own.
   done.catch((error: unknown) => log.error('a worker has failed', error));
@@ -91,8 +100,10 @@ export async function createControlWorker(
   });
 }
 
-/** What needs this machine: its clones and, with the local forge, its repositories. */
-type OnHost = HostActivities & Omit<ControlActivities, keyof RecordActivities | 'requestMerge'>;
+/** What needs this machine: its clones and, with the local forge, its repositories. Or its clones alone. */
+type OnHost =
+  | (HostActivities & Omit<ControlActivities, keyof RecordActivities | 'requestMerge'>)
+  | (CloneActivities & AttendanceActivities);
 
 /**
  * Two workers for what needs this machine. Sessions, checks and reviews wait for one of its slots, the most urgent
@@ -120,6 +131,7 @@ function common(deps: WorkerDeps) {
     ...(tracing.interceptors?.activity ?? []),
     databaseFaults,
     sessionInterceptor(sessionWatched),
+    ...(deps.interceptor ? [deps.interceptor] : []),
   ];
   return {
     connection,

@@ -4,6 +4,7 @@
  */
 import type { Usage } from '../schema/contracts/agent.ts';
 import type { CiReport } from '../schema/contracts/ci.ts';
+import type { HostFacts, HostState } from '../schema/contracts/host.ts';
 import type { EngineFacts, MergeRequest } from '../schema/contracts/messages.ts';
 import type { PlannedRepository, StartedTask } from '../schema/contracts/plan.ts';
 import type { Finding, Review } from '../schema/contracts/review.ts';
@@ -105,6 +106,22 @@ export type MergeResult =
 export interface RecordActivities {
   recordMission(input: RecordedMission): Promise<void>;
   recordTask(input: Recorded<TaskView>): Promise<void>;
+}
+
+/** The same of hosts. */
+export interface HostRecords {
+  registerHost(facts: HostFacts): Promise<{ kind: 'registered' } | { kind: 'refused'; reason: string }>;
+  recordHostState(input: { name: string; identity: string; state: HostState }): Promise<void>;
+}
+
+/** What a host answers that is looked after. */
+export interface AttendanceActivities {
+  /**
+   * Heartbeats for as long as the host's process lives. Ends when the host has nothing to do any more (`idle`), when it
+   * has left as well (`left`), or only when it is cancelled (`asked`).
+   */
+  attend(input: { until: 'asked' | 'idle' | 'left' }): Promise<void>;
+  isThere(input: undefined): Promise<void>;
 }
 
 export interface ForgeActivities {

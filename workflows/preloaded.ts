@@ -9,6 +9,7 @@ import { z } from 'zod';
 import * as budget from '../schema/contracts/budget.ts';
 import * as ci from '../schema/contracts/ci.ts';
 import * as gates from '../schema/contracts/gates.ts';
+import * as host from '../schema/contracts/host.ts';
 import * as messages from '../schema/contracts/messages.ts';
 import * as missionFile from '../schema/contracts/mission-file.ts';
 import * as names from '../schema/contracts/names.ts';
@@ -17,7 +18,19 @@ import * as review from '../schema/contracts/review.ts';
 import * as session from '../schema/contracts/session.ts';
 import * as views from '../schema/contracts/views.ts';
 
-for (const contracts of [budget, ci, gates, messages, missionFile, names, plan, review, session, views]) {
+for (const contracts of [
+  budget,
+  ci,
+  gates,
+  host,
+  messages,
+  missionFile,
+  names,
+  plan,
+  review,
+  session,
+  views,
+]) {
   for (const contract of Object.values(contracts)) {
     if (contract instanceof z.ZodType) bindMethods(contract);
     Object.freeze(contract);

@@ -11,9 +11,11 @@ import {
 import type { EngineFacts } from '../schema/contracts/messages.ts';
 import { hostQueue } from '../schema/contracts/names.ts';
 import type {
+  AttendanceActivities,
   CiActivities,
   ForgeActivities,
   HostActivities,
+  HostRecords,
   MergeActivities,
   RecordActivities,
 } from './ports.ts';
@@ -60,6 +62,11 @@ const adoptAgain = { initialInterval: '1s', backoffCoefficient: 2, maximumInterv
 
 /** Writes to the read model must come through in the end: nothing else depends on how long that takes. */
 export const record = proxyLocalActivities<RecordActivities>({
+  startToCloseTimeout: '10s',
+  retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
+});
+
+export const hostRecords = proxyLocalActivities<HostRecords>({
   startToCloseTimeout: '10s',
   retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
 });
@@ -142,4 +149,31 @@ export function hostSteps(taskQueue: string): ActivityInterfaceFor<HostSteps> {
     heartbeatTimeout,
     retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '60s', maximumAttempts: 10 },
   });
+}
+
+/** How long a host may say nothing before it is silent. Its process beats every few seconds: a pause is not a death. */
+const attendTimeout = '10s';
+
+/** What the workflow of a host asks of it. */
+export function hostAttendance(of: {
+  installation: string;
+  host: string;
+}): ActivityInterfaceFor<AttendanceActivities> {
+  const taskQueue = hostQueue(of);
+  const { attend } = proxyActivities<Pick<AttendanceActivities, 'attend'>>({
+    taskQueue,
+    // There must be some end: after this the host is asked again.
+    startToCloseTimeout: '365 days',
+    scheduleToStartTimeout: attendTimeout,
+    heartbeatTimeout: attendTimeout,
+    // That it ended is what is asked for.
+    retry: { maximumAttempts: 1 },
+  });
+  const { isThere } = proxyActivities<Pick<AttendanceActivities, 'isThere'>>({
+    taskQueue,
+    // It waits for the host as long as that takes. One attempt may go to a process that has died just now.
+    startToCloseTimeout: '10s',
+    retry: { initialInterval: '1s', backoffCoefficient: 1 },
+  });
+  return { attend, isThere };
 }

@@ -6,6 +6,7 @@ export const failureTypes = [
   'WrongPhase',
   'NotCoordinator',
   'InvalidAmendment',
+  'HostRefused',
   'Refused',
   'Unavailable',
   'OutcomeUnknown',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Used } from './budget.ts';
 import { CiReport, CiVerdict } from './ci.ts';
+import type { HostFacts, HostState } from './host.ts';
 import { Name, Sha } from './names.ts';
 import type { Plan, PlannedChange, PlannedRepository, StartedTask } from './plan.ts';
 import type { Policy } from './mission-file.ts';
@@ -13,6 +14,7 @@ export const workflowTypes = {
   mission: 'missionWorkflow',
   task: 'taskWorkflow',
   lane: 'mergeLaneWorkflow',
+  host: 'hostWorkflow',
 } as const;
 
 export const updates = {
@@ -22,6 +24,8 @@ export const updates = {
   pause: 'pause',
   resume: 'resume',
   amend: 'amend',
+  join: 'join',
+  drain: 'drain',
 } as const;
 
 export const signals = {
@@ -107,6 +111,13 @@ export interface LaneInput {
   answered?: string[];
 }
 
+export interface HostInput {
+  installation: string;
+  host: string;
+  /** What an earlier run of the same workflow knew. */
+  soFar?: { facts: HostFacts; state: HostState; draining: boolean };
+}
+
 /** One task's wish to merge one commit that has both approvals, green CI and the go-ahead. */
 export const MergeRequest = z.object({
   id: z.string(),
@@ -176,6 +187,10 @@ export interface AmendRequest {
   by: string;
   reason: string;
   changes: PlannedChange[];
+}
+
+export interface DrainRequest {
+  by: string;
 }
 
 export const CancelRequest = z.object({ by: Name, reason: z.string().max(1_000).optional() });

@@ -49,6 +49,11 @@ export function laneWorkflowId(of: { installation: string; repositoryId: string;
   return `${of.installation}/lane/${of.repositoryId}/${encodeURIComponent(of.base)}`;
 }
 
+/** Of the workflow that looks after a host. */
+export function hostWorkflowId(of: { installation: string; host: string }): string {
+  return `${of.installation}/host/${of.host}`;
+}
+
 /** The queue of workflows and of effects on forge, CI and database. */
 export function controlQueue(installation: string): string {
   return `control:${installation}`;

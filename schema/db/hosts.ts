@@ -3,6 +3,16 @@ import { Host, type HostFacts, type HostState } from '../contracts/host.ts';
 import type { Queries } from './database.ts';
 import { hosts } from './tables.ts';
 
+/** `fact` says who has the name; the message says too how to choose another one for an engine. */
+export class HostNameTaken extends Error {
+  override readonly name = 'HostNameTaken';
+  readonly fact: string;
+  constructor(fact: string) {
+    super(`${fact}: choose another name with --host-name`);
+    this.fact = fact;
+  }
+}
+
 /**
  * Takes a host name for a data directory, for ever: what runs on it must find its sessions and clones there. Notes what
  * the host tells of itself, and that it is up. Throws, with the remedy, when another data directory has the name.
@@ -22,9 +32,7 @@ export async function registerHost(queries: Queries, facts: HostFacts): Promise<
   if (registered) return;
   const [owner] = await queries.select().from(hosts).where(eq(hosts.name, name));
   const who = owner ? ` on ${owner.machine}, last seen ${owner.seenAt.toISOString()}` : '';
-  throw new Error(
-    `the host name ${name} belongs to another data directory${who}: choose another name with --host-name`,
-  );
+  throw new HostNameTaken(`the host name ${name} belongs to another data directory${who}`);
 }
 
 /** Notes that the host is served. */

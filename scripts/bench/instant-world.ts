@@ -5,7 +5,10 @@ import type { createActivities } from '../../workers/activities.ts';
 
 type Activities = ReturnType<typeof createActivities>;
 type HostActivities = Activities['host'];
-type InstantControl = Omit<Activities['control'], 'requestMerge' | 'recordMission' | 'recordTask'>;
+type InstantControl = Omit<
+  Activities['control'],
+  'requestMerge' | 'recordMission' | 'recordTask' | 'registerHost' | 'recordHostState'
+>;
 
 /** The commit of a task's only session; who gives the go-ahead can work it out. */
 export function headOf(of: { mission: string; task: string }): string {

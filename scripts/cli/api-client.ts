@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Amendment } from '../../schema/contracts/amendment.ts';
+import { Host } from '../../schema/contracts/host.ts';
 import { PlanOutline } from '../../schema/contracts/plan.ts';
 import { RebuildStep } from '../../schema/contracts/rebuild.ts';
 import { UsageReport } from '../../schema/contracts/usage.ts';
@@ -84,6 +85,8 @@ export interface Api {
   pause(of: { id: string; reason: string | undefined }): Promise<void>;
   resume(of: { id: string }): Promise<void>;
   amend(of: { id: string; amendment: Amendment }): Promise<PlanOutline>;
+  listHosts(): Promise<Host[]>;
+  drainHost(of: { name: string }): Promise<void>;
   createToken(of: { name: string; scopes: string[]; expiresAt?: string | undefined }): Promise<string>;
   listTokens(): Promise<Token[]>;
   revokeToken(of: { name: string }): Promise<void>;
@@ -159,6 +162,8 @@ export function createApi(of: {
     pause: ({ id, ...body }) => post(nothing, `${missionPath(id)}/pause`, body),
     resume: ({ id }) => post(nothing, `${missionPath(id)}/resume`, {}),
     amend: ({ id, amendment }) => post(PlanOutline, `${missionPath(id)}/amendments`, amendment),
+    listHosts: async () => (await read(z.object({ hosts: z.array(Host) }), '/v1/hosts')).hosts,
+    drainHost: ({ name }) => change(nothing, { path: `/v1/hosts/${encodeURIComponent(name)}/drain` }),
     createToken: async (body) => (await post(z.object({ token: z.string() }), '/v1/tokens', body)).token,
     listTokens: async () => (await read(z.object({ tokens: z.array(Token) }), '/v1/tokens')).tokens,
     revokeToken: ({ name }) =>

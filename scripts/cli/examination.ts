@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readiness, type Probed } from '../../schema/contracts/probe.ts';
 import { lockUnlessInUse, readAddress, type EngineAddress } from '../../workers/data-directory.ts';
 import { preflight, probe, probeMs, probeStoppedPglite, probeTemporal } from '../../workers/probes.ts';
+import { hostCommandLine } from './host-options.ts';
 import { findOnPath } from '../toolchain.mjs';
 
 export async function examine(of: {
@@ -18,7 +19,7 @@ export async function examine(of: {
     of.temporal === undefined ? probeOwnTemporal(address) : [],
     of.databaseUrl === undefined ? probeEmbedded(of.data, readiness) : [],
   ]);
-  return [...machine, ...temporal, ...database, platform(), user(), engine];
+  return [...machine, ...temporal, ...database, platform(), user(), engine, ...hosts(address)];
 }
 
 /** What the engine itself says, if one answers. */
@@ -68,6 +69,11 @@ async function probeEmbedded(data: string, readiness: Readiness | undefined): Pr
   if (release) return probeStoppedPglite({ folder, release });
   const message = 'an engine works on it that does not answer: wait for it, or stop it';
   return [{ name: 'database', state: 'failed', message }];
+}
+
+/** How other machines may run sessions for this engine. */
+function hosts(address: EngineAddress | undefined): Probed[] {
+  return address ? [{ name: 'hosts', state: 'ok', message: hostCommandLine(address) }] : [];
 }
 
 function platform(): Probed {

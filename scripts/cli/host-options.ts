@@ -1,13 +1,22 @@
 import { InvalidArgumentError, Option } from 'commander';
+import type { EngineAddress } from '../../workers/data-directory.ts';
 import { Name } from '../../schema/contracts/names.ts';
 
 /** The name of a data directory among all that share a database. */
 export function hostNameOption(description: string): Option {
-  return new Option('--host-name <name>', description).argParser((text) => {
-    const name = Name.safeParse(text);
-    if (name.success) return name.data;
-    throw new InvalidArgumentError(name.error.issues[0]?.message ?? 'it is no name');
-  });
+  return new Option('--host-name <name>', description).argParser(parseName);
+}
+
+export function parseName(text: string): string {
+  const name = Name.safeParse(text);
+  if (name.success) return name.data;
+  throw new InvalidArgumentError(name.error.issues[0]?.message ?? 'it is no name');
+}
+
+/** What to start on another machine, so that it works for this engine. */
+export function hostCommandLine(of: Pick<EngineAddress, 'temporal' | 'namespace' | 'installation'>): string {
+  const { temporal, namespace, installation } = of;
+  return `mission host --name NAME --temporal ${temporal} --namespace ${namespace} --installation ${installation}`;
 }
 
 /** `DATABASE_URL`, and with `DATABASE_POOL` the most connections to it at once. */

@@ -7,6 +7,7 @@ import { addCompletion } from './completion-command.ts';
 import { examplesHelp, groups } from './command.ts';
 import { doctorCommand } from './doctor.ts';
 import { fleetCommand } from './fleet-command.ts';
+import { hostCommand } from './host-command.ts';
 import { missionCommands } from './mission-commands.ts';
 import { exitCodeHelp, wantsJson } from './output.ts';
 import { rebuildCommand } from './rebuild-command.ts';
@@ -33,6 +34,7 @@ export function createProgram(): Command {
   program
     .addCommand(upCommand())
     .addCommand(workerCommand())
+    .addCommand(hostCommand())
     .addCommand(doctorCommand())
     .addCommand(fleetCommand())
     .addCommand(agentCommand());

@@ -3,7 +3,7 @@ import type { LogFormat } from '../../workers/log.ts';
 import { findServer } from '../toolchain.mjs';
 import { askedToStop } from './asked-to-stop.ts';
 import { collect, groups } from './command.ts';
-import { databaseFromEnvironment, hostNameOption } from './host-options.ts';
+import { databaseFromEnvironment, hostCommandLine, hostNameOption } from './host-options.ts';
 import { dataOption, print } from './output.ts';
 import { logFormatOption, parsePort } from './service-options.ts';
 
@@ -62,10 +62,12 @@ async function runEngine(options: UpOptions): Promise<void> {
     log,
   });
   const { url, temporalUi } = engine.address;
-  if (options.json) print(JSON.stringify(engine.address));
+  const hosts = hostCommandLine(engine.address);
+  if (options.json) print(JSON.stringify({ ...engine.address, hostCommand: hosts }));
   else {
     print(`API          ${url}   (docs: ${url}/docs)`);
     print(`Temporal UI  ${temporalUi ?? 'of the server that was named'}`);
+    print(`Hosts        ${hosts}`);
     print('Ctrl-C stops the engine; agents live on and are found again.');
   }
   await Promise.race([engine.done, askedToStop()]);

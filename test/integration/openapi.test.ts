@@ -100,7 +100,7 @@ it('answers every route as its document says, whatever is sent', { timeout: 300_
         const stranger = await send(sent);
         await check(stranger);
         expect(stranger.status).toBe(401);
-        const weak = await send(sent, /^\/v1\/(?:fleet|agents)\b/.test(route.path) ? outsider : powerless);
+        const weak = await send(sent, /^\/v1\/(?:fleet|agents|hosts\/\{name\}\/drain)\b/.test(route.path) ? outsider : powerless);
         await check(weak);
         expect(weak.status).toBe(403);
       }),
@@ -116,6 +116,8 @@ it('answers every route as its document says, whatever is sent', { timeout: 300_
     'POST /v1/tokens 201',
     'GET /v1/tokens 200',
     'GET /v1/usage 200',
+    'GET /v1/hosts 200',
+    'POST /v1/hosts/{name}/drain 404',
     'DELETE /v1/tokens/{name} 204',
     'GET /v1/audit 200',
     'GET /v1/agents 200',
