@@ -100,7 +100,10 @@ it('answers every route as its document says, whatever is sent', { timeout: 300_
         const stranger = await send(sent);
         await check(stranger);
         expect(stranger.status).toBe(401);
-        const weak = await send(sent, /^\/v1\/(?:fleet|agents|hosts\/\{name\}\/drain)\b/.test(route.path) ? outsider : powerless);
+        const weak = await send(
+          sent,
+          /^\/v1\/(?:fleet|agents|hosts\/\{name\}\/drain)\b/.test(route.path) ? outsider : powerless,
+        );
         await check(weak);
         expect(weak.status).toBe(403);
       }),
