@@ -91,6 +91,10 @@ async function runHost(options: HostOptions): Promise<void> {
     ...{ name, data, temporal, namespace, installation, tenant, slots, labels, leaseSeconds },
     ...{ runtimes: options.runtimes, allowRoot, metricsPort, sdkMetricsPort, log },
   });
+  // Before it says that it is up: a signal that nobody hears ends the process.
+  process.on('SIGUSR2', () => {
+    host.drain().catch((error: unknown) => log.error('it could not be drained', error));
+  });
   const { facts, metricsUrl = null } = host;
   const { machine, user, pid } = facts;
   const ready = { ready: true, name, installation, machine, user, pid, slots: facts.slots, metricsUrl };
@@ -99,9 +103,6 @@ async function runHost(options: HostOptions): Promise<void> {
     ...(metricsUrl === null ? [] : [`metrics: ${metricsUrl}`]),
   ];
   show(ready, () => lines, json);
-  process.on('SIGUSR2', () => {
-    host.drain().catch((error: unknown) => log.error('it could not be drained', error));
-  });
   await Promise.race([host.done, askedToStop()]);
   await host.stop();
 }

@@ -23,6 +23,8 @@ export function createProgram(): Command {
   const program = new Command('mission')
     .description('Durable missions for fleets of coding agents, on Temporal.')
     .version(packageVersion(), '-V, --version', 'show the version')
+    // Otherwise a command with options of its own, as `host`, would take those of its subcommands.
+    .enablePositionalOptions()
     .addHelpCommand(
       new Command('help')
         .argument('[command]')

@@ -129,7 +129,7 @@ it(
   { timeout },
   async () => {
     const engine = await startRealEngine({ 'README.md': 'hi\n' });
-    const host = await newHost(engine, 'a');
+    const host = await newHost(engine, 'a', undefined, ['--lease-seconds', '60']);
     await host.start();
     const gate = join(await temporaryFolder(), 'go-on');
     const handle = await startSessionOn(engine, 'a', `until [ -e '${gate}' ]; do sleep 0.2; done`);
