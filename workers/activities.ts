@@ -22,6 +22,7 @@ import { builtInEngines, type Engines } from '../activities/review/engines.ts';
 import { createReviewActivities } from '../activities/review/review-activities.ts';
 import { createAgents, type Agents } from '../activities/sessions/agents.ts';
 import { runtimes } from '../activities/sessions/runtimes/runtimes.ts';
+import { createPlaceActivities } from '../activities/sessions/place-activities.ts';
 import { createSessionActivities, type Commands } from '../activities/sessions/session-activities.ts';
 import type { Queries } from '../schema/db/database.ts';
 import type { Roster } from '../schema/contracts/roster.ts';
@@ -32,12 +33,17 @@ import type {
   HostActivities,
   HostRecords,
   MergeActivities,
+  PlaceActivities,
   RecordActivities,
 } from '../workflows/ports.ts';
 import type { Closers } from './closers.ts';
 import type { EngineConfig } from './engine-config.ts';
 
-export type ControlActivities = CiActivities & ForgeActivities & MergeActivities & RecordActivities;
+export type ControlActivities = CiActivities &
+  ForgeActivities &
+  MergeActivities &
+  PlaceActivities &
+  RecordActivities;
 
 export function knownEngines(config: EngineConfig): Engines {
   return new Map([...builtInEngines(builtFolder()), ...Object.entries(config.engines)]);
@@ -96,6 +102,7 @@ export function createActivities(deps: {
   paths: DataPaths;
   config: EngineConfig;
   agents: Agents;
+  roster: Roster;
   tenant: string;
   runProgram: RunProgram;
 }): { control: ControlActivities & HostRecords; host: HostActivities } {
@@ -114,6 +121,7 @@ export function createActivities(deps: {
       ...createCiActivities({ ci, workspace }),
       ...createMergeActivities({ git, forge, workspace }),
       ...createRequestMerge({ client }),
+      ...createPlaceActivities({ queries, client, roster: deps.roster }),
     },
     host: {
       ...cloneActivities(deps, tools),

@@ -4,10 +4,11 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, sep } from 'node:path';
 import { resolveCommit, type Git } from '../activities/git/git.ts';
 import { reviewersFault, type Engines } from '../activities/review/engines.ts';
-import type { Agents } from '../activities/sessions/agents.ts';
-import { AgentRuntime, agentRuntimes } from '../schema/contracts/agent.ts';
+import { fits } from '../activities/sessions/choose-place.ts';
+import { agentRuntimes, type AgentRuntime } from '../schema/contracts/agent.ts';
 import type { PlanChange } from '../schema/contracts/amendment.ts';
 import type { Admission, ChangesAdmission, Door, Fault } from '../schema/contracts/door.ts';
+import type { Host } from '../schema/contracts/host.ts';
 import type { MissionFile } from '../schema/contracts/mission-file.ts';
 import {
   maxPlanCharacters,
@@ -15,6 +16,7 @@ import {
   toPlannedChange,
   toStartedTask,
   type PlannedRepository,
+  type StartedTask,
 } from '../schema/contracts/plan.ts';
 import { readRepositoryAddress } from '../schema/contracts/repository-address.ts';
 import type { EngineConfig } from './engine-config.ts';
@@ -25,9 +27,12 @@ export function createDoor(deps: {
   git: Git;
   config: EngineConfig;
   engines: Engines;
-  agents: Pick<Agents, 'find'>;
+  /** The host that missions which come in here belong to. */
+  host: string;
+  /** All hosts that are known, that one among them. */
+  hosts: () => Promise<Host[]>;
 }): Door {
-  const { git, config, engines, agents } = deps;
+  const { git, config, engines } = deps;
   return { admitMission, admitChanges };
 
   async function admitMission(file: MissionFile): Promise<Admission> {
@@ -39,22 +44,25 @@ export function createDoor(deps: {
     if (faults.length > 0 || !repository) return { kind: 'refused', faults };
 
     const mission = file.key ?? `m-${randomBytes(4).toString('hex')}`;
-    const here = await agentsHere();
+    const fleet = await readFleet();
+    const [first] = agentRuntimes.filter((runtime) => fleet.here.includes(runtime));
+    const [elsewhere] = agentRuntimes.filter((runtime) => fleet.finds(runtime, []));
+    const defaultRuntime = first ?? elsewhere;
     const plan = toPlan({
       mission,
       file,
       repository,
       scripts,
-      ...(here[0] ? { defaultRuntime: here[0] } : {}),
+      ...(defaultRuntime ? { defaultRuntime } : {}),
     });
     const missing = plan.milestones.flatMap((milestone, m) =>
       milestone.tasks.flatMap((task, t) => {
-        const { program } = toStartedTask({ plan, milestone, task });
-        return agentFaults(program, `milestones.${m}.tasks.${t}.runtime`, here);
+        const { program, labels = [] } = toStartedTask({ plan, milestone, task });
+        return fleet.faults(program.runtime, labels, `milestones.${m}.tasks.${t}`);
       }),
     );
     for (const [index, runtime] of (file.policy.fallback ?? []).entries()) {
-      missing.push(...agentFaults({ runtime }, `policy.fallback.${index}`, here));
+      missing.push(...fleet.faults(runtime, [], `policy.fallback.${index}`));
     }
     if (missing.length > 0) return { kind: 'refused', faults: missing };
     const { length } = JSON.stringify(plan);
@@ -67,16 +75,18 @@ export function createDoor(deps: {
     const faults: Fault[] = [];
     const programs = changes.flatMap(programOfChange);
     const scripts = await readScripts(programs, faults);
-    const here = await agentsHere();
-    for (const program of programs) faults.push(...agentFaults(program, `${program.at}.runtime`, here));
+    const fleet = await readFleet();
+    for (const { at, runtime, labels = [] } of programs) {
+      faults.push(...fleet.faults(runtime ?? 'script', labels, at));
+    }
     if (faults.length > 0) return { kind: 'refused', faults };
     return { kind: 'changes', changes: changes.map((change) => toPlannedChange(change, scripts)) };
   }
 
-  /** The agents that are on this machine, in the order in which one is taken. */
-  async function agentsHere(): Promise<AgentRuntime[]> {
-    const found = await Promise.all(agentRuntimes.map((name) => agents.find(name)));
-    return agentRuntimes.filter((_, index) => found[index] !== undefined);
+  async function readFleet(): Promise<Fleet> {
+    const hosts = await deps.hosts();
+    const own = hosts.find(({ name }) => name === deps.host);
+    return createFleet({ hosts, own });
   }
 
   async function findRepository(file: MissionFile, faults: Fault[]): Promise<PlannedRepository | undefined> {
@@ -160,26 +170,54 @@ export function createDoor(deps: {
   }
 }
 
-function agentFaults(
-  program: { runtime?: string | undefined },
-  at: string,
-  here: readonly string[],
-): Fault[] {
-  const asked = AgentRuntime.safeParse(program.runtime);
-  if (!asked.success || here.includes(asked.data)) return [];
-  const instead = here.length === 0 ? 'no other agent is' : `there is ${here.join(', ')}`;
-  return [
-    {
-      path: at,
-      message: `${asked.data} is not on this host (${instead}): install it, see mission fleet verify`,
-    },
-  ];
+/** What the hosts that are known can do, together. */
+interface Fleet {
+  /** Agents of the mission's own host. */
+  here: AgentRuntime[];
+  finds(runtime: Runtime, labels: readonly string[]): boolean;
+  faults(runtime: Runtime, labels: readonly string[], at: string): Fault[];
+}
+
+type Runtime = StartedTask['program']['runtime'];
+
+function createFleet({ hosts, own }: { hosts: readonly Host[]; own: Host | undefined }): Fleet {
+  const machine = own?.machine ?? '';
+  const here = own?.runtimes.map(({ name }) => name) ?? [];
+  return { here, finds, faults };
+
+  function finds(runtime: Runtime, labels: readonly string[]): boolean {
+    return hosts.some((host) => fits(host, { runtime, labels, machine }));
+  }
+
+  function faults(runtime: Runtime, labels: readonly string[], at: string): Fault[] {
+    // A mission's own host runs what asks for nothing.
+    if (labels.length === 0 && isProgram(runtime)) return [];
+    if (finds(runtime, labels)) return [];
+    const path = at.startsWith('policy') ? at : `${at}.${finds(runtime, []) ? 'labels' : 'runtime'}`;
+    return [{ path, message: missing(runtime, labels) }];
+  }
+
+  function missing(runtime: Runtime, labels: readonly string[]): string {
+    if (isProgram(runtime) || (labels.length > 0 && finds(runtime, []))) {
+      const what = isProgram(runtime) ? '' : ` and ${runtime}`;
+      return `no host of this machine has the labels ${labels.join(', ')}${what}: see labels in engine.yaml, and mission host`;
+    }
+    const agents = agentRuntimes.filter((name) => finds(name, []));
+    const instead = agents.length === 0 ? 'no other agent is' : `there is ${agents.join(', ')}`;
+    const where = hosts.length > 1 ? 'any host of this machine' : 'this host';
+    return `${runtime} is not on ${where} (${instead}): install it, see mission fleet verify`;
+  }
+}
+
+function isProgram(runtime: Runtime): boolean {
+  return runtime === 'script' || runtime === 'command';
 }
 
 /** A program as a file or an amendment names it, and where. */
 interface NamedProgram {
   at: string;
-  runtime?: string | undefined;
+  runtime?: Runtime | undefined;
+  labels?: readonly string[] | undefined;
   script?: string | undefined;
   command?: string | undefined;
 }

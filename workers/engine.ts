@@ -12,7 +12,9 @@ import { EventHub } from '../api/event-hub.ts';
 import { startClaimedMissions } from '../api/missions.ts';
 import type { EngineFacts } from '../schema/contracts/messages.ts';
 import { firstTenant as tenant } from '../schema/contracts/names.ts';
+import type { Roster } from '../schema/contracts/roster.ts';
 import { readInstallation, type Database, type Queries } from '../schema/db/database.ts';
+import { listHosts } from '../schema/db/hosts.ts';
 import { openPglite } from '../schema/db/pglite.ts';
 import { openPostgres } from '../schema/db/postgres.ts';
 import { findCaller, replaceToken } from '../schema/db/tokens.ts';
@@ -96,7 +98,8 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
   // When one of them fails, the other must stand before it can be closed.
   await Promise.allSettled(opening);
   const [database, temporal] = await Promise.all(opening);
-  await serveHost({ queries: database.queries, data, name: host, tenant, config, agents, closers });
+  const { queries } = database;
+  const served = await serveHost({ queries, data, name: host, tenant, config, agents, closers });
   const { root } = data.paths;
   const installation = await readInstallation(database.queries, await readInstallationFile(root));
   await writeInstallationFile(root, installation);
@@ -114,10 +117,11 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
     host,
     searchAttributes,
     goAheadBySignal: ours,
+    placement: true,
   };
 
   const workers = await startWorkers({
-    ...{ options, data, config, agents, database, client, temporal, engine, closers },
+    ...{ options, data, config, agents, roster, database, client, temporal, engine, closers },
     ...{ tracing, metrics, runProgram },
   });
   const events = new EventHub();
@@ -131,7 +135,12 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
       git: createGit({ configFile: data.paths.gitConfig, runProgram }),
       config,
       engines: knownEngines(config),
-      agents,
+      host,
+      hosts: async () => {
+        // An agent may have been installed a moment ago.
+        await served.touch();
+        return listHosts(queries, { tenant });
+      },
     }),
     events,
     fleet: createFleetDesk({ data: data.paths.root, tenant }),
@@ -197,6 +206,7 @@ async function startWorkers(of: {
   data: DataDirectory;
   config: EngineConfig;
   agents: Agents;
+  roster: Roster;
   database: Database;
   client: Client;
   temporal: { address: string };
@@ -214,6 +224,7 @@ async function startWorkers(of: {
     paths: of.data.paths,
     config: of.config,
     agents: of.agents,
+    roster: of.roster,
     tenant,
     runProgram: of.runProgram,
   });

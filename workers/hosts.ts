@@ -1,7 +1,8 @@
 import { hostname, userInfo } from 'node:os';
+import { outsideAgents } from '../activities/fleet/outside.ts';
 import type { Agents } from '../activities/sessions/agents.ts';
 import { agentRuntimes } from '../schema/contracts/agent.ts';
-import type { HostFacts } from '../schema/contracts/host.ts';
+import type { HostFacts, HostRuntime } from '../schema/contracts/host.ts';
 import type { Queries } from '../schema/db/database.ts';
 import { registerHost, touchHost } from '../schema/db/hosts.ts';
 import { packageVersion } from '../schema/package-root.ts';
@@ -15,6 +16,11 @@ export const firstHost = 'local';
 /** Often enough for a person who looks whether a host is served. */
 const touchMs = 30_000;
 
+export interface ServedHost {
+  /** Notes that it is served, and what agents it has by now. */
+  touch(): Promise<void>;
+}
+
 /** Makes this data directory the host of that name, or says who is. */
 export async function serveHost(of: {
   queries: Queries;
@@ -24,15 +30,21 @@ export async function serveHost(of: {
   config: Pick<EngineConfig, 'slots' | 'labels'>;
   agents: Pick<Agents, 'find'>;
   closers: Closers;
-}): Promise<void> {
-  const { queries, name } = of;
+}): Promise<ServedHost> {
+  const { queries, name, agents } = of;
   const identity = await of.data.identity();
   // Its missions wait for this machine, however long it is away: no lease.
   await registerHost(queries, { ...(await hostFacts({ ...of, identity })), leaseSeconds: null });
+  await touch();
   // A database that is away for a while is nothing to us; the next look notes it again.
-  const touch = () => void touchHost(queries, { name, identity }).catch(() => undefined);
-  const timer = setInterval(touch, touchMs).unref();
+  const timer = setInterval(() => void touch().catch(() => undefined), touchMs).unref();
   of.closers.add(() => clearInterval(timer));
+  return { touch };
+
+  async function touch(): Promise<void> {
+    const runtimes = await runtimesHere(agents);
+    await touchHost(queries, { name, identity, runtimes, outside: countOutside(runtimes) });
+  }
 }
 
 /** What this process tells of the machine that it serves. */
@@ -45,15 +57,30 @@ export async function hostFacts(of: {
 }): Promise<Omit<HostFacts, 'leaseSeconds'>> {
   const { name, tenant, identity, config, agents } = of;
   const { slots, labels } = config;
-  const found = await Promise.all(agentRuntimes.map((runtime) => agents.find(runtime)));
-  const here = agentRuntimes.filter((_, index) => found[index] !== undefined);
   return {
     ...{ name, tenant, identity, slots, labels },
     machine: hostname(),
     user: userInfo().username,
     pid: process.pid,
     version: packageVersion(),
-    // One login for each program, until the operator tells of more.
-    runtimes: here.map((runtime) => ({ name: runtime, version: null, account: runtime })),
+    runtimes: await runtimesHere(agents),
   };
+}
+
+async function runtimesHere(agents: Pick<Agents, 'find'>): Promise<HostRuntime[]> {
+  const found = await Promise.all(agentRuntimes.map((name) => agents.find(name)));
+  return agentRuntimes.flatMap((name, index) => {
+    const agent = found[index];
+    return agent ? [{ name, version: null, account: agent.settings.account ?? name }] : [];
+  });
+}
+
+/** Agents at work on this machine that no engine has launched, by the account that they use. */
+export function countOutside(runtimes: readonly HostRuntime[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const runtime of outsideAgents()) {
+    const account = runtimes.find(({ name }) => name === runtime)?.account ?? runtime;
+    counts[account] = (counts[account] ?? 0) + 1;
+  }
+  return counts;
 }

@@ -1,7 +1,12 @@
 import { join } from 'node:path';
 import { NativeConnection, Worker, type WorkerInterceptors } from '@temporalio/worker';
 import { controlQueue, hostQueue, slotsQueue } from '../schema/contracts/names.ts';
-import type { AttendanceActivities, HostActivities, RecordActivities } from '../workflows/ports.ts';
+import type {
+  AttendanceActivities,
+  HostActivities,
+  PlaceActivities,
+  RecordActivities,
+} from '../workflows/ports.ts';
 import type { CloneActivities, ControlActivities } from './activities.ts';
 import { builtFolder } from '../schema/package-root.ts';
 import type { Closers } from './closers.ts';
@@ -102,7 +107,8 @@ export async function createControlWorker(
 
 /** What needs this machine: its clones and, with the local forge, its repositories. Or its clones alone. */
 type OnHost =
-  | (HostActivities & Omit<ControlActivities, keyof RecordActivities | 'requestMerge'>)
+  | (HostActivities &
+      Omit<ControlActivities, keyof RecordActivities | keyof PlaceActivities | 'requestMerge'>)
   | (CloneActivities & AttendanceActivities);
 
 /**

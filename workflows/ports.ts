@@ -6,7 +6,7 @@ import type { Usage } from '../schema/contracts/agent.ts';
 import type { CiReport } from '../schema/contracts/ci.ts';
 import type { HostFacts, HostState } from '../schema/contracts/host.ts';
 import type { EngineFacts, MergeRequest } from '../schema/contracts/messages.ts';
-import type { PlannedRepository, StartedTask } from '../schema/contracts/plan.ts';
+import type { PlannedRepository, Program, StartedTask } from '../schema/contracts/plan.ts';
 import type { Finding, Review } from '../schema/contracts/review.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
 import type { Recorded, RecordedMission, TaskView } from '../schema/contracts/views.ts';
@@ -101,6 +101,52 @@ export type MergeResult =
   | { kind: 'base-moved' }
   | { kind: 'head-moved'; headSha: string | null }
   | { kind: 'closed' };
+
+/** What a session asks for before it starts. */
+export interface PlaceRequest {
+  engine: EngineFacts;
+  place: Pick<TaskPlace, 'mission' | 'task' | 'repository'>;
+  sessionId: string;
+  /** What it may run: the task's own program, and then those that stand in for it where that one is shut out. */
+  programs: Program[];
+  /** What its host must have. */
+  labels: string[];
+  /** Where the task's clone and conversation are. */
+  current: string;
+  /** Whether commits lie there that are nowhere else: then a host that is full is waited for. */
+  unpushed: boolean;
+  /** Of the mission: 1 is served first. */
+  priority: number;
+}
+
+/** A host that a session may start on. Its account is null for what is no agent. */
+export interface Placed {
+  kind: 'placed';
+  host: string;
+  /** See `HostFacts`. */
+  leaseSeconds: number | null;
+  program: Program;
+  account: string | null;
+}
+
+export type Placement =
+  | Placed
+  /** All that fits is taken for now, or does not answer; `on` says what. */
+  | { kind: 'full'; on: string }
+  /** The account is rate-limited. */
+  | { kind: 'closed'; on: string; until: number }
+  /** No host that is known could ever run it. */
+  | { kind: 'nowhere'; reason: string };
+
+/** Who works where, within the limits of hosts and accounts. */
+export interface PlaceActivities {
+  /** One look. Asked again for a session that has a place, it answers the same. */
+  placeSession(input: PlaceRequest): Promise<Placement>;
+  /** Looks until there is another answer than `full`. */
+  awaitPlace(input: PlaceRequest): Promise<Placement>;
+  /** What became of a host; undefined: it was never known. */
+  stateOfHost(input: { engine: EngineFacts; host: string }): Promise<{ state: HostState | undefined }>;
+}
 
 /** Short, idempotent writes to the read model, as local activities. */
 export interface RecordActivities {

@@ -8,6 +8,7 @@ import {
   proxyLocalActivities,
   type ActivityInterfaceFor,
 } from '@temporalio/workflow';
+import type { Duration } from '@temporalio/common';
 import type { EngineFacts } from '../schema/contracts/messages.ts';
 import { hostQueue } from '../schema/contracts/names.ts';
 import type {
@@ -17,21 +18,30 @@ import type {
   HostActivities,
   HostRecords,
   MergeActivities,
+  PlaceActivities,
   RecordActivities,
 } from './ports.ts';
 
 type HostRuns = Pick<HostActivities, 'runSession' | 'verifyDelivery' | 'review'>;
 type HostSteps = Pick<HostActivities, 'pushBranch' | 'cleanUp'>;
 
+interface CallOptions {
+  /** How long a worker may take to begin it; without it, for ever. */
+  scheduleToStartTimeout?: Duration;
+}
+
+export interface Callable<Input, Output> {
+  executeWithOptions(options: CallOptions & { summary: string }, args: [Input]): Promise<Output>;
+}
+
 /** Calls an activity with a line that the Temporal UI shows beside it. */
 export function call<Input, Output>(
-  activity: {
-    executeWithOptions(options: { summary: string }, args: [Input]): Promise<Output>;
-  },
+  activity: Callable<Input, Output>,
   summary: string,
   input: Input,
+  options: CallOptions = {},
 ): Promise<Output> {
-  return activity.executeWithOptions({ summary }, [input]);
+  return activity.executeWithOptions({ summary, ...options }, [input]);
 }
 
 /**
@@ -69,6 +79,21 @@ export const record = proxyLocalActivities<RecordActivities>({
 export const hostRecords = proxyLocalActivities<HostRecords>({
   startToCloseTimeout: '10s',
   retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
+});
+
+/** One look at who works where; asked again it answers the same. */
+export const places = proxyLocalActivities<Pick<PlaceActivities, 'placeSession' | 'stateOfHost'>>({
+  startToCloseTimeout: '10s',
+  retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
+});
+
+/** A seat is free when somebody's session ends, which may take a day. */
+export const { awaitPlace } = proxyActivities<Pick<PlaceActivities, 'awaitPlace'>>({
+  startToCloseTimeout: '24h',
+  heartbeatTimeout,
+  retry: adoptAgain,
+  // A place that was given in the last moment is told of, or it would be nobody's.
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 });
 
 /** Wakes the lane: one call to the Temporal server, idempotent by the request's id. */

@@ -1,7 +1,8 @@
 import { ActivityFailure, CancellationScope } from '@temporalio/workflow';
 import type { TaskResult } from '../schema/contracts/messages.ts';
-import { call, type ForgeSide, type hostSteps } from './proxies.ts';
+import { call, type ForgeSide } from './proxies.ts';
 import { describeFailure } from './rules/describe-failure.ts';
+import type { TaskHost } from './task-host.ts';
 import type { TaskState } from './task-state.ts';
 import { GivenUp, type TaskSteps } from './task-steps.ts';
 
@@ -9,29 +10,23 @@ import { GivenUp, type TaskSteps } from './task-steps.ts';
 export class TaskEnding {
   readonly #task: TaskState;
   readonly #steps: TaskSteps;
-  readonly #hostSteps: ReturnType<typeof hostSteps>;
+  readonly #host: TaskHost;
   readonly #forgeSide: ForgeSide;
 
-  constructor(of: {
-    task: TaskState;
-    steps: TaskSteps;
-    hostSteps: ReturnType<typeof hostSteps>;
-    forgeSide: ForgeSide;
-  }) {
+  constructor(of: { task: TaskState; steps: TaskSteps; host: TaskHost; forgeSide: ForgeSide }) {
     this.#task = of.task;
     this.#steps = of.steps;
-    this.#hostSteps = of.hostSteps;
+    this.#host = of.host;
     this.#forgeSide = of.forgeSide;
   }
 
   async finish(status: 'merged' | 'no-change'): Promise<TaskResult> {
     const task = this.#task;
-    const { place } = task;
     try {
       await this.#closeIssue();
       await this.#steps.enter('clean-up', { on: 'branch and clone to be removed', for: 'engine' });
       await this.#steps.try(() => this.#tidyForge('remove the branch'));
-      await this.#steps.try(() => call(this.#hostSteps.cleanUp, 'remove the clone', { place }));
+      await this.#steps.try(() => this.#host.cleanUp('remove the clone'));
     } catch (error) {
       if (!(error instanceof GivenUp)) throw error;
       // The work is done; a person has decided that what is left over stays so.
@@ -46,10 +41,9 @@ export class TaskEnding {
   /** Ends what runs and takes back what can be; what can't be had just now is left, and told. */
   async giveUp(status: 'skipped' | 'abandoned' | 'cancelled', reason: string): Promise<TaskResult> {
     const task = this.#task;
-    const { place } = task;
     return CancellationScope.nonCancellable(async () => {
       try {
-        await call(this.#hostSteps.cleanUp, 'end what runs, remove the clone', { place });
+        await this.#host.cleanUp('end what runs, remove the clone');
         await this.#tidyForge('close the pull request, remove the branch');
       } catch (error) {
         if (!(error instanceof ActivityFailure)) throw error;

@@ -1,4 +1,6 @@
 import {
+  CancellationScope,
+  condition,
   getExternalWorkflowHandle,
   TemporalFailure,
   isCancellation,
@@ -8,25 +10,131 @@ import type { UsedByTask } from '../schema/contracts/budget.ts';
 import { signals } from '../schema/contracts/messages.ts';
 import type { Program } from '../schema/contracts/plan.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
-import { chooseProgram } from './rules/choose-program.ts';
+import type { Placement, PlaceRequest } from './ports.ts';
+import { awaitPlace, call, places } from './proxies.ts';
+import { chooseProgram, standIns } from './rules/choose-program.ts';
 import { pauseAfterModelError, quotaOpensAt } from './rules/model-fault.ts';
+import type { HostLost, TaskHost } from './task-host.ts';
 import type { TaskState } from './task-state.ts';
 import type { TaskSteps } from './task-steps.ts';
+
+/** Where a mission names no priority; see `Policy`. */
+const defaultPriority = 3;
+
+/** An author session that may start. */
+export interface Launch {
+  sessionId: string;
+  launch: number;
+  program: Program;
+  /** Whose limits it uses, where it was placed. */
+  account: string | null;
+  startedAt: number;
+}
 
 /** What stands between one author session and the next: what is used up, and what is closed. */
 export class TaskLaunches {
   readonly #task: TaskState;
   readonly #steps: TaskSteps;
-  /** Runtimes that were rate-limited, and when their windows open. */
+  readonly #host: TaskHost;
+  /** Runtimes that were rate-limited, and when their windows open: of missions whose sessions are not placed. */
   readonly #closed = new Map<string, number>();
+  /** The session that has not ended yet. */
+  #underWay: Launch | undefined;
 
-  constructor(of: { task: TaskState; steps: TaskSteps }) {
+  constructor(of: { task: TaskState; steps: TaskSteps; host: TaskHost }) {
     this.#task = of.task;
     this.#steps = of.steps;
+    this.#host = of.host;
   }
 
-  /** Waits until another session may be launched. Answers what it is to run. */
-  async untilNext(): Promise<Program> {
+  /** Waits until another session may be launched. Answers what it is to run; where, the task's host knows. */
+  async untilNext(): Promise<Launch> {
+    const { program, account } = this.#isPlaced()
+      ? await this.#untilPlaced()
+      : { program: await this.#untilOpen(), account: null };
+    this.#underWay = { ...this.#task.nextAuthorSession(), program, account, startedAt: Date.now() };
+    return this.#underWay;
+  }
+
+  /** Programs that are no agents, and ask for nothing, run where the engine is. */
+  #isPlaced(): boolean {
+    const { engine, task } = this.#task.input;
+    const { runtime } = task.program;
+    return (
+      engine.placement === true &&
+      ((runtime !== 'script' && runtime !== 'command') || task.labels !== undefined)
+    );
+  }
+
+  /** A host with a free slot, and a seat in its account. */
+  async #untilPlaced(): Promise<{ program: Program; account: string | null }> {
+    const task = this.#task;
+    for (;;) {
+      await this.#untilAllowed();
+      // A seat that is held through a pause would be nobody's.
+      if (task.held !== null) await this.#steps.untilGoOn();
+      const request = this.#placeRequest();
+      let placement = await call(places.placeSession, `a place for ${request.sessionId}`, request);
+      if (placement.kind === 'full') placement = await this.#untilFree(request, placement.on);
+      switch (placement.kind) {
+        case 'placed': {
+          const { host } = placement;
+          if (host !== this.#host.name)
+            task.leaveBehind(`the task goes on on ${host}, not on ${this.#host.name}`);
+          this.#host.moveTo(placement);
+          return placement;
+        }
+        case 'closed':
+          await this.#steps.waitUntil(placement.until, placement.on);
+          break;
+        case 'nowhere':
+          await this.#steps.park(placement.reason);
+          break;
+        case 'full':
+          // The mission was paused.
+          break;
+      }
+    }
+  }
+
+  #placeRequest(): PlaceRequest {
+    const { input, place, unpushed, upcoming } = this.#task;
+    const { engine, policy, task } = input;
+    const { mission, repository } = place;
+    return {
+      engine,
+      place: { mission, task: place.task, repository },
+      sessionId: upcoming.sessionId,
+      programs: [task.program, ...standIns(task.program, policy.fallback ?? [])],
+      labels: task.labels ?? [],
+      current: this.#host.name,
+      unpushed,
+      priority: policy.priority ?? defaultPriority,
+    };
+  }
+
+  /** Answers `full` where the mission was paused meanwhile. */
+  async #untilFree(request: PlaceRequest, on: string): Promise<Placement> {
+    const task = this.#task;
+    task.waitOn({ on, for: 'engine' });
+    await this.#steps.record();
+    const waiting = new CancellationScope();
+    const placement = waiting.run(() => call(awaitPlace, `a place for ${request.sessionId}: ${on}`, request));
+    const paused = new CancellationScope();
+    try {
+      await Promise.race([placement, paused.run(() => condition(() => task.held !== null))]);
+      if (task.held !== null) waiting.cancel();
+      return await placement;
+    } catch (error) {
+      if (!isCancellation(error) || CancellationScope.current().consideredCancelled) throw error;
+      return { kind: 'full', on };
+    } finally {
+      paused.cancel();
+      task.waitOn(undefined);
+    }
+  }
+
+  async #untilOpen(): Promise<Program> {
     const { program } = this.#task.input.task;
     const { fallback = [] } = this.#task.input.policy;
     for (;;) {
@@ -53,7 +161,7 @@ export class TaskLaunches {
   /** Notes a session, and tells the mission what it has used where a budget is shared. */
   async ended(session: SessionSummary): Promise<void> {
     const task = this.#task;
-    task.sessionEnded(session);
+    task.sessionEnded(session.role === 'author' ? this.#withAccount(session) : session);
     const { parent } = workflowInfo();
     if (!task.budget.isShared || !parent) return;
     const told: UsedByTask = { task: task.place.task, used: task.budget.used };
@@ -63,6 +171,30 @@ export class TaskLaunches {
       // A mission that is gone has no budget to keep any more.
       if (isCancellation(error) || !(error instanceof TemporalFailure)) throw error;
     }
+  }
+
+  #withAccount(session: SessionSummary): SessionSummary {
+    const { account = null } = this.#underWay ?? {};
+    this.#underWay = undefined;
+    if (account === null) return session;
+    const { agent } = session;
+    if (agent?.outcome !== 'rate-limited') return { ...session, account };
+    return { ...session, account, closedUntil: quotaOpensAt({ report: agent, now: Date.now() }) };
+  }
+
+  /** What was under way on a host that is gone is nobody's failure: it is done again elsewhere. */
+  async hostLost({ host, message }: HostLost): Promise<void> {
+    const task = this.#task;
+    if (this.#underWay) {
+      const { sessionId: id, program, startedAt } = this.#underWay;
+      const common = { id, role: 'author', runtime: program.runtime, host, startedAt, endedAt: Date.now() };
+      await this.ended({ ...common, end: 'lost', exitCode: null });
+    }
+    if (task.unpushed) task.giveBackLaunch();
+    // A head that the forge had already is only looked at again.
+    else task.headToVerify = 'forge';
+    task.leaveBehind(message);
+    this.#host.moveHome();
   }
 
   /** True: the session has failed for nothing that it did. */
@@ -77,6 +209,8 @@ export class TaskLaunches {
         return true;
       case 'rate-limited':
         task.giveBackLaunch();
+        // Other tasks of the account must know before anything else is placed.
+        if (this.#isPlaced()) await this.#steps.record();
         this.#closed.set(runtime, quotaOpensAt({ report: agent, now: Date.now() }));
         return true;
       case 'model-error': {

@@ -59,6 +59,10 @@ export class TaskState {
   held: string | null = null;
   /** Where the head that is verified next comes from: a session, or the forge after somebody else's push. */
   headToVerify: 'session' | 'forge' = 'session';
+  /** Whether sessions have left something where they ran that the forge does not have. */
+  unpushed = false;
+  /** Where the branch was last pushed to. */
+  #pushed: string | null = null;
   /** What came of the author sessions that were verified. */
   #attempts: Attempt[] = [];
   #mergeRequests = 0;
@@ -135,11 +139,18 @@ export class TaskState {
     return this.authorLaunches < this.#launchesAllowed;
   }
 
-  nextAuthorSession(): { sessionId: string; launch: number } {
-    this.authorLaunches += 1;
+  /** What the next author session will be called. */
+  get upcoming(): { sessionId: string; launch: number } {
     const { mission, task } = this.place;
-    const launch = this.authorLaunches;
+    const launch = this.authorLaunches + 1;
     return { sessionId: sessionId({ mission, task, role: 'author', launch }), launch };
+  }
+
+  nextAuthorSession(): { sessionId: string; launch: number } {
+    const { upcoming } = this;
+    this.authorLaunches = upcoming.launch;
+    this.unpushed = true;
+    return upcoming;
   }
 
   /** Each verification runs the checks anew: a red one may have been the machine's fault. */
@@ -161,13 +172,17 @@ export class TaskState {
     this.tell('session-ended', `${session.id} ${session.end}${code}${describeAgent(session)}`);
   }
 
-  /** The conversation that the next session of this runtime goes on with, and what it was seen to use. */
-  resumesOf(runtime: string): { conversation: string; used: Usage } | undefined {
+  /**
+   * The conversation that the next session of this runtime goes on with, and what it was seen to use. It lies on the
+   * host where the last one was.
+   */
+  resumesOf(runtime: string, host: string): { conversation: string; used: Usage } | undefined {
     const own = this.view.sessions.filter(
       (session) => session.role === 'author' && session.runtime === runtime,
     );
-    const conversation = own.at(-1)?.agent?.conversation ?? undefined;
-    if (conversation === undefined) return undefined;
+    const last = own.at(-1);
+    const conversation = last?.agent?.conversation ?? undefined;
+    if (conversation === undefined || last?.host !== host) return undefined;
     const reports = own.flatMap(({ agent }) => agent ?? []);
     const its = reports.filter((report) => report.conversation === conversation);
     return { conversation, used: its.map(({ usage }) => usage).reduce(addUsage, nothingUsed) };
@@ -175,7 +190,7 @@ export class TaskState {
 
   describeStandIn({ runtime }: Program): string {
     const own = this.input.task.program.runtime;
-    return runtime === own ? '' : ` with ${runtime}, while the quota of ${own} is closed`;
+    return runtime === own ? '' : ` with ${runtime}, while ${own} is shut out`;
   }
 
   /** Where a session that was verified has left the branch. */
@@ -194,7 +209,7 @@ export class TaskState {
     return `no progress: ${inVain} sessions in a row said that they were done and left the branch ${where}`;
   }
 
-  /** A launch that a closed quota has cost is not the task's. */
+  /** A launch that a closed quota has cost, or a lost host, is not the task's. */
   giveBackLaunch(): void {
     this.#launchesAllowed += 1;
   }
@@ -209,6 +224,22 @@ export class TaskState {
     this.view.headSha = of.headSha;
     this.view.ci = null;
     this.view.goAhead = null;
+  }
+
+  pushed(headSha: string): void {
+    this.unpushed = false;
+    this.#pushed = headSha;
+  }
+
+  /** What was not pushed from a host is out of reach: whoever goes on elsewhere begins where the forge has the branch. */
+  leaveBehind(reason: string): void {
+    if (!this.unpushed) return;
+    this.unpushed = false;
+    this.view.headSha = this.#pushed;
+    const at = this.#pushed === null ? 'nothing had been pushed' : `${this.#pushed} had been pushed`;
+    const message = `${reason}: work that was not pushed stays there; ${at}`;
+    this.tell('sent-back', message);
+    this.tellNext({ gate: 'implement', message, findings: [], excerpt: null });
   }
 
   reviewed(review: Review): void {
@@ -228,9 +259,13 @@ export class TaskState {
       this.#failureCounts.set(failure.signature, seen + 1);
       this.view.failures.push(failure);
       this.tell('sent-back', failure.message);
-      this.feedback = [...this.feedback, feedback].slice(-feedbackKept);
+      this.tellNext(feedback);
     }
     return this.#failureCounts;
+  }
+
+  tellNext(feedback: Feedback): void {
+    this.feedback = [...this.feedback, feedback].slice(-feedbackKept);
   }
 
   block(reason: string): void {

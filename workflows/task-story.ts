@@ -12,9 +12,9 @@ import {
   type MergeWithdrawal,
   type TaskResult,
 } from '../schema/contracts/messages.ts';
-import { hostQueue, laneWorkflowId, slotsQueue } from '../schema/contracts/names.ts';
+import { laneWorkflowId } from '../schema/contracts/names.ts';
 import type { Review } from '../schema/contracts/review.ts';
-import { call, forgeSide, hostRuns, hostSteps, requestMerge, type ForgeSide } from './proxies.ts';
+import { call, forgeSide, requestMerge, type ForgeSide } from './proxies.ts';
 import {
   rejectCi,
   rejectConflict,
@@ -25,6 +25,7 @@ import {
 } from './rules/remediation.ts';
 import type { LaneOutcome, TaskState } from './task-state.ts';
 import { TaskEnding } from './task-ending.ts';
+import { HostLost, TaskHost } from './task-host.ts';
 import { TaskLaunches } from './task-launches.ts';
 import { GivenUp, TaskSteps } from './task-steps.ts';
 
@@ -40,23 +41,19 @@ export class TaskStory {
   readonly #steps: TaskSteps;
   readonly #ending: TaskEnding;
   readonly #launches: TaskLaunches;
-  readonly #hostRuns: ReturnType<typeof hostRuns>;
-  readonly #hostSteps: ReturnType<typeof hostSteps>;
+  readonly #host: TaskHost;
   readonly #forgeSide: ForgeSide;
 
   constructor(task: TaskState) {
     this.#task = task;
     this.#steps = new TaskSteps(task);
-    this.#launches = new TaskLaunches({ task, steps: this.#steps });
-    const { engine, policy } = task.input;
-    const longest = Math.max(policy.sessionTimeoutSeconds, policy.checksTimeoutSeconds * 20);
-    this.#hostRuns = hostRuns(slotsQueue(engine), longest);
-    this.#hostSteps = hostSteps(hostQueue(engine));
+    this.#host = new TaskHost(task);
+    this.#launches = new TaskLaunches({ task, steps: this.#steps, host: this.#host });
     this.#forgeSide = forgeSide(task.input);
     this.#ending = new TaskEnding({
       task,
       steps: this.#steps,
-      hostSteps: this.#hostSteps,
+      host: this.#host,
       forgeSide: this.#forgeSide,
     });
   }
@@ -65,9 +62,8 @@ export class TaskStory {
     try {
       await this.#intake();
       for (;;) {
-        const delivered = await this.#deliver();
-        if (!delivered) return await this.#ending.finish('no-change');
-        if (!(await this.#publish())) continue;
+        const delivered = await this.#deliverAndPublish();
+        if (delivered === 'no-change') return await this.#ending.finish('no-change');
         if (!(await this.#passReviewAndCi())) continue;
         await this.#waitForGoAhead();
         if (await this.#passMergeLane()) break;
@@ -95,6 +91,20 @@ export class TaskStory {
     task.view.issue = issue.number;
   }
 
+  /** Sessions until the delivery of one is on the forge, where no host can take it away. */
+  async #deliverAndPublish(): Promise<'published' | 'no-change'> {
+    for (;;) {
+      try {
+        const delivered = await this.#deliver();
+        if (!delivered) return 'no-change';
+        if (await this.#publish()) return 'published';
+      } catch (error) {
+        if (!(error instanceof HostLost)) throw error;
+        await this.#launches.hostLost(error);
+      }
+    }
+  }
+
   /** Sessions until one has delivered. False: there is nothing to change, and the checks are green as things stand. */
   async #deliver(): Promise<boolean> {
     const task = this.#task;
@@ -107,14 +117,18 @@ export class TaskStory {
       const { checksTimeoutSeconds } = task.input.policy;
       await this.#steps.enter('verify-delivery', { on: 'the checks in a clean checkout', for: 'engine' });
       const delivery = await this.#steps.try(() =>
-        call(this.#hostRuns.verifyDelivery, `delivery of ${sessionId ?? 'the forge’s branch'}`, {
-          place: task.place,
-          sessionId,
-          round,
-          checks,
-          checksTimeoutSeconds,
-          ...(paths === undefined ? {} : { paths }),
-        }),
+        this.#host.call(
+          ({ runs }) => runs.verifyDelivery,
+          `delivery of ${sessionId ?? 'the forge’s branch'}`,
+          {
+            place: task.place,
+            sessionId,
+            round,
+            checks,
+            checksTimeoutSeconds,
+            ...(paths === undefined ? {} : { paths }),
+          },
+        ),
       );
       if (sessionId !== null) task.attempted(delivery);
       if (delivery.kind === 'delivered') {
@@ -132,15 +146,15 @@ export class TaskStory {
   /** One author session. Undefined: it failed, and that has been dealt with. */
   async #implement(): Promise<string | undefined> {
     const task = this.#task;
-    const program = await this.#launches.untilNext();
-    const { sessionId, launch } = task.nextAuthorSession();
-    const resumes = task.resumesOf(program.runtime);
-    task.tell('session-started', `${sessionId}${task.describeStandIn(program)}`);
+    const { sessionId, launch, program } = await this.#launches.untilNext();
+    const host = this.#host.name;
+    const resumes = task.resumesOf(program.runtime, host);
+    task.tell('session-started', `${sessionId} on ${host}${task.describeStandIn(program)}`);
     await this.#steps.enter('implement', { on: `session ${sessionId}`, for: 'agent' });
     const session = await this.#steps.try(() =>
-      call(this.#hostRuns.runSession, `session ${sessionId}`, {
+      this.#host.call(({ runs }) => runs.runSession, `session ${sessionId}`, {
         place: task.place,
-        host: task.input.engine.host,
+        host,
         sessionId,
         launch,
         task: { ...task.input.task, program },
@@ -175,11 +189,12 @@ export class TaskStory {
     );
     await this.#steps.enter('push', { on: `the push of ${headSha}`, for: 'forge' });
     const pushed = await this.#steps.try(() =>
-      call(this.#hostSteps.pushBranch, `push ${headSha}`, { place, headSha }),
+      this.#host.call(({ steps }) => steps.pushBranch, `push ${headSha}`, { place, headSha }),
     );
     if (pushed.kind === 'diverged') {
       return this.#steps.sendBack([rejectDivergence(place.branch, pushed.headSha)]);
     }
+    task.pushed(headSha);
     await this.#steps.enter('open-pull-request', { on: 'the pull request', for: 'forge' });
     const { title, goal } = task.input.task;
     const issue = view.issue ?? 0;
@@ -222,7 +237,7 @@ export class TaskStory {
     for (let launch = 1; ; launch++) {
       const sessionId = task.nextReviewSession(engine);
       const outcome = await this.#steps.try(() =>
-        call(this.#hostRuns.review, `${engine} reads ${headSha}`, {
+        call(this.#host.home.runs.review, `${engine} reads ${headSha}`, {
           place,
           host: input.engine.host,
           sessionId,

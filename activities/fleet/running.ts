@@ -35,7 +35,7 @@ function programOf(argv: readonly string[]): string {
 }
 
 /** A program may have given itself a title of several words. A login shell has a dash before its name. */
-function nameOf(word: string): string {
+export function nameOf(word: string): string {
   const [path = ''] = word.split(' ');
   return basename(path).replace(/^-/, '');
 }

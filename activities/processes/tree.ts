@@ -47,18 +47,40 @@ export interface Process {
 /** A living process and all that descend from it, parents before their children. */
 export function processTree(root: number): Process[] {
   const children = new Map<number, number[]>();
-  for (const name of readdirSync('/proc')) {
-    const pid = Number(name);
-    const fields = Number.isInteger(pid) ? readStat(pid) : undefined;
-    if (!fields || isDead(fields)) continue;
-    const parent = Number(fields[1]);
-    children.set(parent, [...(children.get(parent) ?? []), pid]);
-  }
+  for (const [pid, parent] of parents()) children.set(parent, [...(children.get(parent) ?? []), pid]);
   const pids = [root];
   for (const pid of pids) pids.push(...(children.get(pid) ?? []));
   return pids.flatMap((pid) => {
     const argv = readArguments(pid);
     return argv === undefined ? [] : [{ pid, argv }];
+  });
+}
+
+/** Every living process and its parent. */
+function parents(): Map<number, number> {
+  const found = new Map<number, number>();
+  for (const name of readdirSync('/proc')) {
+    const pid = Number(name);
+    const fields = Number.isInteger(pid) ? readStat(pid) : undefined;
+    if (fields && !isDead(fields)) found.set(pid, Number(fields[1]));
+  }
+  return found;
+}
+
+export interface OwnProcess extends Process {
+  parent: number;
+  /** The run that it belongs to. */
+  run: string | undefined;
+}
+
+/** The processes of this user, or, for root, of all. */
+export function ownProcesses(): OwnProcess[] {
+  return [...parents()].flatMap(([pid, parent]) => {
+    const environment = readEnvironment(pid);
+    const argv = readArguments(pid);
+    if (environment === undefined || argv === undefined) return [];
+    const tag = environment.split('\0').find((entry) => entry.startsWith(`${runTag}=`));
+    return [{ pid, parent, argv, run: tag?.slice(runTag.length + 1) }];
   });
 }
 

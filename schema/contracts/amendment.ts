@@ -40,8 +40,8 @@ export const AmendmentFaults = z.object({
 export type AmendmentFaults = z.infer<typeof AmendmentFaults>;
 
 function TaskEdit() {
-  const { title, goal, acceptance, constraints, ruledOut, pointers, paths, checks, dependsOn, budget } =
-    taskFields;
+  const { title, goal, acceptance, constraints, ruledOut, pointers, paths, checks, dependsOn } = taskFields;
+  const { budget, labels } = taskFields;
   return z
     .strictObject({
       title,
@@ -54,6 +54,7 @@ function TaskEdit() {
       checks,
       dependsOn,
       budget,
+      labels,
       script: z.string().min(1).max(1_000),
       command: Name,
       /** Any of these names the agent anew: what it leaves out comes from milestone and mission. */

@@ -56,6 +56,8 @@ export interface EngineFacts {
   searchAttributes: boolean;
   /** Whether the signal twin of the go-ahead counts: it bypasses the scope `merge:approve`. */
   goAheadBySignal: boolean;
+  /** Whether sessions ask for a host and a seat before they start. Missing from missions of version 0.3 and older. */
+  placement?: true;
 }
 
 export interface MissionInput {

@@ -27,6 +27,8 @@ export const taskFields = {
   /** Shell commands that must be green in a clean checkout of the delivered commit. */
   checks: z.array(z.string().trim().min(1).max(2_000)).max(20),
   dependsOn: z.array(Name).max(200),
+  /** What the host of the task's sessions must have, all of it; `[]`: nothing. See `labels` in engine.yaml. */
+  labels: z.array(Name).max(20),
   /** What the task’s sessions and reviews may use. */
   budget: Budget,
 };
@@ -41,6 +43,7 @@ const taskCommon = {
   pointers: taskFields.pointers.optional(),
   paths: taskFields.paths.optional(),
   budget: taskFields.budget.optional(),
+  labels: taskFields.labels.optional(),
   checks: taskFields.checks.default([]),
   dependsOn: taskFields.dependsOn.default([]),
 };
@@ -122,6 +125,8 @@ export const Milestone = z.strictObject({
   id: Name,
   title: z.string().trim().min(1).max(200),
   ...agentChoiceFields,
+  /** Of its tasks that name none themselves. */
+  labels: taskFields.labels.optional(),
   tasks: z.array(MissionFileTask).min(1).max(500),
 });
 export type Milestone = z.infer<typeof Milestone>;
@@ -142,6 +147,8 @@ export const MissionFile = z
     title: z.string().trim().min(1).max(200),
     repository: Repository,
     ...agentChoiceFields,
+    /** Of the tasks that name none, neither they nor their milestones. */
+    labels: taskFields.labels.optional(),
     policy: Policy.prefault({}),
     milestones: z.array(Milestone).min(1).max(100),
   })

@@ -34,6 +34,7 @@ export type PlannedTask = Pick<
   | 'checks'
   | 'dependsOn'
   | 'budget'
+  | 'labels'
 > & { program: PlannedProgram };
 
 /** A task with the program that it will run. */
@@ -43,6 +44,7 @@ export interface PlannedMilestone {
   id: string;
   title: string;
   agent?: AgentChoice;
+  labels?: string[] | undefined;
   tasks: PlannedTask[];
 }
 
@@ -66,6 +68,8 @@ export interface Plan {
   policy: Policy;
   /** Who works where milestone and task say nothing else. Version 0.2 and older know no agents. */
   agent?: ChosenAgent;
+  /** What hosts must have where milestone and task say nothing else. */
+  labels?: string[] | undefined;
   milestones: PlannedMilestone[];
 }
 
@@ -92,10 +96,12 @@ export function toPlan(of: {
     repository: of.repository,
     policy: of.file.policy,
     agent: chooseAgent({ runtime: of.defaultRuntime ?? agentRuntimes[0] }, AgentChoice.parse(of.file)),
+    labels: of.file.labels,
     milestones: of.file.milestones.map((milestone) => ({
       id: milestone.id,
       title: milestone.title,
       agent: AgentChoice.parse(milestone),
+      labels: milestone.labels,
       tasks: milestone.tasks.map((task) => toPlannedTask(task, of.scripts)),
     })),
   };
@@ -114,23 +120,24 @@ export function toPlannedChange(change: PlanChange, scripts: ReadonlyMap<string,
   return { ...change, set: { ...set, program: AgentChoice.parse(change.set) } };
 }
 
-/** The task as it starts: what it does not say of its agent is said by its milestone, or by the mission. */
+/** The task as it starts: what it does not say of agent and labels is said by its milestone, or by the mission. */
 export function toStartedTask(of: {
   plan: Plan;
   milestone: PlannedMilestone;
   task: PlannedTask;
 }): StartedTask {
-  const { program, ...task } = of.task;
+  const { program, labels = of.milestone.labels ?? of.plan.labels ?? [], ...rest } = of.task;
+  const task = { ...rest, ...(labels.length > 0 ? { labels } : {}) };
   if (program.runtime === 'script' || program.runtime === 'command') return { ...task, program };
   const outermost = of.plan.agent ?? { runtime: agentRuntimes[0] };
   return { ...task, program: chooseAgent(outermost, of.milestone.agent ?? {}, program) };
 }
 
 function toPlannedTask(task: MissionFileTask, scripts: ReadonlyMap<string, string>): PlannedTask {
-  const { id, title, goal, acceptance, constraints, ruledOut, pointers, paths, checks, dependsOn, budget } =
-    task;
+  const { id, title, goal, acceptance, constraints, ruledOut, pointers, paths, checks, dependsOn } = task;
+  const { budget, labels } = task;
   const brief = { title, goal, acceptance, constraints, ruledOut, pointers, paths };
-  return { id, ...brief, checks, dependsOn, budget, program: toProgram(task, scripts) };
+  return { id, ...brief, checks, dependsOn, budget, labels, program: toProgram(task, scripts) };
 }
 
 function toProgram(task: MissionFileTask, scripts: ReadonlyMap<string, string>): PlannedProgram {

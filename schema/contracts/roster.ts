@@ -78,6 +78,9 @@ export const RosterRuntime = z.strictObject({
     .default({})
     .describe('Environment of every launch. The values are never shown'),
   model: Model.optional().describe('The model, where neither mission nor agent names one'),
+  account: Name.optional().describe(
+    'Whose login this machine has. Without it: an account of the name of the runtime',
+  ),
 });
 export type RosterRuntime = z.infer<typeof RosterRuntime>;
 
@@ -103,6 +106,24 @@ export const RosterAgent = z.strictObject({
 });
 export type RosterAgent = z.infer<typeof RosterAgent>;
 
+/** What an account allows at once, over all hosts that have its login. */
+export const RosterAccount = z.strictObject({
+  name: Name.describe('The account, as runtimes name it'),
+  sessions: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .optional()
+    .describe(
+      'Sessions at once, those of agents that the engine has not launched too. Without it: any number',
+    ),
+  models: z
+    .record(Model, z.int().min(1).max(1_000))
+    .optional()
+    .describe('Sessions at once with a model, as missions or the roster name it'),
+});
+export type RosterAccount = z.infer<typeof RosterAccount>;
+
 export const RosterDefaults = z.strictObject({
   /** Not the home itself: agents change what they find. */
   workingDirectory: Path.default('~/src').describe('Where agents work. Relative paths begin at the file'),
@@ -120,9 +141,21 @@ export const Roster = z
     tmux: RosterTmux.prefault({}),
     defaults: RosterDefaults.prefault({}),
     runtimes: z.partialRecord(AgentRuntime, RosterRuntime).default({}).describe('How each runtime is run'),
+    accounts: z
+      .array(RosterAccount)
+      .max(100)
+      .optional()
+      .describe('How many sessions the accounts of models allow at once'),
     agents: z.array(RosterAgent).max(500).default([]).describe('The agents; no two have the same name'),
   })
   .superRefine((roster, context) => {
+    const accounts = new Set<string>();
+    for (const [index, { name }] of (roster.accounts ?? []).entries()) {
+      const message = `must be the account’s own: another account is called ${name} too`;
+      if (accounts.has(name))
+        context.addIssue({ code: 'custom', path: ['accounts', index, 'name'], message });
+      accounts.add(name);
+    }
     const seen = new Set<string>();
     for (const [index, { name }] of roster.agents.entries()) {
       const path = ['agents', index, 'name'];

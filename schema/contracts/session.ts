@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ModelFault, Usage } from './agent.ts';
+import { Name } from './names.ts';
 
 /**
  * How a session ended, judged by the engine and not by the agent's own report.
@@ -62,5 +63,9 @@ export const SessionSummary = z.object({
   startedAt: z.number(),
   endedAt: z.number(),
   agent: AgentReport.optional(),
+  /** Whose limits it used. Missing where that was not asked before its launch. */
+  account: Name.optional(),
+  /** It found its account closed until then, in milliseconds since 1970. */
+  closedUntil: z.number().optional(),
 });
 export type SessionSummary = z.infer<typeof SessionSummary>;

@@ -1,5 +1,5 @@
 import { and, asc, eq, inArray, sql } from 'drizzle-orm';
-import { Host, type HostFacts, type HostState } from '../contracts/host.ts';
+import { Host, type HostFacts, type HostRuntime, type HostState } from '../contracts/host.ts';
 import type { Queries } from './database.ts';
 import { hosts } from './tables.ts';
 
@@ -35,15 +35,15 @@ export async function registerHost(queries: Queries, facts: HostFacts): Promise<
   throw new HostNameTaken(`the host name ${name} belongs to another data directory${who}`);
 }
 
-/** Notes that the host is served. */
+/** Notes that the host is served, and what has changed there. */
 export async function touchHost(
   queries: Queries,
-  of: { name: string; identity: string; outside?: Record<string, number> },
+  of: { name: string; identity: string; outside?: Record<string, number>; runtimes?: HostRuntime[] },
 ): Promise<void> {
-  const { name, identity, outside } = of;
+  const { name, identity, ...changed } = of;
   await queries
     .update(hosts)
-    .set({ seenAt: sql`now()`, ...(outside === undefined ? {} : { outside }) })
+    .set({ seenAt: sql`now()`, ...changed })
     .where(and(eq(hosts.name, name), eq(hosts.identity, identity)));
 }
 

@@ -1,10 +1,12 @@
 import { and, DrizzleQueryError, eq, lt, sql, type SQL, type SQLWrapper } from 'drizzle-orm';
 import { z } from 'zod';
+import { isEnded } from '../contracts/gates.ts';
 import type { SessionSummary } from '../contracts/session.ts';
 import type { ToldEvent } from '../contracts/told.ts';
 import type { MissionView, NewEvent, Recorded, RecordedMission, TaskView } from '../contracts/views.ts';
 import type { Queries } from './database.ts';
 import { taskRows } from './missions.ts';
+import { freePlaces } from './places.ts';
 import { storable } from './storable.ts';
 import { events, missions, reviews, sessions, tasks } from './tables.ts';
 
@@ -48,7 +50,12 @@ const addsDetails: ReadonlySet<NewEvent['type']> = new Set(['session-ended', 're
 export async function recordTask(queries: Queries, input: Recorded<TaskView>): Promise<void> {
   const { tenant, mission, seq, view } = input;
   const hasDetails = input.events.some(({ type }) => addsDetails.has(type));
-  const also = [taskUpdate(queries, input), ...(hasDetails ? detailInserts(queries, input) : [])];
+  const over = hasDetails || isEnded(view.status);
+  const also = [
+    taskUpdate(queries, input),
+    ...(hasDetails ? detailInserts(queries, input) : []),
+    ...(over ? [freePlaces(queries, { tenant, mission, view })] : []),
+  ];
   const events = placed(input.events, { seq, task: view.id });
   await againIfTold(() => queries.execute(telling({ tenant, mission, events, also })));
 }
@@ -133,9 +140,13 @@ function detailInserts(tx: Queries, of: Details) {
   ];
 }
 
-function sessionRow({ agent, ...session }: SessionSummary) {
-  const { startedAt, endedAt } = session;
-  const row = { ...session, startedAt: new Date(startedAt), endedAt: new Date(endedAt) };
+function sessionRow({ agent, startedAt, endedAt, closedUntil, ...session }: SessionSummary) {
+  const row = {
+    ...session,
+    startedAt: new Date(startedAt),
+    endedAt: new Date(endedAt),
+    closedUntil: closedUntil === undefined ? null : new Date(closedUntil),
+  };
   if (!agent) return row;
   const { outcome, model, usage } = agent;
   const { costUsd: cost, ...tokens } = usage;

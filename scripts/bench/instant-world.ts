@@ -33,7 +33,7 @@ export function createInstantWorld(): { control: InstantControl; host: HostActiv
     return bases.get(repository.id) ?? sha(repository.id);
   }
 
-  return { control: { ...forge(), ...ci(), ...merge() }, host: host() };
+  return { control: { ...forge(), ...ci(), ...merge(), ...places() }, host: host() };
 
   function forge(): Pick<InstantControl, 'openIssue' | 'closeIssue' | 'openPullRequest' | 'tidyForge'> {
     return {
@@ -44,6 +44,16 @@ export function createInstantWorld(): { control: InstantControl; host: HostActiv
         for (const head of [headSha, ...earlierHeads]) if (head !== null) testedOn.delete(head);
         return Promise.resolve();
       },
+    };
+  }
+
+  /** Only scripts are run, which ask for no place. */
+  function places(): Pick<InstantControl, 'placeSession' | 'awaitPlace' | 'stateOfHost'> {
+    const nowhere = () => Promise.resolve({ kind: 'nowhere' as const, reason: 'no agents here' });
+    return {
+      placeSession: nowhere,
+      awaitPlace: nowhere,
+      stateOfHost: () => Promise.resolve({ state: undefined }),
     };
   }
 

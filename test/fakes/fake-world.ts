@@ -1,4 +1,6 @@
+import { Context } from '@temporalio/activity';
 import type { CiVerdict } from '../../schema/contracts/ci.ts';
+import type { HostState } from '../../schema/contracts/host.ts';
 import type { MergeRequest } from '../../schema/contracts/messages.ts';
 import type { Finding, ReviewAnswer } from '../../schema/contracts/review.ts';
 import type { AgentReport, SessionEnd, SessionSummary } from '../../schema/contracts/session.ts';
@@ -9,6 +11,8 @@ import type {
   Delivery,
   Feedback,
   HostActivities,
+  Placement,
+  PlaceRequest,
   ReviewOutcome,
   RunSessionInput,
   TaskPlace,
@@ -62,6 +66,7 @@ export class FakeWorld {
     guidance: string[];
     resumes: RunSessionInput['resumes'];
     runtime: string;
+    host: string;
     limits: RunSessionInput['limits'];
     timeoutSeconds: number;
   }[] = [];
@@ -79,6 +84,12 @@ export class FakeWorld {
   });
   reviewer: (of: { engine: string; task: string; headSha: string }) => ReviewAnswer | 'garbage' = () =>
     approval;
+  /** Where a session may start, whenever it is asked. */
+  placement: (request: PlaceRequest) => Placement = ({ programs, current }) => {
+    const [program = { runtime: 'script', text: 'true' }] = programs;
+    return { kind: 'placed', host: current, leaseSeconds: null, program, account: null };
+  };
+  readonly hostStates = new Map<string, HostState>();
   /** Called when the lane has checked everything and is about to merge. */
   beforeMerge: (request: MergeRequest) => void | Promise<void> = () => undefined;
   /** Called as the lane brings a branch up to the base. */
@@ -118,6 +129,16 @@ export class FakeWorld {
         this.views.set(view.id, view);
         this.events.push(...events.map((event) => ({ ...event, task: view.id })));
       },
+      placeSession: async (request) => this.placement(request),
+      awaitPlace: async (request) => {
+        for (;;) {
+          const placement = this.placement(request);
+          if (placement.kind !== 'full') return placement;
+          Context.current().heartbeat();
+          await Context.current().sleep(100);
+        }
+      },
+      stateOfHost: async ({ host }) => ({ state: this.hostStates.get(host) }),
       openIssue: async ({ place }) => {
         const issue = this.issues.get(place.task) ?? { number: this.issues.size + 1, state: 'open' as const };
         this.issues.set(place.task, issue);
@@ -190,7 +211,7 @@ export class FakeWorld {
       runSession: async ({ place, sessionId, launch, feedback, guidance, host, resumes, ...more }) => {
         const { limits, timeoutSeconds } = more;
         const { runtime } = more.task.program;
-        const told = { resumes, runtime, limits, timeoutSeconds };
+        const told = { resumes, runtime, host, limits, timeoutSeconds };
         this.sessions.push({ task: place.task, launch, feedback, guidance, ...told });
         this.live += 1;
         this.mostLive = Math.max(this.mostLive, this.live);

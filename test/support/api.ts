@@ -8,12 +8,11 @@ import { createApp } from '../../api/app.ts';
 import { EventHub } from '../../api/event-hub.ts';
 import type { Door } from '../../schema/contracts/door.ts';
 import type { FleetDesk } from '../../schema/contracts/fleet.ts';
-import { Roster } from '../../schema/contracts/roster.ts';
 import type { Scope } from '../../schema/contracts/scopes.ts';
 import type { Queries } from '../../schema/db/database.ts';
 import { openPglite } from '../../schema/db/pglite.ts';
 import { createToken } from '../../schema/db/tokens.ts';
-import { knownAgents, knownEngines } from '../../workers/activities.ts';
+import { knownEngines } from '../../workers/activities.ts';
 import { createDoor } from '../../workers/door.ts';
 import { EngineConfig } from '../../workers/engine-config.ts';
 import { createFleetDesk } from '../../workers/fleet-desk.ts';
@@ -82,7 +81,8 @@ export async function startApi(
         git,
         config,
         engines: knownEngines(config),
-        agents: knownAgents(Roster.parse({ version: 1 })),
+        host: engine.facts.host,
+        hosts: () => Promise.resolve([]),
       }),
     ),
     events,

@@ -26,7 +26,7 @@ export function chooseProgram(of: {
 }
 
 /** A model belongs to its runtime: another has the one that its operator has set. */
-function standIns(program: Program, fallback: readonly AgentRuntime[]): Program[] {
+export function standIns(program: Program, fallback: readonly AgentRuntime[]): Program[] {
   if (program.runtime === 'script' || program.runtime === 'command') return [];
   return fallback
     .filter((runtime) => runtime !== program.runtime)

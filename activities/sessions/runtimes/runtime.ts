@@ -7,6 +7,8 @@ export interface RuntimeSettings {
   env: Readonly<Record<string, string>>;
   /** The model where neither task, milestone nor mission names one. */
   model?: string | undefined;
+  /** Whose login this machine has, where it is not the account of the runtime's name. */
+  account?: string | undefined;
 }
 
 export interface Launch {
