@@ -4,6 +4,8 @@ import { join } from 'node:path';
 export interface DataPaths {
   root: string;
   gitConfig: string;
+  /** The tokens of forges; see `activities/forge/credentials.ts`. */
+  forgeTokens: string;
   mirror(repositoryId: string): string;
   sessions: string;
   session(sessionId: string): string;
@@ -21,6 +23,7 @@ export function dataPaths(root: string): DataPaths {
   return {
     root,
     gitConfig: join(root, 'gitconfig'),
+    forgeTokens: join(root, 'forges.yaml'),
     mirror: (repositoryId) => join(root, 'repositories', `${repositoryId}.git`),
     sessions: join(root, 'sessions'),
     session: (sessionId) => join(root, 'sessions', sessionId),

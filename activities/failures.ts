@@ -6,14 +6,25 @@ export function refused(message: string): ApplicationFailure {
   return failure({ type: 'Refused', message, nonRetryable: true });
 }
 
-/** A failure that may pass: Temporal tries again. */
-export function unavailable(message: string): ApplicationFailure {
-  return failure({ type: 'Unavailable', message, nonRetryable: false });
+/** A failure that may pass: Temporal tries again, after `retryAfterMs` where the other side has said so. */
+export function unavailable(message: string, of: { retryAfterMs?: number } = {}): ApplicationFailure {
+  const { retryAfterMs } = of;
+  return failure({
+    type: 'Unavailable',
+    message,
+    nonRetryable: false,
+    ...(retryAfterMs === undefined ? {} : { nextRetryDelay: retryAfterMs }),
+  });
 }
 
 /** The effect may or may not have happened, and looking did not tell. It is looked at again, never done blindly. */
 export function outcomeUnknown(message: string): ApplicationFailure {
   return failure({ type: 'OutcomeUnknown', message, nonRetryable: false });
+}
+
+export function isOutcomeUnknown(error: unknown): boolean {
+  const type: FailureType = 'OutcomeUnknown';
+  return error instanceof ApplicationFailure && error.type === type;
 }
 
 /** How often a forge is asked for what it has not told; a webhook is faster. */
@@ -29,6 +40,11 @@ export function stillWaiting(type: 'CiPending' | 'BaseNotReady', message: string
   });
 }
 
-function failure(of: { type: FailureType; message: string; nonRetryable: boolean }): ApplicationFailure {
+function failure(of: {
+  type: FailureType;
+  message: string;
+  nonRetryable: boolean;
+  nextRetryDelay?: number;
+}): ApplicationFailure {
   return ApplicationFailure.create(of);
 }

@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gitFault, nodeFault } from '../workers/requirements.mjs';
 import { agents, installAgent } from './agents.mjs';
+import { findGitea } from './gitea.mjs';
 import { findServer, withLock } from './toolchain.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -52,8 +53,9 @@ function start(task, args) {
 async function runTests(args) {
   const env = { ...process.env };
   if (!env.TEMPORAL_ADDRESS) env.MISSION_TEMPORAL_CLI = await findServer('cli');
-  await findForTests(env, 'MISSION_TEST_SERVER', 'testServer');
-  if (!env.TEST_DATABASE_URL) await findForTests(env, 'MISSION_TEST_POSTGRES', 'postgres');
+  await findForTests(env, 'MISSION_TEST_SERVER', () => findServer('testServer'));
+  if (!env.TEST_DATABASE_URL) await findForTests(env, 'MISSION_TEST_POSTGRES', () => findServer('postgres'));
+  await findForTests(env, 'MISSION_TEST_GITEA', findGitea);
   return run([join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...args], env);
 }
 
@@ -67,9 +69,9 @@ async function runConformance(args) {
   return run([join(root, 'node_modules/vitest/vitest.mjs'), 'run', 'test/conformance', ...options], env);
 }
 
-async function findForTests(env, name, kind) {
+async function findForTests(env, name, find) {
   try {
-    env[name] = await findServer(kind);
+    env[name] ??= await find();
   } catch (error) {
     // The tests that need it say that they are skipped; with REQUIRE_ALL=1 there is nothing to run for.
     if (process.env.REQUIRE_ALL === '1') throw error;

@@ -2,10 +2,17 @@
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { createCiActivities } from '../activities/ci/ci-activities.ts';
+import type { Ci, Cis } from '../activities/ci/ci.ts';
 import { createLocalCi } from '../activities/ci/local/local-ci.ts';
+import { createStatusCi } from '../activities/ci/status-ci.ts';
 import type { DataPaths } from '../activities/data-paths.ts';
 import { createEffects } from '../activities/effects.ts';
+import { createCredentials } from '../activities/forge/credentials.ts';
 import { createForgeActivities } from '../activities/forge/forge-activities.ts';
+import type { Forge, Forges } from '../activities/forge/forge.ts';
+import { createGitSettings } from '../activities/forge/git-settings.ts';
+import { createGiteaForge } from '../activities/forge/gitea/gitea-forge.ts';
+import { createPlaces } from '../activities/forge/gitea/places.ts';
 import { createLocalForge } from '../activities/forge/local/local-forge.ts';
 import { LocalStore } from '../activities/forge/local/local-store.ts';
 import { createDeliveryActivities } from '../activities/git/delivery-activities.ts';
@@ -24,6 +31,7 @@ import { createAgents, type Agents } from '../activities/sessions/agents.ts';
 import { runtimes } from '../activities/sessions/runtimes/runtimes.ts';
 import { createPlaceActivities } from '../activities/sessions/place-activities.ts';
 import { createSessionActivities, type Commands } from '../activities/sessions/session-activities.ts';
+import type { PlannedRepository } from '../schema/contracts/plan.ts';
 import type { Queries } from '../schema/db/database.ts';
 import type { Roster } from '../schema/contracts/roster.ts';
 import { builtFolder } from '../schema/package-root.ts';
@@ -80,8 +88,11 @@ export function createCloneActivities(deps: CloneDeps & { leaseFile: string }): 
 
 function createTools(of: { paths: DataPaths; runProgram: RunProgram; leaseFile?: string }) {
   const { paths, runProgram, leaseFile } = of;
-  const git = createGit({ configFile: paths.gitConfig, runProgram });
+  const credentials = createCredentials({ path: paths.forgeTokens });
+  const remoteSettings = createGitSettings({ credentials });
+  const git = createGit({ configFile: paths.gitConfig, runProgram, remoteSettings });
   return {
+    credentials,
     git,
     workspace: createWorkspace({ git, paths }),
     processes: createProcesses({ runner: join(builtFolder(), 'runner.js'), leaseFile }),
@@ -108,24 +119,34 @@ export function createActivities(deps: {
 }): { control: ControlActivities & HostRecords; host: HostActivities } {
   const { client, queries, paths, config, tenant } = deps;
   const tools = createTools(deps);
-  const { git, workspace, processes } = tools;
+  const { credentials, git, workspace, processes } = tools;
   const store = new LocalStore({ queries, tenant });
-  const forge = createLocalForge({ git, store, effects: createEffects({ queries }), tenant });
-  const ci = createLocalCi({ git, workspace, store, paths, processes });
+  const effects = createEffects({ queries });
+  const places = createPlaces({ credentials });
+  const forgeDrivers: Record<PlannedRepository['forge'], Forge> = {
+    local: createLocalForge({ git, store, effects, tenant }),
+    gitea: createGiteaForge({ places, git, workspace, effects, tenant }),
+  };
+  const forges: Forges = ({ forge }) => forgeDrivers[forge];
+  const ciDrivers: Record<PlannedRepository['forge'], Ci> = {
+    local: createLocalCi({ git, workspace, store, paths, processes }),
+    gitea: createStatusCi({ forges, git, workspace }),
+  };
+  const cis: Cis = ({ forge }) => ciDrivers[forge];
   const engines = knownEngines(config);
   return {
     control: {
       ...createRecordActivities({ queries }),
       ...createHostRecords({ queries }),
-      ...createForgeActivities({ forge, ci }),
-      ...createCiActivities({ ci, workspace }),
-      ...createMergeActivities({ git, forge, workspace }),
+      ...createForgeActivities({ forges, cis }),
+      ...createCiActivities({ cis, workspace }),
+      ...createMergeActivities({ git, forges, workspace }),
       ...createRequestMerge({ client }),
       ...createPlaceActivities({ queries, client, roster: deps.roster }),
     },
     host: {
       ...cloneActivities(deps, tools),
-      ...createReviewActivities({ git, forge, workspace, paths, processes, engines }),
+      ...createReviewActivities({ git, forges, workspace, paths, processes, engines }),
     },
   };
 }

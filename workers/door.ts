@@ -2,6 +2,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, sep } from 'node:path';
+import { findGiteaRepository } from '../activities/forge/gitea/find-repository.ts';
+import type { Places } from '../activities/forge/gitea/places.ts';
 import { resolveCommit, type Git } from '../activities/git/git.ts';
 import { reviewersFault, type Engines } from '../activities/review/engines.ts';
 import { fits } from '../activities/sessions/choose-place.ts';
@@ -9,7 +11,7 @@ import { agentRuntimes, type AgentRuntime } from '../schema/contracts/agent.ts';
 import type { PlanChange } from '../schema/contracts/amendment.ts';
 import type { Admission, ChangesAdmission, Door, Fault } from '../schema/contracts/door.ts';
 import type { Host } from '../schema/contracts/host.ts';
-import type { MissionFile } from '../schema/contracts/mission-file.ts';
+import type { MissionFile, Repository } from '../schema/contracts/mission-file.ts';
 import {
   maxPlanCharacters,
   toPlan,
@@ -31,8 +33,9 @@ export function createDoor(deps: {
   host: string;
   /** All hosts that are known, that one among them. */
   hosts: () => Promise<Host[]>;
+  places: Places;
 }): Door {
-  const { git, config, engines } = deps;
+  const { git, config, engines, places } = deps;
   return { admitMission, admitChanges };
 
   async function admitMission(file: MissionFile): Promise<Admission> {
@@ -90,6 +93,7 @@ export function createDoor(deps: {
   }
 
   async function findRepository(file: MissionFile, faults: Fault[]): Promise<PlannedRepository | undefined> {
+    if (file.repository.forge === 'gitea') return findOnGitea(file.repository, faults);
     const { forge, path, base } = file.repository;
     const refuse = (message: string, at = 'repository.path'): undefined => {
       faults.push({ path: at, message });
@@ -114,6 +118,24 @@ export function createDoor(deps: {
       return refuse(`${path} has no branch ${base}`, 'repository.base');
     }
     return { id: repositoryId(forge, found.path), forge, address: found.path, base };
+  }
+
+  async function findOnGitea(
+    of: Extract<Repository, { forge: 'gitea' }>,
+    faults: Fault[],
+  ): Promise<PlannedRepository | undefined> {
+    const { forge, base } = of;
+    const found = await findGiteaRepository({
+      places,
+      ...of,
+      privateAddresses: config.allowPrivateAddresses,
+    });
+    if (found.kind === 'refused') {
+      faults.push({ path: `repository.${found.at}`, message: found.reason });
+      return undefined;
+    }
+    const { address } = found;
+    return { id: repositoryId(forge, address), forge, address, base };
   }
 
   /** The text of each script by its path; commands have none, but must be known. */

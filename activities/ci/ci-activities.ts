@@ -3,10 +3,10 @@ import type { CiActivities } from '../../workflows/ports.ts';
 import { refused, stillWaiting } from '../failures.ts';
 import type { Workspace } from '../git/workspace.ts';
 import { asSupervisor, type Watch } from '../supervision.ts';
-import type { Ci, CiQuestion } from './ci.ts';
+import type { CiQuestion, Cis } from './ci.ts';
 
-export function createCiActivities(deps: { ci: Ci; workspace: Workspace }): CiActivities {
-  const { ci, workspace } = deps;
+export function createCiActivities(deps: { cis: Cis; workspace: Workspace }): CiActivities {
+  const { cis, workspace } = deps;
 
   return {
     awaitCi: ({ place, ...question }) =>
@@ -27,6 +27,7 @@ export function createCiActivities(deps: { ci: Ci; workspace: Workspace }): CiAc
 
   /** A pending verdict is thrown: the server then does the polling, at no cost in history. */
   async function settled(question: CiQuestion, watch: Watch): Promise<CiReport> {
+    const ci = cis(question.repository);
     const report = ci.settle ? await ci.settle({ ...question, watch }) : await ci.look(question);
     if (isSettled(report.verdict)) return report;
     throw stillWaiting('CiPending', `CI of ${question.sha} is ${report.verdict}`);

@@ -9,6 +9,9 @@ export interface CiQuestion {
   stepsAt: string;
 }
 
+/** The driver of a repository's CI. */
+export type Cis = (repository: PlannedRepository) => Ci;
+
 /** One driver a CI system. */
 export interface Ci {
   /** The verdict of this moment, at once. */

@@ -1,11 +1,11 @@
 import type { ForgeActivities } from '../../workflows/ports.ts';
-import type { Ci } from '../ci/ci.ts';
+import type { Cis } from '../ci/ci.ts';
 import { asSupervisor } from '../supervision.ts';
-import type { Forge } from './forge.ts';
+import type { Forges } from './forge.ts';
 
 /** With heartbeats, short as they are: a worker that dies in one is missed in seconds, not after its whole time-out. */
-export function createForgeActivities(deps: { forge: Forge; ci: Ci }): ForgeActivities {
-  const { forge, ci } = deps;
+export function createForgeActivities(deps: { forges: Forges; cis: Cis }): ForgeActivities {
+  const { forges, cis } = deps;
   return {
     openIssue: (input) => asSupervisor(() => openIssue(input)),
     closeIssue: (input) => asSupervisor(() => closeIssue(input)),
@@ -15,7 +15,7 @@ export function createForgeActivities(deps: { forge: Forge; ci: Ci }): ForgeActi
 
   async function openIssue({ place, title, goal }: Input<'openIssue'>): Promise<{ number: number }> {
     const { repository, mission, task } = place;
-    const issue = await forge.findOrCreateIssue({
+    const issue = await forges(repository).findOrCreateIssue({
       repository,
       marker: `mission:${mission}/${task}`,
       title: `${task}: ${title}`,
@@ -25,7 +25,8 @@ export function createForgeActivities(deps: { forge: Forge; ci: Ci }): ForgeActi
   }
 
   async function closeIssue({ place, number, comment }: Input<'closeIssue'>): Promise<void> {
-    await forge.closeIssue({ repository: place.repository, number, comment });
+    const { repository } = place;
+    await forges(repository).closeIssue({ repository, number, comment });
   }
 
   async function openPullRequest({
@@ -34,8 +35,9 @@ export function createForgeActivities(deps: { forge: Forge; ci: Ci }): ForgeActi
     goal,
     issue,
   }: Input<'openPullRequest'>): Promise<{ number: number }> {
-    const pullRequest = await forge.findOrOpenPullRequest({
-      repository: place.repository,
+    const { repository } = place;
+    const pullRequest = await forges(repository).findOrOpenPullRequest({
+      repository,
       branch: place.branch,
       title: `${place.task}: ${title}`,
       body: `${goal}\n\nPart of mission ${place.mission}. Issue #${issue}.`,
@@ -47,8 +49,9 @@ export function createForgeActivities(deps: { forge: Forge; ci: Ci }): ForgeActi
     const { place, headSha, earlierHeads = [], pullRequest } = input;
     const { repository, branch } = place;
     const heads = headSha === null ? earlierHeads : [headSha, ...earlierHeads];
+    const forge = forges(repository);
     if (pullRequest !== null) await forge.closePullRequest({ repository, number: pullRequest });
-    await ci.stop?.({ repository, shas: heads });
+    await cis(repository).stop?.({ repository, shas: heads });
     await forge.deleteBranch({ repository, branch, heads });
   }
 }

@@ -1,3 +1,4 @@
+import type { CiContext } from '../../schema/contracts/ci.ts';
 import type { PlannedRepository } from '../../schema/contracts/plan.ts';
 import type { Review } from '../../schema/contracts/review.ts';
 
@@ -13,6 +14,9 @@ export interface PullRequest {
   mergeSha: string | null;
 }
 
+/** The driver of a repository's forge. */
+export type Forges = (repository: PlannedRepository) => Forge;
+
 /** What a merge came to. A refusal is an answer, not an error: the lane acts on it. */
 export type MergeOutcome =
   | { kind: 'merged'; mergeSha: string }
@@ -20,9 +24,21 @@ export type MergeOutcome =
   | { kind: 'base-moved'; baseSha: string }
   | { kind: 'closed' };
 
+/** What a forge itself asks of a pull request before it lets it onto a branch. */
+export interface BranchProtection {
+  /** Names of contexts; `*` stands for any characters in them. */
+  requiredContexts: string[];
+  requiredApprovals: number;
+}
+
+export interface Milestone {
+  id: number;
+  state: 'open' | 'closed';
+}
+
 /**
  * Where repository, issues and pull requests live. One driver a forge; every method can be repeated: it looks
- * before it acts, so that a second call finds what the first one made.
+ * before it acts, so that a second call finds what the first one made. What only some forges have is optional.
  */
 export interface Forge {
   /** The head of a branch as the forge has it now. */
@@ -41,6 +57,12 @@ export interface Forge {
     title: string;
     body: string;
   }): Promise<PullRequest>;
+  updatePullRequest(of: {
+    repository: PlannedRepository;
+    number: number;
+    title: string;
+    body: string;
+  }): Promise<void>;
   closePullRequest(of: { repository: PlannedRepository; number: number }): Promise<void>;
   /** Puts a review on the pull request, once for each engine and commit. */
   postReview(of: { repository: PlannedRepository; pullRequest: number; review: Review }): Promise<void>;
@@ -53,6 +75,28 @@ export interface Forge {
     title: string;
     effectKey: string;
   }): Promise<MergeOutcome>;
+  /** The newest word on each context of a commit. */
+  commitStatuses(of: { repository: PlannedRepository; sha: string }): Promise<CiContext[]>;
+  /** Undefined for a branch that is not protected. */
+  branchProtection?(of: {
+    repository: PlannedRepository;
+    branch: string;
+  }): Promise<BranchProtection | undefined>;
+  findOrCreateMilestone?(of: {
+    repository: PlannedRepository;
+    title: string;
+    description: string;
+  }): Promise<Milestone>;
+  closeMilestone?(of: { repository: PlannedRepository; id: number }): Promise<void>;
+  /** Refused where the tag stands on another commit: tags are not moved. */
+  findOrCreateTag(of: { repository: PlannedRepository; name: string; sha: string }): Promise<void>;
+  /** The release of a tag that is there. */
+  findOrCreateRelease?(of: {
+    repository: PlannedRepository;
+    tag: string;
+    title: string;
+    notes: string;
+  }): Promise<{ id: number }>;
   /** Deletes a branch that is at one of the heads; what somebody else has pushed stays. */
   deleteBranch(of: { repository: PlannedRepository; branch: string; heads: string[] }): Promise<void>;
 }

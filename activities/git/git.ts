@@ -25,14 +25,22 @@ export interface Git {
     input?: string;
     /** An index of its own, in place of the repository's. */
     index?: string;
+    /** The repository that the command talks to: where a forge has it, git may use the forge's token for this command. */
+    remote?: string;
   }): Promise<GitResult>;
 }
 
 /**
  * Git as the engine runs it: no machine or user configuration, no prompts, no hooks, its own identity.
  * `configFile` is the engine's own configuration, which `writeEngineConfig` fills.
+ * `remoteSettings` answers the settings with which git reaches a repository of a forge: they are in the environment of
+ * that one command, never in its arguments and never on the disk.
  */
-export function createGit(deps: { configFile: string; runProgram?: RunProgram }): Git {
+export function createGit(deps: {
+  configFile: string;
+  runProgram?: RunProgram;
+  remoteSettings?: (address: string) => Promise<Record<string, string>>;
+}): Git {
   const start = deps.runProgram ?? runProgram;
   return { run };
 
@@ -43,12 +51,18 @@ export function createGit(deps: { configFile: string; runProgram?: RunProgram })
     date?: Date;
     input?: string;
     index?: string;
+    remote?: string;
   }): Promise<GitResult> {
+    const settings = of.remote === undefined ? {} : await deps.remoteSettings?.(of.remote);
     const result = await start({
       program: 'git',
       args: ['-c', 'core.hooksPath=/dev/null', ...of.args],
       cwd: of.cwd,
-      env: { ...environment(of.date), ...(of.index === undefined ? {} : { GIT_INDEX_FILE: of.index }) },
+      env: {
+        ...environment(of.date),
+        ...(of.index === undefined ? {} : { GIT_INDEX_FILE: of.index }),
+        ...settingsByEnvironment(settings ?? {}),
+      },
       input: of.input,
       timeoutMs,
       maxBytes,
@@ -86,6 +100,18 @@ export function createGit(deps: { configFile: string; runProgram?: RunProgram })
       ...dated,
     };
   }
+}
+
+/** Settings as git reads them from its environment, which only the engine's own user can see. */
+function settingsByEnvironment(settings: Record<string, string>): Record<string, string> {
+  const entries = Object.entries(settings);
+  const variables: Record<string, string> =
+    entries.length === 0 ? {} : { GIT_CONFIG_COUNT: String(entries.length) };
+  for (const [index, [key, value]] of entries.entries()) {
+    variables[`GIT_CONFIG_KEY_${index}`] = key;
+    variables[`GIT_CONFIG_VALUE_${index}`] = value;
+  }
+  return variables;
 }
 
 /** The text of the engine's own git configuration file. */

@@ -63,6 +63,8 @@ export interface Workspace {
     from: string | undefined;
     to: string;
   }): Promise<void>;
+  /** Deletes a branch of the forge if it still is at `head`. */
+  deleteBranch(of: { repository: PlannedRepository; branch: string; head: string }): Promise<void>;
   /** Makes a clean checkout of one commit, anew each time. */
   checkOut(of: { repository: PlannedRepository; folder: string; sha: string }): Promise<void>;
 }
@@ -91,6 +93,7 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
     fetchUncommitted,
     prepareClone,
     push,
+    deleteBranch,
     checkOut,
   };
 
@@ -145,7 +148,7 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
   }): Promise<{ sha: string; ref: string }[]> {
     const { mirror, from, patterns, accept = [] } = of;
     const args = ['ls-remote', '--', from, ...patterns];
-    const { stdout } = await git.run({ cwd: mirror, args, accept });
+    const { stdout } = await git.run({ cwd: mirror, args, accept, remote: from });
     return stdout.split('\n').flatMap((line) => {
       const [sha, ref] = line.split('\t');
       return sha !== undefined && ref !== undefined ? [{ sha, ref }] : [];
@@ -256,7 +259,7 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
     // An agent may have written any object into its clone: each is checked before it is let in.
     const checked = ['-c', 'fetch.fsckObjects=true'];
     const args = [...checked, 'fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--', from, refspec];
-    await git.run({ cwd: mirror, args });
+    await git.run({ cwd: mirror, args, remote: from });
   }
 
   /**
@@ -320,13 +323,31 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
     const ref = `refs/heads/${branch}`;
     const lease = `--force-with-lease=${ref}:${from ?? ''}`;
     const args = ['push', '--quiet', '--no-verify', lease, '--', repository.address, `${to}:${ref}`];
-    const said = await git.run({ cwd: mirror, args }).then(
+    const said = await git.run({ cwd: mirror, args, remote: repository.address }).then(
       () => '',
       (error: unknown) => (error instanceof Error ? `: ${error.message}` : ''),
     );
     const now = await fetchBranch({ repository, branch });
     if (now !== to)
       throw outcomeUnknown(`${branch} is at ${now ?? 'no commit'} after the push of ${to}${said}`);
+  }
+
+  async function deleteBranch(of: {
+    repository: PlannedRepository;
+    branch: string;
+    head: string;
+  }): Promise<void> {
+    const { repository, branch, head } = of;
+    const mirror = await openMirror(repository);
+    const ref = `refs/heads/${branch}`;
+    const lease = `--force-with-lease=${ref}:${head}`;
+    const args = ['push', '--quiet', '--no-verify', lease, '--', repository.address, `:${ref}`];
+    try {
+      await git.run({ cwd: mirror, args, remote: repository.address });
+    } catch (error) {
+      // What somebody else has pushed meanwhile stays, and what is gone is gone.
+      if ((await fetchBranch({ repository, branch })) === head) throw error;
+    }
   }
 
   async function checkOut(of: { repository: PlannedRepository; folder: string; sha: string }): Promise<void> {

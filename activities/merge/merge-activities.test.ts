@@ -24,7 +24,7 @@ beforeEach(async () => {
 function updateBranch(headSha: string): Promise<UpdateOutcome> {
   const { git, workspace, planned } = repository;
   const forge = localForge({ git, queries: database.queries });
-  const activities = createMergeActivities({ git, forge, workspace });
+  const activities = createMergeActivities({ git, forges: () => forge, workspace });
   const request: MergeRequest = {
     id: 'r',
     workflowId: 'w',

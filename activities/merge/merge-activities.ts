@@ -2,17 +2,17 @@ import type { MergeRequest } from '../../schema/contracts/messages.ts';
 import type { PlannedRepository } from '../../schema/contracts/plan.ts';
 import type { MergeActivities, UpdateOutcome } from '../../workflows/ports.ts';
 import { refused } from '../failures.ts';
-import type { Forge } from '../forge/forge.ts';
+import type { Forges } from '../forge/forge.ts';
 import { isAncestor, mergeTrees, type Git } from '../git/git.ts';
 import type { Workspace } from '../git/workspace.ts';
 import { asSupervisor } from '../supervision.ts';
 
 export function createMergeActivities(deps: {
   git: Git;
-  forge: Forge;
+  forges: Forges;
   workspace: Workspace;
 }): Pick<MergeActivities, 'updateBranch' | 'merge'> {
-  const { git, forge, workspace } = deps;
+  const { git, forges, workspace } = deps;
   return {
     updateBranch: (input) => asSupervisor(() => updateBranch(input)),
     merge: (input) => asSupervisor(() => merge(input)),
@@ -94,13 +94,13 @@ export function createMergeActivities(deps: {
   ): Promise<void> {
     for (const { engine, summary } of request.approvals) {
       const review = { engine, sha, verdict: 'approve' as const, summary, findings: [] };
-      await forge.postReview({ repository, pullRequest: request.pullRequest, review });
+      await forges(repository).postReview({ repository, pullRequest: request.pullRequest, review });
     }
   }
 
   async function merge(input: Parameters<MergeActivities['merge']>[0]) {
     const { tenant, repository, request, headSha, baseSha } = input;
-    const outcome = await forge.merge({
+    const outcome = await forges(repository).merge({
       repository,
       pullRequest: request.pullRequest,
       headSha,

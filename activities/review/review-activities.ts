@@ -5,7 +5,7 @@ import type { HostActivities, ReviewInput, ReviewOutcome } from '../../workflows
 import type { DataPaths } from '../data-paths.ts';
 import { refused } from '../failures.ts';
 import { exists, removeTree } from '../files.ts';
-import type { Forge } from '../forge/forge.ts';
+import type { Forges } from '../forge/forge.ts';
 import type { Git } from '../git/git.ts';
 import type { Workspace } from '../git/workspace.ts';
 import { programEnvironment } from '../processes/environment.ts';
@@ -21,13 +21,13 @@ const maxAnswerBytes = 256 * 1024;
 
 export function createReviewActivities(deps: {
   git: Git;
-  forge: Forge;
+  forges: Forges;
   workspace: Workspace;
   paths: DataPaths;
   processes: Processes;
   engines: Engines;
 }): Pick<HostActivities, 'review'> {
-  const { git, forge, workspace, paths } = deps;
+  const { git, forges, workspace, paths } = deps;
   return { review: (input) => asSupervisor((watch) => review(input, watch)) };
 
   /** Runs one engine on one commit, in a clean checkout of its own, and puts its verdict on the pull request. */
@@ -63,8 +63,9 @@ export function createReviewActivities(deps: {
     });
     const outcome = await judge(input, folder, checkout.repository, session);
     if (outcome.kind === 'reviewed') {
-      const { place, pullRequest } = input;
-      await forge.postReview({ repository: place.repository, pullRequest, review: outcome.review });
+      const { repository } = input.place;
+      const { pullRequest } = input;
+      await forges(repository).postReview({ repository, pullRequest, review: outcome.review });
     }
     await removeTree(checkout.folder);
     return outcome;

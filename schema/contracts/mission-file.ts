@@ -131,12 +131,23 @@ export const Milestone = z.strictObject({
 });
 export type Milestone = z.infer<typeof Milestone>;
 
-export const Repository = z.strictObject({
-  /** `local`: a bare git repository on the engine's machine, with issues and pull requests in our database. */
-  forge: z.enum(['local']),
-  path: z.string().min(1).max(1_000),
-  base: BranchName.default('main'),
-});
+/** Where repositories live. `gitea` stands for Forgejo too. */
+export const forges = ['local', 'gitea'] as const;
+
+export const Repository = z.discriminatedUnion('forge', [
+  z.strictObject({
+    /** A bare git repository on the engine's machine, with issues and pull requests in our database. */
+    forge: z.literal('local'),
+    path: z.string().min(1).max(1_000),
+    base: BranchName.default('main'),
+  }),
+  z.strictObject({
+    forge: z.literal('gitea'),
+    /** The repository's address, as a browser shows it. */
+    url: z.string().min(1).max(1_000),
+    base: BranchName.default('main'),
+  }),
+]);
 export type Repository = z.infer<typeof Repository>;
 
 /** A mission as people write it, in YAML or JSON. Unknown keys are errors. */

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { AgentChoice, agentRuntimes, chooseAgent, type AgentRuntime, type ChosenAgent } from './agent.ts';
-import type { MissionFile, MissionFileTask, Policy } from './mission-file.ts';
+import { forges, type MissionFile, type MissionFileTask, type Policy } from './mission-file.ts';
 import type { PlanChange } from './amendment.ts';
 import { Name, type MissionKey } from './names.ts';
 
 /** A repository as the engine knows it: one id for each canonical host and path. */
 export const PlannedRepository = z.object({
   id: z.string(),
-  forge: z.enum(['local']),
+  forge: z.enum(forges),
   address: z.string(),
   base: z.string(),
 });

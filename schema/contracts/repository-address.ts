@@ -1,12 +1,13 @@
 /** What a repository's address turns out to be. */
 export type RepositoryAddress =
   | { kind: 'path'; path: string }
-  | { kind: 'url'; scheme: 'https' | 'ssh'; host: string; url: string }
+  | { kind: 'url'; scheme: 'http' | 'https' | 'ssh'; host: string; url: string }
   | { kind: 'refused'; reason: string };
 
 /**
- * Tells paths from https and ssh addresses, and refuses what git would understand in another way: options, remote
- * helpers (`ext::sh …`), credentials in a URL, and hosts on a private network unless they are allowed.
+ * Tells paths from URLs, and refuses what git would understand in another way: options, remote
+ * helpers (`ext::sh …`), credentials in a URL, hosts on a private network unless they are allowed,
+ * and http anywhere else.
  */
 export function readRepositoryAddress(text: string, allow: { privateAddresses: boolean }): RepositoryAddress {
   if (/[\u0000-\u001f\u007f]/.test(text)) return refusedAddress('it has control characters');
@@ -22,9 +23,10 @@ function readUrl(text: string, allow: { privateAddresses: boolean }): Repository
   if (!URL.canParse(text)) return refusedAddress('it is no URL');
   const url = new URL(text);
   const scheme = url.protocol.slice(0, -1);
-  if (scheme !== 'https' && scheme !== 'ssh')
+  const isInTheClear = scheme === 'http' && isPrivateHost(url.hostname);
+  if (scheme !== 'https' && scheme !== 'ssh' && !isInTheClear)
     return refusedAddress(`${scheme} is not used: take https or ssh`);
-  if (url.password !== '' || (scheme === 'https' && url.username !== '')) {
+  if (url.password !== '' || (scheme !== 'ssh' && url.username !== '')) {
     return refusedAddress('it has credentials in it: they belong into the operator’s configuration');
   }
   if (isPrivateHost(url.hostname) && !allow.privateAddresses) {

@@ -35,3 +35,12 @@ export const Review = z.object({
   findings: z.array(Finding),
 });
 export type Review = z.infer<typeof Review>;
+
+/** A review as people read it on a forge. */
+export function describeReview(review: Review): string {
+  const lines = review.findings.map((finding) => {
+    const place = finding.file === undefined ? '' : ` ${finding.file}:${finding.line ?? 1}`;
+    return `- ${finding.severity} (${finding.category})${place}: ${finding.message}`;
+  });
+  return [review.summary, ...lines].join('\n');
+}

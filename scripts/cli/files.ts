@@ -13,8 +13,9 @@ const maxAliasCount = 100;
 export async function readMissionFile(path: string): Promise<MissionFile> {
   const file = await readAs(MissionFile, path);
   const absolute = fromWhere(path);
-  if (!/^[a-z]+:\/\/|^[^/]+@[^/]+:/i.test(file.repository.path)) {
-    file.repository.path = absolute(file.repository.path);
+  const { repository } = file;
+  if (repository.forge === 'local' && !/^[a-z]+:\/\/|^[^/]+@[^/]+:/i.test(repository.path)) {
+    repository.path = absolute(repository.path);
   }
   for (const task of file.milestones.flatMap((milestone) => milestone.tasks)) {
     if (task.runtime === 'script') task.script = absolute(task.script);

@@ -3,6 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
 import { onTestFinished } from 'vitest';
+import { createCredentials } from '../../activities/forge/credentials.ts';
+import { createPlaces } from '../../activities/forge/gitea/places.ts';
 import { createGit, engineGitConfig } from '../../activities/git/git.ts';
 import { createApp } from '../../api/app.ts';
 import { EventHub } from '../../api/event-hub.ts';
@@ -83,6 +85,7 @@ export async function startApi(
         engines: knownEngines(config),
         host: engine.facts.host,
         hosts: () => Promise.resolve([]),
+        places: createPlaces({ credentials: createCredentials({ path: join(root, 'forges.yaml') }) }),
       }),
     ),
     events,

@@ -17,6 +17,8 @@ declare module 'vitest' {
     testServer: string | undefined;
     /** The program `postgres`; undefined where it can't be had. */
     postgres: string | undefined;
+    /** The program `gitea`; undefined where it can't be had. */
+    gitea: string | undefined;
     /** A Postgres server that was given. */
     databaseUrl: string | undefined;
   }
@@ -27,6 +29,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await build();
   project.provide('testServer', process.env['MISSION_TEST_SERVER']);
   project.provide('postgres', process.env['MISSION_TEST_POSTGRES']);
+  project.provide('gitea', process.env['MISSION_TEST_GITEA']);
   project.provide('databaseUrl', process.env['TEST_DATABASE_URL']);
   const given = process.env['TEMPORAL_ADDRESS'];
   if (given) {

@@ -25,23 +25,40 @@ export interface TestRepository {
   history(): Promise<string[]>;
 }
 
-export async function makeRepository(files: Record<string, string>, atEnd?: AtEnd): Promise<TestRepository> {
+/** A repository that a forge has, still empty, and how git reaches it. */
+export interface Origin {
+  forge: PlannedRepository['forge'];
+  address: string;
+  settings: (address: string) => Promise<Record<string, string>>;
+}
+
+/** Without an origin it is a bare repository of its own. */
+export async function makeRepository(
+  files: Record<string, string>,
+  atEnd?: AtEnd,
+  origin?: Origin,
+): Promise<TestRepository> {
   const root = await temporaryFolder(atEnd);
   const paths = dataPaths(join(root, 'data'));
   await mkdir(paths.root, { recursive: true });
   await writeFile(paths.gitConfig, engineGitConfig());
-  const git = createGit({ configFile: paths.gitConfig });
+  const git = createGit({
+    configFile: paths.gitConfig,
+    ...(origin ? { remoteSettings: origin.settings } : {}),
+  });
   const workspace = createWorkspace({ git, paths });
   const bare = join(root, 'greeter.git');
   const clone = join(root, 'somebody');
-  await git.run({ cwd: root, args: ['init', '--quiet', '--bare', bare] });
-  await git.run({ cwd: root, args: ['clone', '--quiet', bare, clone] });
+  if (!origin) await git.run({ cwd: root, args: ['init', '--quiet', '--bare', bare] });
+  const { forge, address } = origin ?? { forge: 'local', address: bare };
+  const remote = address;
+  await git.run({ cwd: root, args: ['clone', '--quiet', address, clone], remote });
   await write(files);
   await git.run({ cwd: clone, args: ['checkout', '--quiet', '-B', 'main'] });
   await git.run({ cwd: clone, args: ['add', '--all'] });
   await git.run({ cwd: clone, args: ['commit', '--quiet', '--message', 'first'] });
-  await git.run({ cwd: clone, args: ['push', '--quiet', 'origin', 'main'] });
-  const planned: PlannedRepository = { id: 'r1', forge: 'local', address: bare, base: 'main' };
+  await git.run({ cwd: clone, args: ['push', '--quiet', 'origin', 'main'], remote });
+  const planned: PlannedRepository = { id: 'r1', forge, address, base: 'main' };
   return { git, paths, workspace, planned, commit, merge, history };
 
   async function write(changes: Record<string, string | null>): Promise<void> {
@@ -58,24 +75,26 @@ export async function makeRepository(files: Record<string, string>, atEnd?: AtEn
     files: Record<string, string | null>;
     from?: string;
   }): Promise<string> {
-    await git.run({ cwd: clone, args: ['fetch', '--quiet', 'origin'] });
+    await git.run({ cwd: clone, args: ['fetch', '--quiet', 'origin'], remote });
     await git.run({ cwd: clone, args: ['checkout', '--quiet', '-B', of.branch, of.from ?? 'origin/main'] });
     await write(of.files);
     await git.run({ cwd: clone, args: ['add', '--all'] });
     await git.run({ cwd: clone, args: ['commit', '--quiet', '--message', `work on ${of.branch}`] });
-    await git.run({ cwd: clone, args: ['push', '--quiet', 'origin', of.branch] });
+    await git.run({ cwd: clone, args: ['push', '--quiet', 'origin', of.branch], remote });
     return (await git.run({ cwd: clone, args: ['rev-parse', 'HEAD'] })).stdout.trim();
   }
 
   async function merge(of: { branch: string; other: string }): Promise<string> {
     await git.run({ cwd: clone, args: ['checkout', '--quiet', of.branch] });
     await git.run({ cwd: clone, args: ['merge', '--quiet', '--no-ff', '--no-edit', of.other] });
-    await git.run({ cwd: clone, args: ['push', '--quiet', 'origin', of.branch] });
+    await git.run({ cwd: clone, args: ['push', '--quiet', 'origin', of.branch], remote });
     return (await git.run({ cwd: clone, args: ['rev-parse', 'HEAD'] })).stdout.trim();
   }
 
   async function history(): Promise<string[]> {
-    const { stdout } = await git.run({ cwd: bare, args: ['log', '--first-parent', '--format=%s', 'main'] });
+    await git.run({ cwd: clone, args: ['fetch', '--quiet', 'origin'], remote });
+    const args = ['log', '--first-parent', '--format=%s', 'origin/main'];
+    const { stdout } = await git.run({ cwd: clone, args });
     return stdout.split('\n');
   }
 }

@@ -24,10 +24,14 @@ export function createLocalForge(deps: {
     closeIssue: ({ repository, ...rest }) => store.closeIssue({ repositoryId: repository.id, ...rest }),
     findOrOpenPullRequest: ({ repository, ...rest }) =>
       store.findOrOpenPullRequest({ repositoryId: repository.id, base: repository.base, ...rest }),
+    updatePullRequest: ({ repository, ...rest }) =>
+      store.updatePullRequest({ repositoryId: repository.id, ...rest }),
     closePullRequest: ({ repository, number }) =>
       store.closePullRequest({ repositoryId: repository.id, number }),
     postReview: ({ repository, ...rest }) => store.postReview({ repositoryId: repository.id, ...rest }),
     merge,
+    commitStatuses: ({ repository, sha }) => store.readStatuses({ repositoryId: repository.id, sha }),
+    findOrCreateTag,
     deleteBranch,
   };
 
@@ -119,6 +123,21 @@ export function createLocalForge(deps: {
     const now = await requireCommit(git, { cwd, ref });
     if (await isAncestor(git, { cwd, ancestor: of.to, descendant: now })) return;
     throw outcomeUnknown(`${ref} of ${cwd} is at ${now}, not at the merge ${of.to}`);
+  }
+
+  async function findOrCreateTag(of: {
+    repository: PlannedRepository;
+    name: string;
+    sha: string;
+  }): Promise<void> {
+    const cwd = of.repository.address;
+    const ref = `refs/tags/${of.name}`;
+    // Of many at once git lets one make it; the others see whether it is what they wanted.
+    await git.run({ cwd, args: ['update-ref', ref, of.sha, '0'.repeat(of.sha.length)], accept: [1, 128] });
+    const standing = await resolveCommit(git, { cwd, ref });
+    if (standing !== of.sha) {
+      throw refused(`the tag ${of.name} can't be put on ${of.sha}: it is on ${standing ?? 'nothing'}`);
+    }
   }
 
   async function deleteBranch(of: {

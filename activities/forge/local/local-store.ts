@@ -9,7 +9,7 @@ import {
   forgeStatuses,
 } from '../../../schema/db/tables.ts';
 import type { CiContext } from '../../../schema/contracts/ci.ts';
-import type { Review } from '../../../schema/contracts/review.ts';
+import { describeReview, type Review } from '../../../schema/contracts/review.ts';
 import type { Issue, PullRequest } from '../forge.ts';
 
 type PullRequestRow = typeof forgePullRequests.$inferSelect;
@@ -104,6 +104,16 @@ export class LocalStore {
       .where(and(isPullRequest(of), eq(forgePullRequests.state, 'open')));
   }
 
+  async updatePullRequest(of: {
+    repositoryId: string;
+    number: number;
+    title: string;
+    body: string;
+  }): Promise<void> {
+    const { title, body } = storable(of);
+    await this.#queries.update(forgePullRequests).set({ title, body }).where(isPullRequest(of));
+  }
+
   async closePullRequest(of: { repositoryId: string; number: number }): Promise<void> {
     await this.#queries
       .update(forgePullRequests)
@@ -112,11 +122,8 @@ export class LocalStore {
   }
 
   async postReview(of: { repositoryId: string; pullRequest: number; review: Review }): Promise<void> {
-    const { engine, sha, verdict, summary, findings } = storable(of.review);
-    const lines = findings.map((finding) => {
-      const place = finding.file === undefined ? '' : ` ${finding.file}:${finding.line ?? 1}`;
-      return `- ${finding.severity} (${finding.category})${place}: ${finding.message}`;
-    });
+    const review = storable(of.review);
+    const { engine, sha, verdict } = review;
     await this.#queries
       .insert(forgeReviews)
       .values({
@@ -126,7 +133,7 @@ export class LocalStore {
         author: engine,
         sha,
         verdict,
-        body: [summary, ...lines].join('\n'),
+        body: describeReview(review),
       })
       .onConflictDoNothing();
   }

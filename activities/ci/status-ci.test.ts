@@ -1,0 +1,97 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { CiContext } from '../../schema/contracts/ci.ts';
+import { forgeStatuses } from '../../schema/db/tables.ts';
+import { useDatabase } from '../../test/support/databases.ts';
+import { localForge, makeRepository, type TestRepository } from '../../test/support/repository.ts';
+import type { Forge } from '../forge/forge.ts';
+import { LocalStore } from '../forge/local/local-store.ts';
+import { createStatusCi } from './status-ci.ts';
+
+const database = useDatabase('PGlite');
+let repository: TestRepository;
+
+beforeEach(async () => {
+  await database().queries.delete(forgeStatuses);
+  repository = await makeRepository({ 'README.md': 'hi\n' });
+});
+
+/** The statuses of a repository, whose base may be protected. */
+async function ciOf(of: { requires?: string[] } = {}) {
+  const { git, workspace, planned } = repository;
+  const { queries } = database();
+  const { requires } = of;
+  const forge: Forge = {
+    ...localForge({ git, queries }),
+    branchProtection: () => Promise.resolve(requires && { requiredContexts: requires, requiredApprovals: 0 }),
+  };
+  const ci = createStatusCi({ forges: () => forge, git, workspace });
+  const store = new LocalStore({ queries, tenant: 'default' });
+  const stepsAt = (await forge.branchHead({ repository: planned, branch: 'main' })) ?? '';
+  return {
+    stepsAt,
+    forge,
+    async verdict(sha: string) {
+      return (await ci.look({ repository: planned, sha, stepsAt })).verdict;
+    },
+    post: (sha: string, contexts: CiContext[]) =>
+      store.postStatuses({ repositoryId: planned.id, sha, contexts }),
+  };
+}
+
+describe('the verdict on a commit', () => {
+  it.each([
+    { states: ['passed', 'pending'], verdict: 'pending' },
+    { states: ['passed', 'pending', 'failed'], verdict: 'failed' },
+    { states: ['passed', 'skipped'], verdict: 'passed' },
+    { states: ['skipped'], verdict: 'skipped' },
+  ] as const)('of $states is $verdict', async ({ states, verdict }) => {
+    const ci = await ciOf();
+    const sha = await repository.commit({ branch: 'topic', files: { a: 'a' } });
+    await ci.post(
+      sha,
+      states.map((state, index) => ({ name: `ci/${index}`, state })),
+    );
+    expect(await ci.verdict(sha)).toBe(verdict);
+  });
+
+  it('waits for what the branch requires, whatever else is green', async () => {
+    const ci = await ciOf({ requires: ['ci/*', 'scan (strict)'] });
+    const sha = await repository.commit({ branch: 'topic', files: { a: 'a' } });
+    await ci.post(sha, [{ name: 'ci/test', state: 'passed' }]);
+    expect(await ci.verdict(sha)).toBe('pending');
+    await ci.post(sha, [{ name: 'scan (strict)', state: 'passed' }]);
+    expect(await ci.verdict(sha)).toBe('passed');
+  });
+
+  it('asks of the base itself nothing that is required of changes', async () => {
+    const ci = await ciOf({ requires: ['ci/of-changes'] });
+    await ci.post(ci.stepsAt, [{ name: 'ci/of-base', state: 'passed' }]);
+    expect(await ci.verdict(ci.stepsAt)).toBe('passed');
+  });
+});
+
+describe('a commit of which nothing is said', () => {
+  it('has no CI when there is no trace of one, in three looks', async () => {
+    const ci = await ciOf();
+    const sha = await repository.commit({ branch: 'topic', files: { a: 'a' } });
+    expect(await ci.verdict(sha)).toBe('none-yet');
+    expect(await ci.verdict(sha)).toBe('none-yet');
+    expect(await ci.verdict(sha)).toBe('not-configured');
+  });
+
+  it.each(['.gitea/workflows/test.yaml', '.woodpecker.yml', 'Jenkinsfile'])(
+    'is waited for where there is %s',
+    async (file) => {
+      const ci = await ciOf();
+      const sha = await repository.commit({ branch: 'topic', files: { [file]: 'x' } });
+      for (let look = 0; look < 5; look++) expect(await ci.verdict(sha)).toBe('none-yet');
+    },
+  );
+
+  it('is waited for where the base was judged before', async () => {
+    const ci = await ciOf();
+    await ci.post(ci.stepsAt, [{ name: 'ci/test', state: 'passed' }]);
+    const sha = await repository.commit({ branch: 'topic', files: { a: 'a' } });
+    for (let look = 0; look < 5; look++) expect(await ci.verdict(sha)).toBe('none-yet');
+  });
+});

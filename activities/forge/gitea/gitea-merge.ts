@@ -1,0 +1,171 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import type { Attempted, Effects } from '../../effects.ts';
+import { isOutcomeUnknown, outcomeUnknown, refused, unavailable } from '../../failures.ts';
+import { isAncestor, type Git } from '../../git/git.ts';
+import type { Workspace } from '../../git/workspace.ts';
+import type { KeyedLock } from '../../keyed-lock.ts';
+import type { Forge, MergeOutcome } from '../forge.ts';
+import { lookForAWhile } from '../settle.ts';
+import { pathOf, type Answer } from './client.ts';
+import { done, type Place, type Places } from './places.ts';
+import { GiteaBranch, GiteaCommit, GiteaPullRequest } from './schema.ts';
+
+/**
+ * Gitea says "try again later" while it works out whether a pull request can be merged. Seen: for a quarter of a second
+ * to a second after another merge or a push, once for ten. For a conflict it says the same for ever, but a head that
+ * holds its base has none.
+ */
+const checkingMs = 30_000;
+const checkAgainMs = 250;
+
+type Merging = Parameters<Forge['merge']>[0];
+type Refusal = Exclude<MergeOutcome, { kind: 'merged' }>;
+type Attempt = Attempted<GiteaMerged, Refusal>;
+
+const GiteaMerged = z.object({ mergeSha: z.string() });
+type GiteaMerged = z.infer<typeof GiteaMerged>;
+
+/**
+ * Gitea pins a merge to its head and not to its base, and merges a pull request twice when it is asked twice at the
+ * same moment. So merges of one pull request come one after another, each looks first, and an answer that is lost is
+ * looked for and never asked for again.
+ */
+export function createGiteaMerge(deps: {
+  places: Places;
+  git: Git;
+  workspace: Workspace;
+  effects: Effects;
+  tenant: string;
+  turns: KeyedLock;
+}): Pick<Forge, 'merge'> {
+  const { places, git, workspace, effects, tenant, turns } = deps;
+  return { merge: (of) => turns.with(`${of.repository.id} merge ${of.pullRequest}`, () => merge(of)) };
+
+  async function merge(of: Merging): Promise<MergeOutcome> {
+    const { headSha, baseSha } = of;
+    const place = await places.of(of.repository);
+    const attempted = await effects.once<GiteaMerged, Refusal>({
+      key: `${of.effectKey}@${headSha}+${baseSha}`,
+      tenant,
+      result: GiteaMerged,
+      // An attempt that died may have a request on its way.
+      look: () => lookForAWhile(() => findMerge(place, of)),
+      act: () => act(place, of),
+    });
+    if (attempted.kind === 'refused') return attempted.refusal;
+    return { kind: 'merged', mergeSha: attempted.result.mergeSha };
+  }
+
+  /** The merge of this very head; undefined when the pull request is not merged, or was with another. */
+  async function findMerge(place: Place, of: Merging): Promise<GiteaMerged | undefined> {
+    const standing = await findPullRequest(place, of.pullRequest);
+    if (!standing.merged) return undefined;
+    const { head, mergeSha } = await readMerge(place, standing);
+    return head === of.headSha ? { mergeSha } : undefined;
+  }
+
+  async function act(place: Place, of: Merging): Promise<Attempt> {
+    const { repository, headSha, baseSha } = of;
+    const deadline = Date.now() + checkingMs;
+    for (let isTested = false; ;) {
+      const barred = await findBar(place, of);
+      if (barred) return barred;
+      if (!isTested) {
+        await workspace.fetchCommit({ repository, sha: headSha });
+        await workspace.fetchCommit({ repository, sha: baseSha });
+        const cwd = await workspace.openMirror(repository);
+        isTested = await isAncestor(git, { cwd, ancestor: baseSha, descendant: headSha });
+        if (!isTested) throw refused(`${headSha} was not tested on ${baseSha}: it does not hold it`);
+      }
+      const said = await request(place, of);
+      if (said === 'lost' || said.kind === 'ok') {
+        const merged = await lookForAWhile(() => findMerge(place, of));
+        if (merged) return { kind: 'done', result: merged };
+        throw outcomeUnknown(
+          `the merge of pull request ${of.pullRequest} was asked of ${place.host} and is not to be seen`,
+        );
+      }
+      if (!passes(said)) done(place, said, `the merge of pull request ${of.pullRequest}`);
+      if (Date.now() > deadline) {
+        throw unavailable(
+          `${place.host} has not made up its mind about pull request ${of.pullRequest} for ${checkingMs / 1_000} s: ${said.message}`,
+        );
+      }
+      await sleep(checkAgainMs);
+    }
+  }
+
+  async function request(place: Place, of: Merging): Promise<Answer<unknown> | 'lost'> {
+    const body = {
+      Do: 'squash',
+      head_commit_id: of.headSha,
+      MergeTitleField: `${of.title} (#${of.pullRequest})`,
+      MergeMessageField: `Pull-Request: ${of.pullRequest}\n${headTrailer}${of.headSha}`,
+      delete_branch_after_merge: false,
+    };
+    const path = `${place.path}${pathOf`/pulls/${of.pullRequest}/merge`}`;
+    try {
+      return await place.client.change({ method: 'POST', path, body, answer: z.unknown() });
+    } catch (error) {
+      if (!isOutcomeUnknown(error)) throw error;
+      return 'lost';
+    }
+  }
+
+  /** What stands in the way of a merge, or the merge itself, as the forge has it now. */
+  async function findBar(place: Place, of: Merging): Promise<Attempt | undefined> {
+    const standing = await findPullRequest(place, of.pullRequest);
+    if (standing.merged) {
+      const { head, mergeSha } = await readMerge(place, standing);
+      if (head === of.headSha) return { kind: 'done', result: { mergeSha } };
+      return { kind: 'refused', refusal: { kind: 'head-moved', headSha: head } };
+    }
+    if (standing.state === 'closed') return { kind: 'refused', refusal: { kind: 'closed' } };
+    const { sha } = standing.head;
+    if (sha !== of.headSha) {
+      return { kind: 'refused', refusal: { kind: 'head-moved', headSha: sha === '' ? null : sha } };
+    }
+    const path = `${place.path}${pathOf`/branches/${of.repository.base}`}`;
+    const base = done(place, await place.client.get({ path, answer: GiteaBranch }), 'a look at the base');
+    if (base.commit.id === of.baseSha) return undefined;
+    return { kind: 'refused', refusal: { kind: 'base-moved', baseSha: base.commit.id } };
+  }
+
+  /** Which head was merged, our own merges say themselves: the branch may have moved since. */
+  async function readMerge(
+    place: Place,
+    pullRequest: GiteaPullRequest,
+  ): Promise<{ head: string; mergeSha: string }> {
+    const { number, head, merge_commit_sha: mergeSha } = pullRequest;
+    if (!mergeSha) throw outcomeUnknown(`pull request ${number} of ${place.host} is merged as no commit`);
+    const path = `${place.path}${pathOf`/git/commits/${mergeSha}`}`;
+    const said = done(place, await place.client.get({ path, answer: GiteaCommit }), 'a look at the merge');
+    const lines = said.commit.message.split('\n');
+    const told = lines.findLast((line) => line.startsWith(headTrailer))?.slice(headTrailer.length);
+    return { head: told?.trim() ?? head.sha, mergeSha };
+  }
+}
+
+const headTrailer = 'Head: ';
+
+export async function findPullRequest(place: Place, number: number): Promise<GiteaPullRequest> {
+  const path = `${place.path}${pathOf`/pulls/${number}`}`;
+  return done(place, await place.client.get({ path, answer: GiteaPullRequest }), `pull request ${number}`);
+}
+
+/**
+ * Whether a refusal may pass, or is explained by another look. Gitea uses one status for many things, so its words
+ * decide: these are of 1.26. Anything else is for a person.
+ */
+function passes(said: { status: number; message: string }): boolean {
+  return (
+    [
+      /^Please try again later/,
+      // The next look tells which.
+      /^The PR is already merged/,
+      /^head out of date/,
+      /^merge push out of date/,
+    ].some((known) => known.test(said.message)) || said.status === 404
+  );
+}

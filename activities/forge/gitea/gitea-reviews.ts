@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import type { PlannedRepository } from '../../../schema/contracts/plan.ts';
+import { describeReview, type Review } from '../../../schema/contracts/review.ts';
+import { refused } from '../../failures.ts';
+import type { KeyedLock } from '../../keyed-lock.ts';
+import type { Forge } from '../forge.ts';
+import { lookThenAct } from '../settle.ts';
+import { pathOf } from './client.ts';
+import { findPullRequest } from './gitea-merge.ts';
+import { done, type Place, type Places } from './places.ts';
+import { GiteaReview } from './schema.ts';
+
+interface Posting {
+  repository: PlannedRepository;
+  pullRequest: number;
+  review: Review;
+}
+
+const events = { approve: 'APPROVED', 'request-changes': 'REQUEST_CHANGES' } as const;
+
+/** Reviews on Gitea, as the engine's own account where the operator has given it one, and as comments otherwise. */
+export function createGiteaReviews(deps: { places: Places; turns: KeyedLock }): Pick<Forge, 'postReview'> {
+  const { places, turns } = deps;
+  return {
+    postReview: (of) =>
+      turns.with(`${of.repository.id} review ${of.pullRequest} ${of.review.engine}`, () => postReview(of)),
+  };
+
+  async function postReview(of: Posting): Promise<void> {
+    const { repository, pullRequest, review } = of;
+    const own = await places.ofReviewer(repository, review.engine);
+    const place = own ?? (await places.of(repository));
+    if (own) await refuseAuthor(own, of);
+    const path = `${place.path}${pathOf`/pulls/${pullRequest}/reviews`}`;
+    const ending = `<!-- review:${review.engine}@${review.sha}:${review.verdict} -->`;
+    const login = await place.login();
+    const isOurs = (one: GiteaReview) =>
+      one.user?.login === login &&
+      one.commit_id === review.sha &&
+      // One that the forge has dismissed counts no longer, and is posted again.
+      !one.dismissed &&
+      one.body.trimEnd().endsWith(ending);
+    await lookThenAct({
+      look: async () => (await place.client.list({ path, answer: z.array(GiteaReview) })).find(isOurs),
+      act: async () => {
+        const body = {
+          event: own ? events[review.verdict] : 'COMMENT',
+          commit_id: review.sha,
+          body: `${describeReview(review)}\n\n${ending}`,
+        };
+        const posted = await place.client.change({ method: 'POST', path, body, answer: GiteaReview });
+        return done(place, posted, `the review by ${review.engine}`);
+      },
+    });
+  }
+
+  /** Asked of the forge: what we believe of our own tokens may be wrong. */
+  async function refuseAuthor(place: Place, of: Posting): Promise<void> {
+    const [reviewer, { user }] = await Promise.all([place.login(), findPullRequest(place, of.pullRequest)]);
+    if (reviewer !== user.login) return;
+    throw refused(
+      `${of.review.engine} would review as ${reviewer}, who has opened pull request ${of.pullRequest} of ${place.host}${place.path}: give it the token of another account under reviewers:`,
+    );
+  }
+}

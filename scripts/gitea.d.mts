@@ -1,0 +1,1 @@
+export function findGitea(say?: (line: string) => void): Promise<string>;

@@ -1,0 +1,280 @@
+/** What every forge's driver must do, whatever the forge. */
+import { readFile } from 'node:fs/promises';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Forge } from '../../activities/forge/forge.ts';
+import type { Review } from '../../schema/contracts/review.ts';
+import type { ForgeWorld } from './forge-worlds.ts';
+
+/** Text that anything which looks into it would change. */
+const hostileBody = await readFile(new URL('../fixtures/hostile-body.md', import.meta.url), 'utf8');
+
+/** Of two processes of ours, each with two that ask at the same time. */
+function byMany<Made>(world: ForgeWorld, ask: (forge: Forge) => Promise<Made>): Promise<Made[]> {
+  const [one, other] = [world.process(), world.process()];
+  return Promise.all([one, one, other, other].map(ask));
+}
+
+export function describeForge(makeWorld: () => Promise<ForgeWorld>): void {
+  let world: ForgeWorld;
+  let forge: Forge;
+  beforeEach(async () => {
+    world = await makeWorld();
+    forge = world.process();
+  });
+
+  /** A pull request of one commit, and what is needed to merge it. */
+  async function openPullRequest(files: Record<string, string> = { 'a.txt': 'a\n' }) {
+    const { planned: repository } = world.repository;
+    const baseSha = (await forge.branchHead({ repository, branch: 'main' })) ?? '';
+    const headSha = await world.repository.commit({ branch: 'topic', files });
+    const title = 'T-1: Add a';
+    const asked = { repository, branch: 'topic', title, body: 'Why.' };
+    const { number } = await forge.findOrOpenPullRequest(asked);
+    const merge = { repository, pullRequest: number, headSha, baseSha, title, effectKey: 'k' };
+    return { repository, asked, number, headSha, baseSha, merge };
+  }
+
+  function reviewOf(sha: string): Review {
+    return { engine: 'diff-check', sha, verdict: 'approve', summary: hostileBody, findings: [] };
+  }
+
+  describe('issues', () => {
+    const issue = { marker: 'mission:m/T-1', title: 'T-1: Add a', body: hostileBody };
+
+    it('are found by their marker, not made twice', async () => {
+      const { planned: repository } = world.repository;
+      const first = await forge.findOrCreateIssue({ repository, ...issue });
+      expect(await world.process().findOrCreateIssue({ repository, ...issue })).toMatchObject(first);
+      const other = await forge.findOrCreateIssue({ repository, ...issue, marker: 'mission:m/T-10' });
+      expect(other.number).not.toBe(first.number);
+      expect(await world.issues()).toHaveLength(2);
+    });
+
+    it('are made once by many at the same time', async () => {
+      const { planned: repository } = world.repository;
+      const asked = [1, 2, 3, 4].map(() => forge.findOrCreateIssue({ repository, ...issue }));
+      const numbers = (await Promise.all(asked)).map(({ number }) => number);
+      expect(new Set(numbers).size).toBe(1);
+      expect(await world.issues()).toHaveLength(1);
+    });
+
+    it('have their body byte for byte', async () => {
+      const { planned: repository } = world.repository;
+      await forge.findOrCreateIssue({ repository, ...issue });
+      const [standing] = await world.issues();
+      expect(standing?.body.slice(0, hostileBody.length)).toBe(hostileBody);
+    });
+
+    it('are closed once, with one comment', async () => {
+      const { planned: repository } = world.repository;
+      const { number } = await forge.findOrCreateIssue({ repository, ...issue });
+      const close = { repository, number, comment: hostileBody };
+      await forge.closeIssue(close);
+      await world.process().closeIssue(close);
+      expect(await world.issues()).toMatchObject([{ state: 'closed', comments: [hostileBody] }]);
+      expect(await forge.findOrCreateIssue({ repository, ...issue })).toMatchObject({
+        number,
+        state: 'closed',
+      });
+    });
+  });
+
+  describe('pull requests', () => {
+    it('are found by their branch, also by many at the same time', async () => {
+      const { asked, number } = await openPullRequest();
+      const found = await byMany(world, (driver) => driver.findOrOpenPullRequest(asked));
+      expect(found.map((one) => one.number)).toEqual([number, number, number, number]);
+      expect(await world.pullRequests()).toHaveLength(1);
+    });
+
+    it('are opened once by many at the same time', async () => {
+      const { planned: repository } = world.repository;
+      await world.repository.commit({ branch: 'topic', files: { a: 'a' } });
+      const asked = { repository, branch: 'topic', title: 'T', body: '' };
+      const opened = await byMany(world, (driver) => driver.findOrOpenPullRequest(asked));
+      expect(new Set(opened.map(({ number }) => number)).size).toBe(1);
+      expect(await world.pullRequests()).toHaveLength(1);
+    });
+
+    it('have their title and body byte for byte, and get new ones', async () => {
+      const { repository, number } = await openPullRequest();
+      const changed = { title: 'T-1: `a` & <b> "c"', body: hostileBody };
+      await forge.updatePullRequest({ repository, number, ...changed });
+      await forge.updatePullRequest({ repository, number, ...changed });
+      expect(await world.pullRequests()).toMatchObject([changed]);
+    });
+
+    it('are found when they are merged', async () => {
+      const { asked, merge } = await openPullRequest();
+      await forge.merge(merge);
+      expect(await forge.findOrOpenPullRequest(asked)).toMatchObject({ state: 'merged' });
+    });
+
+    it('are closed, and opened anew after that', async () => {
+      const { repository, asked, number } = await openPullRequest();
+      await forge.closePullRequest({ repository, number });
+      await forge.closePullRequest({ repository, number });
+      const next = await forge.findOrOpenPullRequest(asked);
+      expect(next.number).not.toBe(number);
+      expect((await world.pullRequests()).map(({ state }) => state).sort()).toEqual(['closed', 'open']);
+    });
+  });
+
+  describe('reviews', () => {
+    it('are posted once for each engine and commit', async () => {
+      const { repository, number, headSha } = await openPullRequest();
+      const posting = { repository, pullRequest: number, review: reviewOf(headSha) };
+      await Promise.all([1, 2, 3].map(() => forge.postReview(posting)));
+      await world.process().postReview(posting);
+      await forge.postReview({ ...posting, review: { ...posting.review, engine: 'test-check' } });
+      const next = await world.repository.commit({ branch: 'topic', from: 'topic', files: { b: 'b' } });
+      await forge.postReview({ ...posting, review: reviewOf(next) });
+      const posted = await world.reviews(number);
+      expect(posted.map(({ sha }) => sha).sort()).toEqual([headSha, headSha, next].sort());
+      for (const { body } of posted) expect(body.slice(0, hostileBody.length)).toBe(hostileBody);
+    });
+  });
+
+  describe('statuses', () => {
+    it('are those of one commit, the newest of each context', async () => {
+      const { repository, headSha: sha, baseSha } = await openPullRequest();
+      expect(await forge.commitStatuses({ repository, sha })).toEqual([]);
+      const names = Array.from({ length: 60 }, (_, index) => `many/${String(index).padStart(2, '0')}`);
+      await world.postStatuses({
+        sha,
+        contexts: [
+          { name: 'ci/test', state: 'pending' },
+          { name: 'ci/lint', state: 'skipped' },
+          { name: 'ci/test', state: 'failed', excerpt: 'two tests are red' },
+          { name: 'ci/old', state: 'passed' },
+          ...names.map((name) => ({ name, state: 'passed' as const })),
+        ],
+      });
+      const contexts = await forge.commitStatuses({ repository, sha });
+      expect(contexts).toHaveLength(63);
+      expect(contexts).toEqual(
+        expect.arrayContaining([
+          { name: 'ci/test', state: 'failed', excerpt: 'two tests are red' },
+          { name: 'ci/lint', state: 'skipped' },
+          { name: 'ci/old', state: 'passed' },
+        ]),
+      );
+      expect(await forge.commitStatuses({ repository, sha: baseSha })).toEqual([]);
+    });
+  });
+
+  describe('a merge', () => {
+    it('puts one squash commit on the base, with the head’s very tree', async () => {
+      const { merge, number, headSha } = await openPullRequest();
+      const outcome = await forge.merge(merge);
+      expect(outcome).toMatchObject({ kind: 'merged' });
+      expect(await world.repository.history()).toEqual([`T-1: Add a (#${number})`, 'first']);
+      const { git, workspace, planned } = world.repository;
+      const mergeSha = await workspace.fetchBranch({ repository: planned, branch: 'main' });
+      expect(outcome).toEqual({ kind: 'merged', mergeSha });
+      await workspace.fetchCommit({ repository: planned, sha: headSha });
+      const cwd = await workspace.openMirror(planned);
+      const diff = await git.run({ cwd, args: ['diff', '--name-only', mergeSha ?? '', headSha] });
+      expect(diff.stdout).toBe('');
+    });
+
+    it('answers the same when it is asked again, by others too', async () => {
+      const { merge } = await openPullRequest();
+      const first = await forge.merge(merge);
+      expect(await forge.merge(merge)).toEqual(first);
+      expect(await world.process().merge({ ...merge, effectKey: 'of another engine' })).toEqual(first);
+      expect(await world.repository.history()).toHaveLength(2);
+    });
+
+    it('happens once when many ask at the same time', async () => {
+      const { merge } = await openPullRequest();
+      const asked = [1, 2, 3, 4].map(() => forge.merge(merge).catch(() => undefined));
+      const outcomes = await Promise.all(asked);
+      expect(outcomes).toContainEqual(expect.objectContaining({ kind: 'merged' }));
+      expect(await world.repository.history()).toHaveLength(2);
+    });
+
+    it('refuses a head that has moved since it was approved', async () => {
+      const { merge } = await openPullRequest();
+      const headSha = await world.repository.commit({ branch: 'topic', from: 'topic', files: { a: 'evil' } });
+      expect(await forge.merge(merge)).toEqual({ kind: 'head-moved', headSha });
+      expect(await world.repository.history()).toEqual(['first']);
+    });
+
+    it('is not the merge of another head', async () => {
+      const { merge } = await openPullRequest();
+      const headSha = await world.repository.commit({
+        branch: 'topic',
+        from: 'topic',
+        files: { a: 'other' },
+      });
+      expect(await forge.merge({ ...merge, headSha })).toMatchObject({ kind: 'merged' });
+      expect(await forge.merge(merge)).toEqual({ kind: 'head-moved', headSha });
+      expect(await world.repository.history()).toHaveLength(2);
+    });
+
+    it('refuses a base that the head was not tested on', async () => {
+      const { merge } = await openPullRequest();
+      const baseSha = await world.repository.commit({ branch: 'main', files: { 'b.txt': 'b\n' } });
+      expect(await forge.merge(merge)).toEqual({ kind: 'base-moved', baseSha });
+      await expect(forge.merge({ ...merge, baseSha })).rejects.toThrow('was not tested on');
+      expect(await world.repository.history()).toHaveLength(2);
+    });
+
+    it('tells a conflict at once: it is no matter of waiting', async () => {
+      const { merge } = await openPullRequest({ 'README.md': 'mine\n' });
+      const baseSha = await world.repository.commit({ branch: 'main', files: { 'README.md': 'theirs\n' } });
+      expect(await forge.merge(merge)).toEqual({ kind: 'base-moved', baseSha });
+      await expect(forge.merge({ ...merge, baseSha })).rejects.toMatchObject({ type: 'Refused' });
+      expect(await world.repository.history()).toHaveLength(2);
+    });
+
+    it('refuses a pull request that was closed', async () => {
+      const { repository, merge, number } = await openPullRequest();
+      await forge.closePullRequest({ repository, number });
+      expect(await forge.merge(merge)).toEqual({ kind: 'closed' });
+      expect(await world.repository.history()).toEqual(['first']);
+    });
+  });
+
+  describe('branches, tags and releases', () => {
+    it('delete a branch at a known head, and leave what somebody else has pushed', async () => {
+      const { repository, headSha } = await openPullRequest();
+      const other = await world.repository.commit({ branch: 'topic', from: 'topic', files: { b: 'b' } });
+      await forge.deleteBranch({ repository, branch: 'topic', heads: [headSha] });
+      expect(await forge.branchHead({ repository, branch: 'topic' })).toBe(other);
+      await forge.deleteBranch({ repository, branch: 'topic', heads: [headSha, other] });
+      await forge.deleteBranch({ repository, branch: 'topic', heads: [headSha, other] });
+      expect(await forge.branchHead({ repository, branch: 'topic' })).toBeUndefined();
+    });
+
+    it('make a tag once, and never move it', async () => {
+      const { repository, baseSha, headSha } = await openPullRequest();
+      const tag = { repository, name: 'v1.0.0', sha: baseSha };
+      await byMany(world, (driver) => driver.findOrCreateTag(tag));
+      await expect(forge.findOrCreateTag({ ...tag, sha: headSha })).rejects.toThrow(baseSha);
+    });
+
+    it('make a release once, where the forge has releases', async (context) => {
+      if (!forge.findOrCreateRelease) return context.skip('this forge has none');
+      const { repository, baseSha } = await openPullRequest();
+      await forge.findOrCreateTag({ repository, name: 'v1.0.0', sha: baseSha });
+      const release = { repository, tag: 'v1.0.0', title: 'One', notes: hostileBody };
+      const made = await byMany(world, async (driver) => driver.findOrCreateRelease?.(release));
+      expect(new Set(made.map((one) => one?.id)).size).toBe(1);
+      await expect(forge.findOrCreateRelease({ ...release, tag: 'v2' })).rejects.toThrow('no tag v2');
+    });
+
+    it('make a milestone once and close it, where the forge has milestones', async (context) => {
+      if (!forge.findOrCreateMilestone) return context.skip('this forge has none');
+      const { planned: repository } = world.repository;
+      const milestone = { repository, title: 'Core', description: hostileBody };
+      await forge.findOrCreateMilestone({ ...milestone, title: 'Core and more' });
+      const { id } = await forge.findOrCreateMilestone(milestone);
+      await forge.closeMilestone?.({ repository, id });
+      await forge.closeMilestone?.({ repository, id });
+      const again = await world.process().findOrCreateMilestone?.(milestone);
+      expect(again).toEqual({ id, state: 'closed' });
+    });
+  });
+}
