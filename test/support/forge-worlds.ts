@@ -19,6 +19,7 @@ import {
   forgeStatuses,
 } from '../../schema/db/tables.ts';
 import type { GiteaAccount } from './gitea.ts';
+import { until } from './until.ts';
 import { localForge, makeRepository, type Origin, type TestRepository } from './repository.ts';
 
 export interface ForgeWorld {
@@ -60,7 +61,12 @@ export interface GiteaServer {
   gitSettings?: Origin['settings'];
 }
 
-export type GiteaWorld = ForgeWorld & { path: string };
+export interface GiteaWorld extends ForgeWorld {
+  path: string;
+  credentials: Credentials;
+  /** Also one with other tokens. */
+  process(credentials?: Credentials): Forge;
+}
 
 export async function giteaWorld(of: {
   server: GiteaServer;
@@ -88,12 +94,15 @@ export async function giteaWorld(of: {
   const settings = server.gitSettings ?? createGitSettings({ credentials });
   const origin: Origin = { forge: 'gitea', address: `${server.url}/${author.login}/${name}`, settings };
   const repository = await makeRepository({ 'README.md': 'hello\n' }, undefined, origin);
+  // Gitea notes a first push a moment later; until then its calls on branches fail.
+  await until(async () => !z.object({ empty: z.boolean() }).parse(await call('GET', path)).empty);
   return {
     path,
+    credentials,
     repository,
-    process: () =>
+    process: (theirs = credentials) =>
       createGiteaForge({
-        places: createPlaces({ credentials, ...(timeoutMs === undefined ? {} : { timeoutMs }) }),
+        places: createPlaces({ credentials: theirs, ...(timeoutMs === undefined ? {} : { timeoutMs }) }),
         git: repository.git,
         workspace: repository.workspace,
         effects: createEffects({ queries }),

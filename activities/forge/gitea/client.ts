@@ -33,10 +33,8 @@ interface Call<Body> {
 
 export interface GiteaClient {
   get<Body>(of: Call<Body>): Promise<Answer<Body>>;
-  /** All pages of a list, for as long as `until` has not found what it looks for. */
-  list<Item>(
-    of: Call<Item[]> & { until?: (page: readonly Item[]) => boolean; pages?: number },
-  ): Promise<Item[]>;
+  /** All pages of a list, or the first ones. */
+  list<Item>(of: Call<Item[]> & { pages?: number }): Promise<Item[]>;
   /** A call that changes something. Lost answers are thrown as `OutcomeUnknown`: then look, and don't repeat. */
   change<Body>(
     of: Call<Body> & { method: Exclude<Method, 'GET'>; body?: Record<string, unknown> },
@@ -73,9 +71,7 @@ export function createGiteaClient(deps: {
     },
   };
 
-  async function list<Item>(
-    of: Call<Item[]> & { until?: (page: readonly Item[]) => boolean; pages?: number },
-  ): Promise<Item[]> {
+  async function list<Item>(of: Call<Item[]> & { pages?: number }): Promise<Item[]> {
     const items: Item[] = [];
     for (let page = 1; page <= (of.pages ?? mostPages); page++) {
       const query = { ...of.query, page: String(page), limit: String(pageSize) };
@@ -85,7 +81,7 @@ export function createGiteaClient(deps: {
       const more = read(call, said);
       items.push(...more);
       const isLast = more.length === 0 || (said.total !== undefined && items.length >= said.total);
-      if (isLast || of.until?.(more) === true) break;
+      if (isLast) break;
     }
     return items;
   }

@@ -171,15 +171,13 @@ export function createGiteaForge(deps: {
     const path = `${place.path}/pulls`;
     const answer = z.array(GiteaPullRequest);
     const isOurs = ({ head, base: { ref } }: GiteaPullRequest) => head.label === branch && ref === base;
+    const findOpen = async () => {
+      const query = { state: 'open', base_branch: base };
+      const open = await place.client.list({ path, query, answer });
+      return open.filter(isOurs).sort((one, other) => one.number - other.number)[0];
+    };
     const look = async () => {
-      const until = (page: readonly GiteaPullRequest[]) => page.some(isOurs);
-      const open = await place.client.list({
-        path,
-        query: { state: 'open', base_branch: base },
-        answer,
-        until,
-      });
-      const standing = open.find(isOurs);
+      const standing = await findOpen();
       if (standing) return standing;
       const query = { state: 'closed', sort: 'recentupdate', base_branch: base };
       const closed = await place.client.list({ path, query, answer, pages: newestPages });
@@ -195,7 +193,12 @@ export function createGiteaForge(deps: {
       });
       // Somebody was quicker.
       const theirs = opened.kind === 'refused' && opened.status === 409 ? await look() : undefined;
-      return theirs ?? done(place, opened, `the pull request of ${branch}`);
+      if (theirs) return theirs;
+      const ours = done(place, opened, `the pull request of ${branch}`);
+      // Gitea tells that to most, but not to two that come at the same moment.
+      const first = (await findOpen()) ?? ours;
+      if (first.number < ours.number) await closePullRequest({ repository, number: ours.number });
+      return first;
     };
     return toPullRequest(await lookThenAct({ look, act }));
   }
