@@ -12,7 +12,7 @@ import { createForgeActivities } from '../activities/forge/forge-activities.ts';
 import type { Forge, Forges } from '../activities/forge/forge.ts';
 import { createGitSettings } from '../activities/forge/git-settings.ts';
 import { createGiteaForge } from '../activities/forge/gitea/gitea-forge.ts';
-import { createPlaces } from '../activities/forge/gitea/places.ts';
+import { createGiteaAccess } from '../activities/forge/gitea/access.ts';
 import { createLocalForge } from '../activities/forge/local/local-forge.ts';
 import { LocalStore } from '../activities/forge/local/local-store.ts';
 import { createDeliveryActivities } from '../activities/git/delivery-activities.ts';
@@ -122,10 +122,10 @@ export function createActivities(deps: {
   const { credentials, git, workspace, processes } = tools;
   const store = new LocalStore({ queries, tenant });
   const effects = createEffects({ queries });
-  const places = createPlaces({ credentials });
+  const access = createGiteaAccess({ credentials });
   const forgeDrivers: Record<PlannedRepository['forge'], Forge> = {
     local: createLocalForge({ git, store, effects, tenant }),
-    gitea: createGiteaForge({ places, git, workspace, effects, tenant }),
+    gitea: createGiteaForge({ access, git, workspace, effects, tenant }),
   };
   const forges: Forges = ({ forge }) => forgeDrivers[forge];
   const ciDrivers: Record<PlannedRepository['forge'], Ci> = {

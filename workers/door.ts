@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, sep } from 'node:path';
 import { findGiteaRepository } from '../activities/forge/gitea/find-repository.ts';
-import type { Places } from '../activities/forge/gitea/places.ts';
+import type { GiteaAccess } from '../activities/forge/gitea/access.ts';
 import { resolveCommit, type Git } from '../activities/git/git.ts';
 import { reviewersFault, type Engines } from '../activities/review/engines.ts';
 import { fits } from '../activities/sessions/choose-place.ts';
@@ -33,9 +33,9 @@ export function createDoor(deps: {
   host: string;
   /** All hosts that are known, that one among them. */
   hosts: () => Promise<Host[]>;
-  places: Places;
+  giteaAccess: GiteaAccess;
 }): Door {
-  const { git, config, engines, places } = deps;
+  const { git, config, engines, giteaAccess } = deps;
   return { admitMission, admitChanges };
 
   async function admitMission(file: MissionFile): Promise<Admission> {
@@ -126,7 +126,7 @@ export function createDoor(deps: {
   ): Promise<PlannedRepository | undefined> {
     const { forge, base } = of;
     const found = await findGiteaRepository({
-      places,
+      access: giteaAccess,
       ...of,
       privateAddresses: config.allowPrivateAddresses,
     });

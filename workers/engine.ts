@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createAdaptorServer, type ServerType } from '@hono/node-server';
 import { Client, Connection } from '@temporalio/client';
 import { createCredentials } from '../activities/forge/credentials.ts';
-import { createPlaces } from '../activities/forge/gitea/places.ts';
+import { createGiteaAccess } from '../activities/forge/gitea/access.ts';
 import { createGit } from '../activities/git/git.ts';
 import type { RunProgram } from '../activities/processes/programs.ts';
 import { createApp } from '../api/app.ts';
@@ -143,7 +143,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
         await served.touch();
         return listHosts(queries, { tenant });
       },
-      places: createPlaces({ credentials: createCredentials({ path: data.paths.forgeTokens }) }),
+      giteaAccess: createGiteaAccess({ credentials: createCredentials({ path: data.paths.forgeTokens }) }),
     }),
     events,
     fleet: createFleetDesk({ data: data.paths.root, tenant }),

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { createCredentials, type Credentials } from '../../activities/forge/credentials.ts';
 import type { Forge } from '../../activities/forge/forge.ts';
 import { findGiteaRepository } from '../../activities/forge/gitea/find-repository.ts';
-import { createPlaces } from '../../activities/forge/gitea/places.ts';
+import { createGiteaAccess } from '../../activities/forge/gitea/access.ts';
 import { useDatabase } from '../support/databases.ts';
 import { describeForge } from '../support/forge-conformance.ts';
 import { giteaWorld, type GiteaWorld } from '../support/forge-worlds.ts';
@@ -126,8 +126,8 @@ describe('what only Gitea has', () => {
       more: { base?: string; credentials?: Credentials; open?: boolean } = {},
     ) {
       const { base = 'main', credentials = world.credentials, open = true } = more;
-      const places = createPlaces({ credentials });
-      return findGiteaRepository({ places, url, base, privateAddresses: open });
+      const access = createGiteaAccess({ credentials });
+      return findGiteaRepository({ access, url, base, privateAddresses: open });
     }
 
     async function refusalOf(...of: Parameters<typeof find>): Promise<string> {

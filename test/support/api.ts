@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
 import { onTestFinished } from 'vitest';
 import { createCredentials } from '../../activities/forge/credentials.ts';
-import { createPlaces } from '../../activities/forge/gitea/places.ts';
+import { createGiteaAccess } from '../../activities/forge/gitea/access.ts';
 import { createGit, engineGitConfig } from '../../activities/git/git.ts';
 import { createApp } from '../../api/app.ts';
 import { EventHub } from '../../api/event-hub.ts';
@@ -85,7 +85,9 @@ export async function startApi(
         engines: knownEngines(config),
         host: engine.facts.host,
         hosts: () => Promise.resolve([]),
-        places: createPlaces({ credentials: createCredentials({ path: join(root, 'forges.yaml') }) }),
+        giteaAccess: createGiteaAccess({
+          credentials: createCredentials({ path: join(root, 'forges.yaml') }),
+        }),
       }),
     ),
     events,

@@ -7,7 +7,7 @@ import type { Credentials } from '../../activities/forge/credentials.ts';
 import type { Forge } from '../../activities/forge/forge.ts';
 import { createGitSettings } from '../../activities/forge/git-settings.ts';
 import { createGiteaForge } from '../../activities/forge/gitea/gitea-forge.ts';
-import { createPlaces } from '../../activities/forge/gitea/places.ts';
+import { createGiteaAccess } from '../../activities/forge/gitea/access.ts';
 import { LocalStore } from '../../activities/forge/local/local-store.ts';
 import type { CiContext } from '../../schema/contracts/ci.ts';
 import type { Queries } from '../../schema/db/database.ts';
@@ -102,7 +102,7 @@ export async function giteaWorld(of: {
     repository,
     process: (theirs = credentials) =>
       createGiteaForge({
-        places: createPlaces({ credentials: theirs, ...(timeoutMs === undefined ? {} : { timeoutMs }) }),
+        access: createGiteaAccess({ credentials: theirs, ...(timeoutMs === undefined ? {} : { timeoutMs }) }),
         git: repository.git,
         workspace: repository.workspace,
         effects: createEffects({ queries }),

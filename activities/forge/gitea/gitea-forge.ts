@@ -11,7 +11,7 @@ import { pathOf } from './client.ts';
 import { createGiteaMerge, findPullRequest } from './gitea-merge.ts';
 import { createGiteaReleases } from './gitea-releases.ts';
 import { createGiteaReviews } from './gitea-reviews.ts';
-import { done, foundOrNot, type Place, type Places } from './places.ts';
+import { done, foundOrNot, type RepositoryAccess, type GiteaAccess } from './access.ts';
 import { GiteaBranch, GiteaComment, GiteaIssue, GiteaPullRequest, GiteaStatuses } from './schema.ts';
 
 /** Newest first: what was made in the last minutes is on the first page. */
@@ -19,13 +19,13 @@ const newestPages = 1;
 
 /** Gitea, and Forgejo. */
 export function createGiteaForge(deps: {
-  places: Places;
+  access: GiteaAccess;
   git: Git;
   workspace: Workspace;
   effects: Effects;
   tenant: string;
 }): Forge {
-  const { places, workspace } = deps;
+  const { access, workspace } = deps;
   // Gitea lets many make the same thing at once: within this process they come one after another.
   const turns = new KeyedLock();
   return {
@@ -36,9 +36,9 @@ export function createGiteaForge(deps: {
       turns.with(`${of.repository.id} ${of.branch}`, () => findOrOpenPullRequest(of)),
     updatePullRequest,
     closePullRequest,
-    ...createGiteaReviews({ places, turns }),
+    ...createGiteaReviews({ access, turns }),
     ...createGiteaMerge({ ...deps, turns }),
-    ...createGiteaReleases({ places, turns }),
+    ...createGiteaReleases({ access, turns }),
     commitStatuses,
     branchProtection,
     deleteBranch,
@@ -55,9 +55,9 @@ export function createGiteaForge(deps: {
     repository: PlannedRepository;
     branch: string;
   }): Promise<GiteaBranch | undefined> {
-    const place = await places.of(of.repository);
-    const path = `${place.path}${pathOf`/branches/${of.branch}`}`;
-    return foundOrNot(place, await place.client.get({ path, answer: GiteaBranch }));
+    const there = await access.of(of.repository);
+    const path = `${there.path}${pathOf`/branches/${of.branch}`}`;
+    return foundOrNot(there, await there.client.get({ path, answer: GiteaBranch }));
   }
 
   async function branchProtection(of: {
@@ -82,14 +82,14 @@ export function createGiteaForge(deps: {
     title: string;
     body: string;
   }): Promise<Issue> {
-    const place = await places.of(of.repository);
-    const { client, path } = place;
+    const there = await access.of(of.repository);
+    const { client, path } = there;
     const ending = `<!-- ${of.marker} -->`;
     const body = `${of.body}\n\n${ending}`;
     const answer = z.array(GiteaIssue);
     const isOurs = (issue: GiteaIssue) => issue.body.trimEnd().endsWith(ending);
     const look = async () => {
-      const query = { type: 'issues', state: 'all', created_by: await place.login() };
+      const query = { type: 'issues', state: 'all', created_by: await there.login() };
       const newest = await client.list({ path: `${path}/issues`, query, answer, pages: newestPages });
       // What was made long ago is found by words; what is new may not be among those yet.
       const byWords = newest.some(isOurs)
@@ -104,7 +104,7 @@ export function createGiteaForge(deps: {
         body: { title: of.title, body },
         answer: GiteaIssue,
       });
-      const issue = done(place, made, 'the issue');
+      const issue = done(there, made, 'the issue');
       const first = (await look()) ?? issue;
       if (first.number < issue.number) {
         const comment = `The same as #${first.number}.`;
@@ -121,40 +121,40 @@ export function createGiteaForge(deps: {
     number: number;
     comment: string;
   }): Promise<void> {
-    const place = await places.of(of.repository);
-    const path = `${place.path}${pathOf`/issues/${of.number}`}`;
+    const there = await access.of(of.repository);
+    const path = `${there.path}${pathOf`/issues/${of.number}`}`;
     const isClosed = async () => {
-      const issue = done(place, await place.client.get({ path, answer: GiteaIssue }), `issue ${of.number}`);
+      const issue = done(there, await there.client.get({ path, answer: GiteaIssue }), `issue ${of.number}`);
       return issue.state === 'closed' ? true : undefined;
     };
     await lookThenAct({
       look: isClosed,
       act: async () => {
-        await comment({ place, path, body: of.comment });
+        await comment({ there, path, body: of.comment });
         const body = { state: 'closed' };
-        const closed = await place.client.change({ method: 'PATCH', path, body, answer: z.unknown() });
-        done(place, closed, `the close of issue ${of.number}`);
+        const closed = await there.client.change({ method: 'PATCH', path, body, answer: z.unknown() });
+        done(there, closed, `the close of issue ${of.number}`);
         return true;
       },
     });
   }
 
-  async function comment(of: { place: Place; path: string; body: string }): Promise<void> {
-    const { place, body } = of;
+  async function comment(of: { there: RepositoryAccess; path: string; body: string }): Promise<void> {
+    const { there, body } = of;
     const path = `${of.path}/comments`;
     await lookThenAct({
       look: async () => {
-        const comments = await place.client.list({ path, answer: z.array(GiteaComment) });
+        const comments = await there.client.list({ path, answer: z.array(GiteaComment) });
         return comments.find((one) => one.body === body);
       },
       act: async () => {
-        const made = await place.client.change({
+        const made = await there.client.change({
           method: 'POST',
           path,
           body: { body },
           answer: GiteaComment,
         });
-        return done(place, made, 'the comment');
+        return done(there, made, 'the comment');
       },
     });
   }
@@ -165,27 +165,27 @@ export function createGiteaForge(deps: {
     title: string;
     body: string;
   }): Promise<PullRequest> {
-    const place = await places.of(of.repository);
+    const there = await access.of(of.repository);
     const { repository, branch, title, body } = of;
     const { base } = repository;
-    const path = `${place.path}/pulls`;
+    const path = `${there.path}/pulls`;
     const answer = z.array(GiteaPullRequest);
     const isOurs = ({ head, base: { ref } }: GiteaPullRequest) => head.label === branch && ref === base;
     const findOpen = async () => {
       const query = { state: 'open', base_branch: base };
-      const open = await place.client.list({ path, query, answer });
+      const open = await there.client.list({ path, query, answer });
       return open.filter(isOurs).sort((one, other) => one.number - other.number)[0];
     };
     const look = async () => {
       const standing = await findOpen();
       if (standing) return standing;
       const query = { state: 'closed', sort: 'recentupdate', base_branch: base };
-      const closed = await place.client.list({ path, query, answer, pages: newestPages });
+      const closed = await there.client.list({ path, query, answer, pages: newestPages });
       return closed.find((one) => isOurs(one) && one.merged);
     };
     const act = async () => {
       const request = { head: branch, base, title, body };
-      const opened = await place.client.change({
+      const opened = await there.client.change({
         method: 'POST',
         path,
         body: request,
@@ -194,7 +194,7 @@ export function createGiteaForge(deps: {
       // Somebody was quicker.
       const theirs = opened.kind === 'refused' && opened.status === 409 ? await look() : undefined;
       if (theirs) return theirs;
-      const ours = done(place, opened, `the pull request of ${branch}`);
+      const ours = done(there, opened, `the pull request of ${branch}`);
       // Gitea tells that to most, but not to two that come at the same moment.
       const first = (await findOpen()) ?? ours;
       if (first.number < ours.number) await closePullRequest({ repository, number: ours.number });
@@ -209,42 +209,42 @@ export function createGiteaForge(deps: {
     title: string;
     body: string;
   }): Promise<void> {
-    const place = await places.of(of.repository);
+    const there = await access.of(of.repository);
     const { number, title, body } = of;
     await lookThenAct({
       look: async () => {
-        const standing = await findPullRequest(place, number);
+        const standing = await findPullRequest(there, number);
         return standing.title === title && standing.body === body ? standing : undefined;
       },
-      act: () => change(place, number, { title, body }),
+      act: () => change(there, number, { title, body }),
     });
   }
 
   async function closePullRequest(of: { repository: PlannedRepository; number: number }): Promise<void> {
-    const place = await places.of(of.repository);
+    const there = await access.of(of.repository);
     await lookThenAct({
       look: async () => {
-        const standing = await findPullRequest(place, of.number);
+        const standing = await findPullRequest(there, of.number);
         return standing.state === 'closed' ? standing : undefined;
       },
-      act: () => change(place, of.number, { state: 'closed' }),
+      act: () => change(there, of.number, { state: 'closed' }),
     });
   }
 
   async function change(
-    place: Place,
+    there: RepositoryAccess,
     number: number,
     body: Record<string, unknown>,
   ): Promise<GiteaPullRequest> {
-    const path = `${place.path}${pathOf`/pulls/${number}`}`;
-    const changed = await place.client.change({ method: 'PATCH', path, body, answer: GiteaPullRequest });
-    return done(place, changed, `the change of pull request ${number}`);
+    const path = `${there.path}${pathOf`/pulls/${number}`}`;
+    const changed = await there.client.change({ method: 'PATCH', path, body, answer: GiteaPullRequest });
+    return done(there, changed, `the change of pull request ${number}`);
   }
 
   async function commitStatuses(of: { repository: PlannedRepository; sha: string }): Promise<CiContext[]> {
-    const place = await places.of(of.repository);
-    const path = `${place.path}${pathOf`/commits/${of.sha}/status`}`;
-    return (await place.client.list({ path, answer: GiteaStatuses })).map(toContext);
+    const there = await access.of(of.repository);
+    const path = `${there.path}${pathOf`/commits/${of.sha}/status`}`;
+    return (await there.client.list({ path, answer: GiteaStatuses })).map(toContext);
   }
 
   /** Over git, where the head that was looked at can be named; Gitea's own call deletes whatever is there by then. */

@@ -8,7 +8,7 @@ import type { KeyedLock } from '../../keyed-lock.ts';
 import type { Forge, MergeOutcome } from '../forge.ts';
 import { lookForAWhile } from '../settle.ts';
 import { pathOf, type Answer } from './client.ts';
-import { done, type Place, type Places } from './places.ts';
+import { done, type RepositoryAccess, type GiteaAccess } from './access.ts';
 import { GiteaBranch, GiteaCommit, GiteaPullRequest } from './schema.ts';
 
 /**
@@ -32,44 +32,44 @@ type GiteaMerged = z.infer<typeof GiteaMerged>;
  * looked for and never asked for again.
  */
 export function createGiteaMerge(deps: {
-  places: Places;
+  access: GiteaAccess;
   git: Git;
   workspace: Workspace;
   effects: Effects;
   tenant: string;
   turns: KeyedLock;
 }): Pick<Forge, 'merge'> {
-  const { places, git, workspace, effects, tenant, turns } = deps;
+  const { access, git, workspace, effects, tenant, turns } = deps;
   return { merge: (of) => turns.with(`${of.repository.id} merge ${of.pullRequest}`, () => merge(of)) };
 
   async function merge(of: Merging): Promise<MergeOutcome> {
     const { headSha, baseSha } = of;
-    const place = await places.of(of.repository);
+    const there = await access.of(of.repository);
     const attempted = await effects.once<GiteaMerged, Refusal>({
       key: `${of.effectKey}@${headSha}+${baseSha}`,
       tenant,
       result: GiteaMerged,
       // An attempt that died may have a request on its way.
-      look: () => lookForAWhile(() => findMerge(place, of)),
-      act: () => act(place, of),
+      look: () => lookForAWhile(() => findMerge(there, of)),
+      act: () => act(there, of),
     });
     if (attempted.kind === 'refused') return attempted.refusal;
     return { kind: 'merged', mergeSha: attempted.result.mergeSha };
   }
 
   /** The merge of this very head; undefined when the pull request is not merged, or was with another. */
-  async function findMerge(place: Place, of: Merging): Promise<GiteaMerged | undefined> {
-    const standing = await findPullRequest(place, of.pullRequest);
+  async function findMerge(there: RepositoryAccess, of: Merging): Promise<GiteaMerged | undefined> {
+    const standing = await findPullRequest(there, of.pullRequest);
     if (!standing.merged) return undefined;
-    const { head, mergeSha } = await readMerge(place, standing);
+    const { head, mergeSha } = await readMerge(there, standing);
     return head === of.headSha ? { mergeSha } : undefined;
   }
 
-  async function act(place: Place, of: Merging): Promise<Attempt> {
+  async function act(there: RepositoryAccess, of: Merging): Promise<Attempt> {
     const { repository, headSha, baseSha } = of;
     const deadline = Date.now() + checkingMs;
     for (let isTested = false; ;) {
-      const barred = await findBar(place, of);
+      const barred = await findBar(there, of);
       if (barred) return barred;
       if (!isTested) {
         await workspace.fetchCommit({ repository, sha: headSha });
@@ -78,25 +78,25 @@ export function createGiteaMerge(deps: {
         isTested = await isAncestor(git, { cwd, ancestor: baseSha, descendant: headSha });
         if (!isTested) throw refused(`${headSha} was not tested on ${baseSha}: it does not hold it`);
       }
-      const said = await request(place, of);
+      const said = await request(there, of);
       if (said === 'lost' || said.kind === 'ok') {
-        const merged = await lookForAWhile(() => findMerge(place, of));
+        const merged = await lookForAWhile(() => findMerge(there, of));
         if (merged) return { kind: 'done', result: merged };
         throw outcomeUnknown(
-          `the merge of pull request ${of.pullRequest} was asked of ${place.host} and is not to be seen`,
+          `the merge of pull request ${of.pullRequest} was asked of ${there.host} and is not to be seen`,
         );
       }
-      if (!passes(said)) done(place, said, `the merge of pull request ${of.pullRequest}`);
+      if (!passes(said)) done(there, said, `the merge of pull request ${of.pullRequest}`);
       if (Date.now() > deadline) {
         throw unavailable(
-          `${place.host} has not made up its mind about pull request ${of.pullRequest} for ${checkingMs / 1_000} s: ${said.message}`,
+          `${there.host} has not made up its mind about pull request ${of.pullRequest} for ${checkingMs / 1_000} s: ${said.message}`,
         );
       }
       await sleep(checkAgainMs);
     }
   }
 
-  async function request(place: Place, of: Merging): Promise<Answer<unknown> | 'lost'> {
+  async function request(there: RepositoryAccess, of: Merging): Promise<Answer<unknown> | 'lost'> {
     const body = {
       Do: 'squash',
       head_commit_id: of.headSha,
@@ -104,9 +104,9 @@ export function createGiteaMerge(deps: {
       MergeMessageField: `Pull-Request: ${of.pullRequest}\n${headTrailer}${of.headSha}`,
       delete_branch_after_merge: false,
     };
-    const path = `${place.path}${pathOf`/pulls/${of.pullRequest}/merge`}`;
+    const path = `${there.path}${pathOf`/pulls/${of.pullRequest}/merge`}`;
     try {
-      return await place.client.change({ method: 'POST', path, body, answer: z.unknown() });
+      return await there.client.change({ method: 'POST', path, body, answer: z.unknown() });
     } catch (error) {
       if (!isOutcomeUnknown(error)) throw error;
       return 'lost';
@@ -114,10 +114,10 @@ export function createGiteaMerge(deps: {
   }
 
   /** What stands in the way of a merge, or the merge itself, as the forge has it now. */
-  async function findBar(place: Place, of: Merging): Promise<Attempt | undefined> {
-    const standing = await findPullRequest(place, of.pullRequest);
+  async function findBar(there: RepositoryAccess, of: Merging): Promise<Attempt | undefined> {
+    const standing = await findPullRequest(there, of.pullRequest);
     if (standing.merged) {
-      const { head, mergeSha } = await readMerge(place, standing);
+      const { head, mergeSha } = await readMerge(there, standing);
       if (head === of.headSha) return { kind: 'done', result: { mergeSha } };
       return { kind: 'refused', refusal: { kind: 'head-moved', headSha: head } };
     }
@@ -126,21 +126,21 @@ export function createGiteaMerge(deps: {
     if (sha !== of.headSha) {
       return { kind: 'refused', refusal: { kind: 'head-moved', headSha: sha === '' ? null : sha } };
     }
-    const path = `${place.path}${pathOf`/branches/${of.repository.base}`}`;
-    const base = done(place, await place.client.get({ path, answer: GiteaBranch }), 'a look at the base');
+    const path = `${there.path}${pathOf`/branches/${of.repository.base}`}`;
+    const base = done(there, await there.client.get({ path, answer: GiteaBranch }), 'a look at the base');
     if (base.commit.id === of.baseSha) return undefined;
     return { kind: 'refused', refusal: { kind: 'base-moved', baseSha: base.commit.id } };
   }
 
   /** Which head was merged, our own merges say themselves: the branch may have moved since. */
   async function readMerge(
-    place: Place,
+    there: RepositoryAccess,
     pullRequest: GiteaPullRequest,
   ): Promise<{ head: string; mergeSha: string }> {
     const { number, head, merge_commit_sha: mergeSha } = pullRequest;
-    if (!mergeSha) throw outcomeUnknown(`pull request ${number} of ${place.host} is merged as no commit`);
-    const path = `${place.path}${pathOf`/git/commits/${mergeSha}`}`;
-    const said = done(place, await place.client.get({ path, answer: GiteaCommit }), 'a look at the merge');
+    if (!mergeSha) throw outcomeUnknown(`pull request ${number} of ${there.host} is merged as no commit`);
+    const path = `${there.path}${pathOf`/git/commits/${mergeSha}`}`;
+    const said = done(there, await there.client.get({ path, answer: GiteaCommit }), 'a look at the merge');
     const lines = said.commit.message.split('\n');
     const told = lines.findLast((line) => line.startsWith(headTrailer))?.slice(headTrailer.length);
     return { head: told?.trim() ?? head.sha, mergeSha };
@@ -149,9 +149,9 @@ export function createGiteaMerge(deps: {
 
 const headTrailer = 'Head: ';
 
-export async function findPullRequest(place: Place, number: number): Promise<GiteaPullRequest> {
-  const path = `${place.path}${pathOf`/pulls/${number}`}`;
-  return done(place, await place.client.get({ path, answer: GiteaPullRequest }), `pull request ${number}`);
+export async function findPullRequest(there: RepositoryAccess, number: number): Promise<GiteaPullRequest> {
+  const path = `${there.path}${pathOf`/pulls/${number}`}`;
+  return done(there, await there.client.get({ path, answer: GiteaPullRequest }), `pull request ${number}`);
 }
 
 /**

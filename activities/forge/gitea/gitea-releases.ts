@@ -5,15 +5,15 @@ import type { KeyedLock } from '../../keyed-lock.ts';
 import type { Forge, Milestone } from '../forge.ts';
 import { lookThenAct } from '../settle.ts';
 import { pathOf } from './client.ts';
-import { done, foundOrNot, type Place, type Places } from './places.ts';
+import { done, foundOrNot, type RepositoryAccess, type GiteaAccess } from './access.ts';
 import { GiteaMilestone, GiteaRelease, GiteaTag } from './schema.ts';
 
 /** Milestones, tags and releases on Gitea, each by its name. */
 export function createGiteaReleases(deps: {
-  places: Places;
+  access: GiteaAccess;
   turns: KeyedLock;
 }): Pick<Forge, 'findOrCreateMilestone' | 'closeMilestone' | 'findOrCreateTag' | 'findOrCreateRelease'> {
-  const { places, turns } = deps;
+  const { access, turns } = deps;
   return {
     findOrCreateMilestone: (of) =>
       turns.with(`${of.repository.id} milestone ${of.title}`, () => findOrCreateMilestone(of)),
@@ -28,41 +28,41 @@ export function createGiteaReleases(deps: {
     title: string;
     description: string;
   }): Promise<Milestone> {
-    const place = await places.of(of.repository);
+    const there = await access.of(of.repository);
     const { title, description } = of;
-    const path = `${place.path}/milestones`;
+    const path = `${there.path}/milestones`;
     const look = async () => {
       // The forge's own filter is a loose one.
       const query = { state: 'all', name: title };
-      const found = await place.client.list({ path, query, answer: z.array(GiteaMilestone) });
+      const found = await there.client.list({ path, query, answer: z.array(GiteaMilestone) });
       return found.filter((one) => one.title === title).sort((one, other) => one.id - other.id)[0];
     };
     const act = async () => {
       const body = { title, description };
-      const made = await place.client.change({ method: 'POST', path, body, answer: GiteaMilestone });
-      return done(place, made, `the milestone ${title}`);
+      const made = await there.client.change({ method: 'POST', path, body, answer: GiteaMilestone });
+      return done(there, made, `the milestone ${title}`);
     };
     const { id, state } = await lookThenAct({ look, act });
     return { id, state };
   }
 
   async function closeMilestone(of: { repository: PlannedRepository; id: number }): Promise<void> {
-    const place = await places.of(of.repository);
-    const path = `${place.path}${pathOf`/milestones/${of.id}`}`;
+    const there = await access.of(of.repository);
+    const path = `${there.path}${pathOf`/milestones/${of.id}`}`;
     const answer = GiteaMilestone;
     await lookThenAct({
       look: async () => {
-        const standing = done(place, await place.client.get({ path, answer }), `milestone ${of.id}`);
+        const standing = done(there, await there.client.get({ path, answer }), `milestone ${of.id}`);
         return standing.state === 'closed' ? standing : undefined;
       },
       act: async () => {
-        const closed = await place.client.change({
+        const closed = await there.client.change({
           method: 'PATCH',
           path,
           body: { state: 'closed' },
           answer,
         });
-        return done(place, closed, `the close of milestone ${of.id}`);
+        return done(there, closed, `the close of milestone ${of.id}`);
       },
     });
   }
@@ -72,26 +72,26 @@ export function createGiteaReleases(deps: {
     name: string;
     sha: string;
   }): Promise<void> {
-    const place = await places.of(of.repository);
+    const there = await access.of(of.repository);
     const { name, sha } = of;
-    const look = () => findTag(place, name);
+    const look = () => findTag(there, name);
     const act = async () => {
-      const made = await place.client.change({
+      const made = await there.client.change({
         method: 'POST',
-        path: `${place.path}/tags`,
+        path: `${there.path}/tags`,
         body: { tag_name: name, target: sha },
         answer: GiteaTag,
       });
       const theirs = made.kind === 'refused' && made.status === 409 ? await look() : undefined;
-      return theirs ?? done(place, made, `the tag ${name}`);
+      return theirs ?? done(there, made, `the tag ${name}`);
     };
     const { commit } = await lookThenAct({ look, act });
     if (commit.sha !== sha) throw refused(`the tag ${name} can't be put on ${sha}: it is on ${commit.sha}`);
   }
 
-  async function findTag(place: Place, name: string): Promise<GiteaTag | undefined> {
-    const path = `${place.path}${pathOf`/tags/${name}`}`;
-    return foundOrNot(place, await place.client.get({ path, answer: GiteaTag }));
+  async function findTag(there: RepositoryAccess, name: string): Promise<GiteaTag | undefined> {
+    const path = `${there.path}${pathOf`/tags/${name}`}`;
+    return foundOrNot(there, await there.client.get({ path, answer: GiteaTag }));
   }
 
   async function findOrCreateRelease(of: {
@@ -100,23 +100,23 @@ export function createGiteaReleases(deps: {
     title: string;
     notes: string;
   }): Promise<{ id: number }> {
-    const place = await places.of(of.repository);
+    const there = await access.of(of.repository);
     const { tag, title, notes } = of;
     const look = async () => {
-      const path = `${place.path}${pathOf`/releases/tags/${tag}`}`;
-      return foundOrNot(place, await place.client.get({ path, answer: GiteaRelease }));
+      const path = `${there.path}${pathOf`/releases/tags/${tag}`}`;
+      return foundOrNot(there, await there.client.get({ path, answer: GiteaRelease }));
     };
     const act = async () => {
       // Gitea would make the tag where there is none, and on a branch.
-      if (!(await findTag(place, tag))) throw refused(`there is no tag ${tag} to release`);
-      const made = await place.client.change({
+      if (!(await findTag(there, tag))) throw refused(`there is no tag ${tag} to release`);
+      const made = await there.client.change({
         method: 'POST',
-        path: `${place.path}/releases`,
+        path: `${there.path}/releases`,
         body: { tag_name: tag, name: title, body: notes },
         answer: GiteaRelease,
       });
       const theirs = made.kind === 'refused' && made.status === 409 ? await look() : undefined;
-      return theirs ?? done(place, made, `the release of ${tag}`);
+      return theirs ?? done(there, made, `the release of ${tag}`);
     };
     const { id } = await lookThenAct({ look, act });
     return { id };

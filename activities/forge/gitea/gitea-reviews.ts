@@ -7,7 +7,7 @@ import type { Forge } from '../forge.ts';
 import { lookThenAct } from '../settle.ts';
 import { pathOf } from './client.ts';
 import { findPullRequest } from './gitea-merge.ts';
-import { done, type Place, type Places } from './places.ts';
+import { done, type RepositoryAccess, type GiteaAccess } from './access.ts';
 import { GiteaReview } from './schema.ts';
 
 interface Posting {
@@ -19,8 +19,11 @@ interface Posting {
 const events = { approve: 'APPROVED', 'request-changes': 'REQUEST_CHANGES' } as const;
 
 /** Reviews on Gitea, as the engine's own account where the operator has given it one, and as comments otherwise. */
-export function createGiteaReviews(deps: { places: Places; turns: KeyedLock }): Pick<Forge, 'postReview'> {
-  const { places, turns } = deps;
+export function createGiteaReviews(deps: {
+  access: GiteaAccess;
+  turns: KeyedLock;
+}): Pick<Forge, 'postReview'> {
+  const { access, turns } = deps;
   return {
     postReview: (of) =>
       turns.with(`${of.repository.id} review ${of.pullRequest} ${of.review.engine}`, () => postReview(of)),
@@ -28,12 +31,12 @@ export function createGiteaReviews(deps: { places: Places; turns: KeyedLock }): 
 
   async function postReview(of: Posting): Promise<void> {
     const { repository, pullRequest, review } = of;
-    const own = await places.ofReviewer(repository, review.engine);
-    const place = own ?? (await places.of(repository));
+    const own = await access.ofReviewer(repository, review.engine);
+    const there = own ?? (await access.of(repository));
     if (own) await refuseAuthor(own, of);
-    const path = `${place.path}${pathOf`/pulls/${pullRequest}/reviews`}`;
+    const path = `${there.path}${pathOf`/pulls/${pullRequest}/reviews`}`;
     const ending = `<!-- review:${review.engine}@${review.sha}:${review.verdict} -->`;
-    const login = await place.login();
+    const login = await there.login();
     const isOurs = (one: GiteaReview) =>
       one.user?.login === login &&
       one.commit_id === review.sha &&
@@ -41,25 +44,25 @@ export function createGiteaReviews(deps: { places: Places; turns: KeyedLock }): 
       !one.dismissed &&
       one.body.trimEnd().endsWith(ending);
     await lookThenAct({
-      look: async () => (await place.client.list({ path, answer: z.array(GiteaReview) })).find(isOurs),
+      look: async () => (await there.client.list({ path, answer: z.array(GiteaReview) })).find(isOurs),
       act: async () => {
         const body = {
           event: own ? events[review.verdict] : 'COMMENT',
           commit_id: review.sha,
           body: `${describeReview(review)}\n\n${ending}`,
         };
-        const posted = await place.client.change({ method: 'POST', path, body, answer: GiteaReview });
-        return done(place, posted, `the review by ${review.engine}`);
+        const posted = await there.client.change({ method: 'POST', path, body, answer: GiteaReview });
+        return done(there, posted, `the review by ${review.engine}`);
       },
     });
   }
 
   /** Asked of the forge: what we believe of our own tokens may be wrong. */
-  async function refuseAuthor(place: Place, of: Posting): Promise<void> {
-    const [reviewer, { user }] = await Promise.all([place.login(), findPullRequest(place, of.pullRequest)]);
+  async function refuseAuthor(there: RepositoryAccess, of: Posting): Promise<void> {
+    const [reviewer, { user }] = await Promise.all([there.login(), findPullRequest(there, of.pullRequest)]);
     if (reviewer !== user.login) return;
     throw refused(
-      `${of.review.engine} would review as ${reviewer}, who has opened pull request ${of.pullRequest} of ${place.host}${place.path}: give it the token of another account under reviewers:`,
+      `${of.review.engine} would review as ${reviewer}, who has opened pull request ${of.pullRequest} of ${there.host}${there.path}: give it the token of another account under reviewers:`,
     );
   }
 }

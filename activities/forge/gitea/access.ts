@@ -6,7 +6,7 @@ import { createGiteaClient, pathOf, type Answer, type GiteaClient } from './clie
 import { GiteaUser } from './schema.ts';
 
 /** A repository on its forge, seen through one account. */
-export interface Place {
+export interface RepositoryAccess {
   client: GiteaClient;
   /** What all paths of the repository begin with. */
   path: string;
@@ -15,32 +15,36 @@ export interface Place {
   login(): Promise<string>;
 }
 
-export interface Places {
+export interface GiteaAccess {
   /** As the engine's own account. */
-  of(repository: Pick<PlannedRepository, 'address'>): Promise<Place>;
+  of(repository: Pick<PlannedRepository, 'address'>): Promise<RepositoryAccess>;
   /** As the account of a reviewing engine, where it has one. */
-  ofReviewer(repository: PlannedRepository, engine: string): Promise<Place | undefined>;
+  ofReviewer(repository: PlannedRepository, engine: string): Promise<RepositoryAccess | undefined>;
 }
 
 /** Clients are kept for each host and token: with them the answers for conditional requests, and the names. */
-export function createPlaces(deps: { credentials: Credentials; timeoutMs?: number }): Places {
+export function createGiteaAccess(deps: { credentials: Credentials; timeoutMs?: number }): GiteaAccess {
   const { credentials, timeoutMs } = deps;
   const clients = new Map<string, { client: GiteaClient; login: () => Promise<string> }>();
   return {
     async of(repository) {
       const at = readAddress(repository.address);
       const { token, selfSigned = false } = await credentials.of(at.host);
-      return placeOf(at, token, selfSigned);
+      return accessOf(at, token, selfSigned);
     },
     async ofReviewer(repository, engine) {
       const at = readAddress(repository.address);
       const { reviewers = {}, selfSigned = false } = await credentials.of(at.host);
       const token = Object.hasOwn(reviewers, engine) ? reviewers[engine] : undefined;
-      return token === undefined ? undefined : placeOf(at, token, selfSigned);
+      return token === undefined ? undefined : accessOf(at, token, selfSigned);
     },
   };
 
-  function placeOf(at: ReturnType<typeof readAddress>, token: string, selfSigned: boolean): Place {
+  function accessOf(
+    at: ReturnType<typeof readAddress>,
+    token: string,
+    selfSigned: boolean,
+  ): RepositoryAccess {
     const { url, host, owner, name } = at;
     const key = JSON.stringify([url, token, selfSigned]);
     let known = clients.get(key);
@@ -92,15 +96,15 @@ export function readAddress(address: string): { url: string; host: string; owner
 }
 
 /** What must have worked: anything else is told with the forge's own words. */
-export function done<Body>(place: Place, answer: Answer<Body>, what: string): Body {
+export function done<Body>(there: RepositoryAccess, answer: Answer<Body>, what: string): Body {
   if (answer.kind === 'ok') return answer.body;
   const { status, message } = answer;
   const may = status === 403 ? ': the token lacks a scope, or its account a permission' : '';
-  throw refused(`${place.host} has refused ${what} of ${place.path} with ${status} (${message})${may}`);
+  throw refused(`${there.host} has refused ${what} of ${there.path} with ${status} (${message})${may}`);
 }
 
 /** `undefined` for what is not there. */
-export function foundOrNot<Body>(place: Place, answer: Answer<Body>): Body | undefined {
+export function foundOrNot<Body>(there: RepositoryAccess, answer: Answer<Body>): Body | undefined {
   if (answer.kind === 'refused' && answer.status === 404) return undefined;
-  return done(place, answer, 'a look');
+  return done(there, answer, 'a look');
 }
