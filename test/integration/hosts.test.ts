@@ -10,7 +10,7 @@ import { packageRoot } from '../../schema/package-root.ts';
 import { bundleWorkflows } from '../../scripts/build.mjs';
 import type { RunSessionInput } from '../../workflows/ports.ts';
 import { exists } from '../../activities/files.ts';
-import { HostProcess, startCuttableWay } from '../support/host-process.ts';
+import { comesTo, newHost, startCuttableWay, stateOf, type HostProcess } from '../support/host-process.ts';
 import { runMission } from '../support/mission-command.ts';
 import { task } from '../support/plans.ts';
 import { startRealEngine, type RealEngine } from '../support/real-engine.ts';
@@ -27,24 +27,6 @@ beforeAll(async () => {
   bundle = join(await temporaryFolder(afterAll), 'bundle.js');
   await bundleWorkflows({ workflows: join(packageRoot(), 'test/fakes/builds/session.ts'), to: bundle });
 });
-
-async function newHost(
-  engine: RealEngine,
-  name: string,
-  temporal = inject('temporalAddress'),
-  args: string[] = [],
-) {
-  const { installation } = engine.engine.address;
-  return new HostProcess({ name, data: await temporaryFolder(), temporal, installation, args });
-}
-
-async function stateOf(engine: RealEngine, name: string): Promise<HostState | undefined> {
-  return (await engine.api.listHosts()).find((host) => host.name === name)?.state;
-}
-
-async function comesTo(engine: RealEngine, name: string, state: HostState): Promise<void> {
-  await until(async () => (await stateOf(engine, name)) === state);
-}
 
 /** A session on that host: `script` in a clone of the engine's repository. Answers what comes of it. */
 async function startSessionOn(engine: RealEngine, host: string, script: string): Promise<WorkflowHandle> {

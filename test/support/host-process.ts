@@ -3,8 +3,12 @@ import { closeSync, openSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { inject, onTestFinished } from 'vitest';
+import type { HostState } from '../../schema/contracts/host.ts';
 import { packageRoot } from '../../schema/package-root.ts';
+import type { RealEngine } from './real-engine.ts';
+import { temporaryFolder } from './temporary.ts';
+import { until } from './until.ts';
 
 /** `mission host` as a service manager runs it: up when it says so on standard output. */
 export class HostProcess {
@@ -99,4 +103,23 @@ export async function startCuttableWay(to: string): Promise<{ address: string; c
       for (const socket of sockets) socket.destroy();
     },
   };
+}
+
+/** A host of that engine, in a data directory of its own, not yet started. */
+export async function newHost(
+  engine: RealEngine,
+  name: string,
+  temporal = inject('temporalAddress'),
+  args: string[] = [],
+): Promise<HostProcess> {
+  const { installation } = engine.engine.address;
+  return new HostProcess({ name, data: await temporaryFolder(), temporal, installation, args });
+}
+
+export async function stateOf(engine: RealEngine, name: string): Promise<HostState | undefined> {
+  return (await engine.api.listHosts()).find((host) => host.name === name)?.state;
+}
+
+export async function comesTo(engine: RealEngine, name: string, state: HostState): Promise<void> {
+  await until(async () => (await stateOf(engine, name)) === state);
 }
