@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { FleetRefusal, type AgentState } from '../../schema/contracts/fleet.ts';
 import { runtimeOf, type Roster, type RosterAgent } from '../../schema/contracts/roster.ts';
-import { findOnPath, searchPath } from '../processes/find-program.ts';
+import { findOnPath, pathFor, searchPath } from '../processes/find-program.ts';
 import { killRun, processesOfRun, processTree } from '../processes/tree.ts';
-import { interactiveLaunch, pathFor } from './interactive.ts';
+import { interactiveLaunch } from './interactive.ts';
 import { isRunning, runningProgram } from './running.ts';
 import { createTmux, type Pane, type Tmux } from './tmux.ts';
 

@@ -1,9 +1,6 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { RosterAgent, Roster } from '../../schema/contracts/roster.ts';
-import { temporaryFolder } from '../../test/support/temporary.ts';
-import { interactiveLaunch, modelFor, pathFor } from './interactive.ts';
+import { interactiveLaunch, modelFor } from './interactive.ts';
 
 describe('an agent in a terminal', () => {
   it.each([
@@ -41,13 +38,5 @@ describe('an agent in a terminal', () => {
         MISSION_RUN: '/data/fleet/a',
       },
     });
-  });
-
-  it('searches the places that are there, its runtime’s own first', async () => {
-    const root = await temporaryFolder();
-    for (const name of ['own', 'bin', 'npm']) await mkdir(join(root, name));
-    const at = (...names: string[]): string => names.map((name) => join(root, name)).join(':');
-    const path = await pathFor({ own: at('own', 'npm'), searched: at('bin', 'gone', 'npm') });
-    expect(path).toBe(at('own', 'npm', 'bin'));
   });
 });

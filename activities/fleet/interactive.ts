@@ -1,6 +1,4 @@
 /** How an agent is started in a terminal, where it stays and waits for what is written to it. */
-import { access } from 'node:fs/promises';
-import { delimiter } from 'node:path';
 import { AgentChoice } from '../../schema/contracts/agent.ts';
 import {
   runtimeOf,
@@ -53,19 +51,4 @@ export function modelFor(agent: RosterAgent, ofRuntime: string | undefined): str
   // Opencode's models are named with their vendor; it refuses to start with less.
   const isWhole = runtime !== 'opencode' || modelHint?.includes('/') === true;
   return isName && isWhole ? modelHint : ofRuntime;
-}
-
-/** The PATH that the roster gives a runtime comes before all other places; places that are not there are left out. */
-export async function pathFor(of: { own: string | undefined; searched: string }): Promise<string> {
-  const folders = [of.own ?? '', of.searched].flatMap((path) => path.split(delimiter));
-  const there: string[] = [];
-  for (const folder of new Set(folders)) if (folder !== '' && (await isThere(folder))) there.push(folder);
-  return there.join(delimiter);
-}
-
-async function isThere(folder: string): Promise<boolean> {
-  return access(folder).then(
-    () => true,
-    () => false,
-  );
 }

@@ -2,7 +2,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../test/support/temporary.ts';
-import { createFindProgram } from './find-program.ts';
+import { createFindProgram, pathFor } from './find-program.ts';
 
 /** A machine with these programs, by path, and a PATH of `bin` alone. */
 async function machine(programs: Record<string, string>): Promise<{ root: string; environment: object }> {
@@ -48,5 +48,15 @@ describe('a program of an agent is found', () => {
   ])('nowhere when $why', async ({ programs }) => {
     const { environment } = await machine(programs);
     expect(await createFindProgram({ ...environment })('pi')).toBeUndefined();
+  });
+});
+
+describe('the PATH of a runtime', () => {
+  it('searches the places that are there, its runtime’s own first', async () => {
+    const root = await temporaryFolder();
+    for (const name of ['own', 'bin', 'npm']) await mkdir(join(root, name));
+    const at = (...names: string[]): string => names.map((name) => join(root, name)).join(':');
+    const path = await pathFor({ own: at('own', 'npm'), searched: at('bin', 'gone', 'npm') });
+    expect(path).toBe(at('own', 'npm', 'bin'));
   });
 });

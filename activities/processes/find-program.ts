@@ -34,6 +34,21 @@ export function findOnPath(name: string, path: string): Promise<string | undefin
   return findIn(path.split(delimiter), name);
 }
 
+/** The PATH that the roster gives a runtime comes before all other places; places that are not there are left out. */
+export async function pathFor(of: { own: string | undefined; searched: string }): Promise<string> {
+  const folders = [of.own ?? '', of.searched].flatMap((path) => path.split(delimiter));
+  const there: string[] = [];
+  for (const folder of new Set(folders)) if (folder !== '' && (await isThere(folder))) there.push(folder);
+  return there.join(delimiter);
+}
+
+async function isThere(folder: string): Promise<boolean> {
+  return access(folder).then(
+    () => true,
+    () => false,
+  );
+}
+
 function personalFolders({ PATH = '', HOME = homedir() }: NodeJS.ProcessEnv): string[] {
   const folders = PATH.split(delimiter).filter((folder) => folder !== '');
   return [...folders, join(HOME, '.npm-global/bin'), join(HOME, '.local/bin')];

@@ -2,7 +2,7 @@
 import { homedir } from 'node:os';
 import type { AgentRuntime } from '../../schema/contracts/agent.ts';
 import { runtimeOf, type Roster } from '../../schema/contracts/roster.ts';
-import { findOnPath, searchPath } from '../processes/find-program.ts';
+import { findOnPath, pathFor, searchPath } from '../processes/find-program.ts';
 import type { Runtime, RuntimeSettings } from './runtimes/runtime.ts';
 
 export interface Agent {
@@ -15,8 +15,11 @@ export interface Agent {
 export interface Agents {
   /** Undefined where the program is not on this machine. */
   find(name: AgentRuntime): Promise<Agent | undefined>;
-  /** The PATH of a session: a service's own is shorter than that of the person who has installed the programs. */
-  path(): Promise<string>;
+  /**
+   * The PATH of a runtime's sessions: what the roster gives it, then where programs are installed. A service's own is
+   * shorter than that of the person who has installed them.
+   */
+  path(name: AgentRuntime): Promise<string>;
   /** The home of whoever runs the engine: there are the programs' logins. */
   home: string;
 }
@@ -31,14 +34,14 @@ export function createAgents(deps: {
   return { find, path, home: environment['HOME'] ?? homedir() };
 
   async function find(name: AgentRuntime): Promise<Agent | undefined> {
-    const program = await findOnPath(name, await path());
+    const program = await findOnPath(name, await path(name));
     return program === undefined
       ? undefined
       : { runtime: runtimes[name], program, settings: runtimeOf(roster, name) };
   }
 
-  function path(): Promise<string> {
+  async function path(name: AgentRuntime): Promise<string> {
     found ??= searchPath(environment);
-    return found;
+    return pathFor({ own: runtimeOf(roster, name).env['PATH'], searched: await found });
   }
 }

@@ -102,7 +102,11 @@ export function createSessionActivities(deps: {
     log.told.conversation = launch.conversation;
     log.told.model = model;
     onLog(log);
-    const env = { ...runtime.homeEnvironment(agents.home), ...launch.env, PATH: await agents.path() };
+    const env = {
+      ...runtime.homeEnvironment(agents.home),
+      ...launch.env,
+      PATH: await agents.path(program.runtime),
+    };
     const run = { argv: launch.argv, env, stallSeconds, log };
     const session = await watchSession(input, run, watch).finally(() => stopping);
     log.told.conversation ??= await runtime.findConversation?.({ sessionId, ask });
