@@ -15,7 +15,6 @@ import { requireScope, type ApiEnv } from './auth.ts';
 import type { ApiDeps } from './deps.ts';
 import { ofThisTenant } from './fleet-routes.ts';
 import { IdempotencyHeader } from './idempotency.ts';
-import { Problem } from './problem.ts';
 import { readBody } from './request-body.ts';
 import { json, mutationProblems, problems, security } from './route-parts.ts';
 import { watchScreen } from './watch-screen.ts';
@@ -64,9 +63,9 @@ const tail = createRoute({
 const watch = createRoute({
   method: 'get',
   path: '/v1/agents/{agent}/watch',
-  summary: 'Watch an agent’s screen',
+  summary: 'Watch the screen of an agent, or of a session that has a terminal',
   description:
-    'Server-sent events: the whole screen, each time that it has changed. Only reads: nothing can be typed, and the window keeps its size. Ends with the agent; with `follow=false` after the first screen.',
+    'Server-sent events: the whole screen, each time that it has changed. Only reads: nothing can be typed, and the window keeps its size. Ends with the terminal; with `follow=false` after the first screen.',
   security,
   middleware: [requireScope('fleet:read')] as const,
   request: {
@@ -125,7 +124,6 @@ export function agentRoutes(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     const { agent: name } = context.req.valid('param');
     // Before the stream begins: afterwards there is no way to say what is wrong.
     const first = await fleet.screen(name);
-    if (first === undefined) throw new Problem('conflict', `${name} does not run: start it`);
     const follow = context.req.valid('query').follow === 'true';
     return watchScreen(context, { first, look: () => fleet.screen(name), follow });
   });

@@ -11,7 +11,7 @@ const keepAliveMs = 15_000;
 /** Streams a screen each time that it has changed, until there is none any more. */
 export function watchScreen(
   context: Context,
-  of: { first: Screen; look: () => Promise<Screen | undefined>; follow: boolean },
+  of: { first: Screen; look: () => Promise<Screen>; follow: boolean },
 ): Response {
   return streamSSE(context, async (stream) => {
     let shown = '';
@@ -28,7 +28,7 @@ export function watchScreen(
       if (!of.follow) return;
       await stream.sleep(lookMs);
       if (stream.aborted) return;
-      // An agent that ends while we look has no screen.
+      // What has ended has no screen.
       screen = await of.look().catch(() => undefined);
     }
   });

@@ -21,6 +21,7 @@ const programs = {
   'record-histories': 'scripts/record-histories.ts',
   'publish-schemas': 'scripts/publish-schemas.ts',
   spawner: 'activities/processes/spawner.ts',
+  'show-agent': 'activities/sessions/show-agent.ts',
   'diff-check': 'activities/review/engines/diff-check.ts',
   'test-check': 'activities/review/engines/test-check.ts',
   // Of the tests only: it must lie beside the others to find them.
@@ -29,6 +30,14 @@ const programs = {
 
 /** One of it starts for each session: with all that it needs in one file that takes a third less time. */
 const runner = { runner: 'activities/processes/runner.ts' };
+
+/** Only runners of agents load it. */
+const showAgentApart = {
+  name: 'show-agent-apart',
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /\/show-agent\.ts$/ }, () => ({ path: './show-agent.js', external: true }));
+  },
+};
 
 /** Builds unless `dist` was made from these very sources. */
 export async function build(say = () => undefined) {
@@ -57,7 +66,7 @@ async function buildPrograms() {
   };
   await Promise.all([
     esbuild({ ...common, entryPoints: programs, packages: 'external', splitting: true }),
-    esbuild({ ...common, entryPoints: runner }),
+    esbuild({ ...common, entryPoints: runner, plugins: [showAgentApart] }),
   ]);
 }
 

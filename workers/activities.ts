@@ -20,6 +20,7 @@ import { createGit } from '../activities/git/git.ts';
 import { createWorkspace } from '../activities/git/workspace.ts';
 import { createMergeActivities } from '../activities/merge/merge-activities.ts';
 import { createRequestMerge } from '../activities/merge/request-merge.ts';
+import { createOpenTerminal } from '../activities/fleet/session-terminals.ts';
 import type { RunProgram } from '../activities/processes/programs.ts';
 import { createSpawner, type Spawner } from '../activities/processes/spawning.ts';
 import { createProcesses } from '../activities/processes/supervise.ts';
@@ -46,6 +47,7 @@ import type {
 } from '../workflows/ports.ts';
 import type { Closers } from './closers.ts';
 import type { EngineConfig } from './engine-config.ts';
+import type { Log } from './log.ts';
 
 export type ControlActivities = CiActivities &
   ForgeActivities &
@@ -78,6 +80,8 @@ interface CloneDeps {
   paths: DataPaths;
   config: EngineConfig;
   agents: Agents;
+  roster: Roster;
+  log: Pick<Log, 'warn'>;
   runProgram: RunProgram;
 }
 
@@ -86,8 +90,10 @@ export function createCloneActivities(deps: CloneDeps & { leaseFile: string }): 
   return cloneActivities(deps, createTools(deps));
 }
 
-function createTools(of: { paths: DataPaths; runProgram: RunProgram; leaseFile?: string }) {
-  const { paths, runProgram, leaseFile } = of;
+function createTools(
+  of: Pick<CloneDeps, 'paths' | 'roster' | 'log' | 'runProgram'> & { leaseFile?: string },
+) {
+  const { paths, roster, log, runProgram, leaseFile } = of;
   const credentials = createCredentials({ path: paths.forgeTokens });
   const remoteSettings = createGitSettings({ credentials });
   const git = createGit({ configFile: paths.gitConfig, runProgram, remoteSettings });
@@ -95,7 +101,12 @@ function createTools(of: { paths: DataPaths; runProgram: RunProgram; leaseFile?:
     credentials,
     git,
     workspace: createWorkspace({ git, paths }),
-    processes: createProcesses({ runner: join(builtFolder(), 'runner.js'), leaseFile }),
+    processes: createProcesses({
+      runner: join(builtFolder(), 'runner.js'),
+      openTerminal: createOpenTerminal({ roster, data: paths.root }),
+      warn: (message) => log.warn(message),
+      leaseFile,
+    }),
   };
 }
 
@@ -114,6 +125,7 @@ export function createActivities(deps: {
   config: EngineConfig;
   agents: Agents;
   roster: Roster;
+  log: Pick<Log, 'warn'>;
   tenant: string;
   runProgram: RunProgram;
 }): { control: ControlActivities & HostRecords; host: HostActivities } {

@@ -230,6 +230,7 @@ async function startWorkers(of: {
     roster: of.roster,
     tenant,
     runProgram: of.runProgram,
+    log: options.log,
   });
   const { installation, host } = engine;
   const { namespace, log } = options;

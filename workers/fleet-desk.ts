@@ -6,8 +6,10 @@ import { createFleet, type AgentStatus, type Fleet } from '../activities/fleet/f
 import { resetAgent, sendMessage } from '../activities/fleet/messages.ts';
 import { listSessions, readSession, type MissionSession } from '../activities/fleet/mission-sessions.ts';
 import { sessionLines } from '../activities/fleet/session-log.ts';
+import { isSession, sessionTerminal } from '../activities/fleet/session-terminals.ts';
 import { bootOf } from '../activities/fleet/systemd.ts';
 import { written } from '../activities/fleet/tail.ts';
+import type { Tmux } from '../activities/fleet/tmux.ts';
 import { KeyedLock } from '../activities/keyed-lock.ts';
 import { createFindProgram } from '../activities/processes/find-program.ts';
 import { maskValues } from '../activities/processes/environment.ts';
@@ -31,13 +33,39 @@ export async function openFleet(data: string): Promise<Fleet> {
   return fleetOf(await readRoster(data), data);
 }
 
-/** The fleet of an agent that runs. */
-export async function openRunning(data: string, name: string): Promise<Fleet> {
+/** The terminal of an agent that runs, or of a session that has one. */
+export async function openTerminal(
+  data: string,
+  name: string,
+): Promise<Pick<Fleet, 'tmux' | 'roster'> & { terminal: string }> {
+  if (isSession(name)) return openSessionTerminal(data, name);
   const fleet = await openFleet(data);
   fleet.agent(name);
-  if (await fleet.tmux.has(name)) return fleet;
+  if (await fleet.tmux.has(name)) return { ...fleet, terminal: name };
   const remedy = `start it with \`mission fleet start ${name}\``;
   throw new FleetRefusal('conflict', `${name} does not run: ${remedy}`);
+}
+
+async function openSessionTerminal(data: string, session: string): ReturnType<typeof openTerminal> {
+  const { state } = await sessionOf(data, session);
+  const { tmux, roster } = await sessionFleet(data);
+  const terminal = sessionTerminal({ session, data });
+  if ((await terminalsOf(tmux)).has(terminal)) return { tmux, roster, terminal };
+  const why = state === 'ended' ? 'has ended' : 'has no terminal';
+  const remedy = `read what it told with \`mission agent tail ${session}\``;
+  throw new FleetRefusal('conflict', `the session ${session} ${why}: ${remedy}`);
+}
+
+/** Sessions have terminals without a roster too, and keep them when it changes. */
+async function sessionFleet(data: string): Promise<Fleet> {
+  const { roster } = await readRoster(data);
+  return createFleet({ roster, data: resolve(data) });
+}
+
+/** None where there is no tmux: sessions run without. */
+async function terminalsOf(tmux: Tmux): Promise<ReadonlySet<string>> {
+  const panes = await tmux.panes().catch(() => []);
+  return new Set(panes.map(({ session }) => session));
 }
 
 /** The roster is read at each call: whoever has changed it starts nothing anew for that. */
@@ -60,7 +88,7 @@ export function createFleetDesk(of: { data: string; tenant: string }): FleetDesk
     return {
       ...{ ...where, socket, systemd },
       agents: await Promise.all(agents.map((agent) => viewOf(agent, systemd))),
-      sessions: (await listSessions({ sessions, ended, now })).map(sessionView),
+      sessions: await viewSessions(await listSessions({ sessions, ended, now })),
     };
   }
 
@@ -94,7 +122,7 @@ export function createFleetDesk(of: { data: string; tenant: string }): FleetDesk
   }
 
   async function status(name: string): Promise<AgentView | SessionView> {
-    if (isSession(name)) return sessionView(await sessionOf(name));
+    if (isSession(name)) return viewSession(await sessionOf(data, name), await sessionTerminals());
     const fleet = await openFleet(data);
     fleet.agent(name);
     const found = (await fleet.status()).find((each) => each.name === name);
@@ -104,31 +132,28 @@ export function createFleetDesk(of: { data: string; tenant: string }): FleetDesk
 
   async function tail({ name, lines }: { name: string; lines: number }): Promise<string[]> {
     if (isSession(name)) {
-      const { runtime } = await sessionOf(name);
+      const { runtime } = await sessionOf(data, name);
       const told = await sessionLines({ folder: paths.session(name), runtime });
       const { roster: read } = await readRoster(data);
       return told.slice(-lines).map((line) => hide(read, line));
     }
-    const { tmux, roster: read } = await openRunning(data, name);
+    const { tmux, roster: read } = await openTerminal(data, name);
     return written(await tmux.capture({ name, history }))
       .slice(-lines)
       .map((line) => hide(read, line));
   }
 
   async function screen(name: string) {
-    refuseSession(name, 'has no screen of its own: read what it told with `tail`');
-    const fleet = await openFleet(data);
-    fleet.agent(name);
-    if (!(await fleet.tmux.has(name))) return undefined;
-    const { lines, cursor } = await fleet.tmux.screen(name);
-    return { lines: lines.map((line) => hide(fleet.roster, line)), cursor };
+    const { tmux, roster: read, terminal } = await openTerminal(data, name);
+    const { lines, cursor } = await tmux.screen(terminal);
+    return { lines: lines.map((line) => hide(read, line)), cursor };
   }
 
   async function send(of: { name: string; source: string; text: string; verify: boolean }) {
     const { name, ...message } = of;
     refuseSession(name, 'takes no messages: give its task guidance, or amend the mission');
     return busy.with(name, async () => {
-      const { tmux } = await openRunning(data, name);
+      const { tmux } = await openTerminal(data, name);
       return sendMessage({ tmux, target: name, ...message });
     });
   }
@@ -140,15 +165,22 @@ export function createFleetDesk(of: { data: string; tenant: string }): FleetDesk
     return busy.with(name, () => resetAgent({ fleet, agent, templates: join(data, 'templates') }));
   }
 
-  async function sessionOf(name: string): Promise<MissionSession> {
-    const found = await readSession({ sessions, session: name, now: Date.now() });
-    if (found !== undefined) return found;
-    throw new FleetRefusal('not-found', `there is no session ${name} on this machine`);
+  async function sessionTerminals(): Promise<ReadonlySet<string>> {
+    return terminalsOf((await sessionFleet(data)).tmux);
   }
 
-  function sessionView(of: MissionSession): SessionView {
+  async function viewSessions(found: readonly MissionSession[]): Promise<SessionView[]> {
+    const terminals = found.length === 0 ? new Set<string>() : await sessionTerminals();
+    return found.map((each) => viewSession(each, terminals));
+  }
+
+  function viewSession(of: MissionSession, terminals: ReadonlySet<string>): SessionView {
     const { writtenAt, ...rest } = of;
-    return { ...where, ...rest, ...writtenOf(writtenAt) };
+    const terminal = sessionTerminal({ session: of.session, data });
+    return {
+      ...{ ...where, ...rest, ...writtenOf(writtenAt) },
+      ...(terminals.has(terminal) ? { terminal } : {}),
+    };
   }
 
   async function viewOf(of: AgentStatus, systemd: boolean): Promise<AgentView> {
@@ -191,9 +223,11 @@ function fleetOf({ path, found, roster }: RosterFile, data: string): Fleet {
   throw new FleetRefusal('conflict', `the agents of ${path} ${how}`);
 }
 
-/** Names of agents have no dot in them. */
-export function isSession(name: string): boolean {
-  return name.includes('.');
+async function sessionOf(data: string, session: string): Promise<MissionSession> {
+  const { sessions } = dataPaths(resolve(data));
+  const found = await readSession({ sessions, session, now: Date.now() });
+  if (found !== undefined) return found;
+  throw new FleetRefusal('not-found', `there is no session ${session} on this machine`);
 }
 
 function refuseSession(name: string, why: string): void {

@@ -120,7 +120,7 @@ async function start(options: HostOptions, closers: Closers): Promise<HostProces
     interceptor: occupancy.interceptor,
     activities: {
       ...createCloneActivities({
-        ...{ paths: data.paths, config, agents, leaseFile: lease.file },
+        ...{ paths: data.paths, config, agents, roster, log, leaseFile: lease.file },
         runProgram: openSpawner(closers).run,
       }),
       ...attendance,

@@ -74,7 +74,8 @@ async function start(options: WorkerOptions, closers: Closers): Promise<Standalo
   const metricsUrl = await serveMetrics({ port: options.metricsPort, metrics, closers });
   const client = new Client({ connection, namespace, interceptors: clientTracing(tracing) });
   const activities = createActivities({
-    ...{ client, queries, paths: data.paths, config, agents, roster, tenant },
+    ...{ client, queries, paths: data.paths, config },
+    ...{ agents, roster, tenant, log },
     runProgram: openSpawner(closers).run,
   });
   const { slots } = config;

@@ -9,6 +9,7 @@ import { findOnPath, pathFor, searchPath } from '../processes/find-program.ts';
 import { killRun, processesOfRun, processTree } from '../processes/tree.ts';
 import { interactiveLaunch } from './interactive.ts';
 import { isRunning, runningProgram } from './running.ts';
+import { isSessionTerminal } from './session-terminals.ts';
 import { createTmux, type Pane, type Tmux } from './tmux.ts';
 
 export interface Fleet {
@@ -89,7 +90,7 @@ export function createFleet(of: { roster: Roster; data: string; environment?: No
     const launch = interactiveLaunch({ roster, agent: starting, program, path, home, tag, environment });
     if (!(await isFolder(launch.cwd)))
       throw new FleetRefusal('conflict', `${name}: there is no folder ${launch.cwd}: make it`);
-    await tmux.start({ name, ...launch });
+    await tmux.start({ name, ...launch, stays: true });
     await setTimeout(settleMs);
     const said = await tmux.endedWith(name);
     if (said === undefined) return 'started';
@@ -109,7 +110,8 @@ export function createFleet(of: { roster: Roster; data: string; environment?: No
   }
 
   async function status(now = Date.now()): Promise<AgentStatus[]> {
-    const panes = (await tmux.panes()).filter(({ session }) => session !== holder);
+    const all = await tmux.panes();
+    const panes = all.filter(({ session }) => session !== holder && !isSessionTerminal(session));
     const known = roster.agents.map((each) =>
       statusOf({
         name: each.name,

@@ -12,7 +12,8 @@ import {
 import { runtimeOf, type RosterAgent } from '../../schema/contracts/roster.ts';
 import { judgeDelivery } from './delivery.ts';
 import type { Fleet } from './fleet.ts';
-import { printable, type Tmux } from './tmux.ts';
+import { printable } from './printable.ts';
+import type { Tmux } from './tmux.ts';
 
 /** Programs take an Enter that comes at once for a part of the paste. */
 const pasteMs = 300;

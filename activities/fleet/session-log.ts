@@ -1,10 +1,11 @@
 /** What a mission's session has told, as a person reads it. */
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AgentRuntime, type AgentEvent } from '../../schema/contracts/agent.ts';
+import { AgentRuntime } from '../../schema/contracts/agent.ts';
 import { sessionFiles } from '../sessions/session-activities.ts';
 import { runtimes } from '../sessions/runtimes/runtimes.ts';
-import { printable } from './tmux.ts';
+import { createWording } from '../sessions/wording.ts';
+import { printable } from './printable.ts';
 
 /** The end of a long output is what is asked for; a line of it may hold a whole file. */
 const readBytes = 4 * 1024 * 1024;
@@ -15,33 +16,8 @@ export async function sessionLines(of: { folder: string; runtime: string }): Pro
   const runtime = AgentRuntime.safeParse(of.runtime);
   if (!runtime.success) return lines.map(printable);
   const read = runtimes[runtime.data].createReader();
-  const told: string[] = [];
-  for (const event of lines.flatMap((line) => read(line))) {
-    for (const line of inWords(event)) {
-      // Some programs tell their last word twice, as a text and as their end.
-      if (event.type !== 'final' || !told.includes(line)) told.push(line);
-    }
-  }
-  return told;
-}
-
-/** Of what was used nothing: the end alone does not tell it, and `mission usage` does. */
-function inWords(event: AgentEvent): string[] {
-  switch (event.type) {
-    case 'started':
-      return [`started${event.model === null ? '' : ` with ${event.model}`}`];
-    case 'tool':
-      return [printable(`> ${event.name} ${event.detail}`).replaceAll('\n', ' ').trim()];
-    case 'text':
-    case 'final':
-      return printable(event.text).split('\n');
-    case 'retry':
-      return [printable(`tries again: ${event.message}`)];
-    case 'error':
-      return [printable(`${event.fault}: ${event.message}`)];
-    case 'usage':
-      return [];
-  }
+  const inWords = createWording();
+  return lines.flatMap((line) => read(line)).flatMap((event) => inWords(event)?.split('\n') ?? []);
 }
 
 async function lastLines(path: string): Promise<string[]> {

@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../test/support/temporary.ts';
 import { noTmux, tmuxSocket } from '../../test/support/tmux.ts';
 import { until } from '../../test/support/until.ts';
-import { createTmux, printable, type Tmux } from './tmux.ts';
+import { printable } from './printable.ts';
+import { createTmux, type Tmux } from './tmux.ts';
 
 const env = { PATH: process.env['PATH'] ?? '', HOME: '/' };
 

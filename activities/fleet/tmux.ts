@@ -6,12 +6,14 @@ import { execa } from 'execa';
 import { z } from 'zod';
 import { FleetRefusal, Screen } from '../../schema/contracts/fleet.ts';
 import { launchScript, type PaneLaunch } from './launch-script.ts';
+import { printable } from './printable.ts';
 
 export interface Tmux {
   /** Starts the server, if there is none, with a session that keeps it up while no agent runs. */
   ensureHolder(): Promise<void>;
   has(name: string): Promise<boolean>;
-  start(launch: PaneLaunch & { name: string }): Promise<void>;
+  /** `stays`: its screen is kept when the program ends, until `endedWith` has read it; otherwise the session goes. */
+  start(launch: PaneLaunch & { name: string; stays?: boolean }): Promise<void>;
   /** The last lines of a program that has ended since its start; one that runs takes its session along at its end. */
   endedWith(name: string): Promise<string[] | undefined>;
   /** Ends a session; one that is not there is no error. */
@@ -79,16 +81,18 @@ export function createTmux(of: {
     return (await ask(['has-session', '-t', `=${name}`])).failure === undefined;
   }
 
-  async function start({ name, ...launch }: PaneLaunch & { name: string }): Promise<void> {
+  async function start(of: PaneLaunch & { name: string; stays?: boolean }): Promise<void> {
+    const { name, stays = false, ...launch } = of;
     await ensureHolder();
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const path = join(folder, `${name}.${randomUUID()}.launch`);
+    const path = join(folder, `${randomUUID()}.launch`);
     await writeFile(path, launchScript(launch, path), { mode: 0o600 });
     try {
       // Of more than one word tmux makes no shell's command line.
       const session = ['new-session', '-d', ...size, '-s', name, '/bin/sh', '-c', cleanly, path];
       const option = (key: string, value: string): string[] => [';', ...windowOption(name, key, value)];
-      const options = [...option('window-size', 'manual'), ...option('remain-on-exit', 'on')];
+      const kept = stays ? option('remain-on-exit', 'on') : [];
+      const options = [...option('window-size', 'manual'), ...kept];
       await must(`start ${name}`, [...session, ...options]);
     } catch (error) {
       await rm(path, { force: true });
@@ -204,9 +208,4 @@ function serverEnvironment({
 }: NodeJS.ProcessEnv): Record<string, string> {
   const given = Object.entries({ PATH, HOME, LANG, LC_ALL, SHELL, TMUX_TMPDIR });
   return Object.fromEntries(given.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
-}
-
-/** Signs that steer a terminal could end the paste, and then be keys. */
-export function printable(text: string): string {
-  return text.replaceAll(/\r\n?/g, '\n').replaceAll(/[^\P{Cc}\n\t]/gu, '');
 }

@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import {
   closeSync,
+  constants,
   existsSync,
   fsyncSync,
   linkSync,
@@ -14,6 +15,7 @@ import {
   rmSync,
   statSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { hasRunOut } from './lease.ts';
@@ -27,11 +29,13 @@ const outputCheckMs = { busy: 500, quiet: 2_000 };
 type EndStep = (end: StepResult['end']) => void;
 
 async function main(folder: string): Promise<void> {
+  // Its terminal has gone, with tmux: that was only there to be looked at.
+  process.on('SIGHUP', () => undefined);
   const spec = RunSpec.parse(JSON.parse(readFileSync(join(folder, runFiles.spec), 'utf8')));
   if (!claimRun(folder)) return;
 
   const stop: { asked: boolean; endStep: EndStep } = { asked: false, endStep: () => undefined };
-  for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+  for (const name of ['SIGTERM', 'SIGINT'] as const) {
     process.on(name, () => {
       stop.asked = true;
       stop.endStep('stopped');
@@ -42,9 +46,11 @@ async function main(folder: string): Promise<void> {
   touchHeartbeat(folder, output);
 
   const result: RunResult = { steps: [] };
+  const show = await openScreen(folder, spec);
   for (const step of spec.steps) {
     const end = stop.asked ? 'stopped' : hasRunOut(spec.leaseFile) ? 'lease-ran-out' : undefined;
-    const outcome = end ? notRun(step, end) : await runStep({ folder, spec, step, stop, output });
+    const running = end ? Promise.resolve(notRun(step, end)) : runStep({ folder, spec, step, stop, output });
+    const [outcome] = await Promise.all([running, show(running)]);
     result.steps.push(outcome);
     if (!isGreen(outcome)) break;
   }
@@ -67,6 +73,37 @@ function claimRun(folder: string): boolean {
     throw error;
   } finally {
     rmSync(draft);
+  }
+}
+
+/** Tells what the agent does to whoever looks; nothing of it matters to the run. */
+async function openScreen(
+  folder: string,
+  { shown, env }: RunSpec,
+): Promise<(running: Promise<unknown>) => Promise<void>> {
+  const write = shown === undefined ? undefined : openTerminal();
+  if (shown === undefined || write === undefined) return () => Promise.resolve();
+  // Only here: what understands agents takes time to load, which scripts and checks have no use for.
+  const { showAgent } = await import('../sessions/show-agent.ts');
+  return (running) => showAgent({ folder, shown, env, running, write });
+}
+
+/**
+ * Writes to the terminal of this process; undefined where it has none. What finds no room is left out: somebody may
+ * have halted the terminal, and the run must not wait for them.
+ */
+function openTerminal(): ((text: string) => void) | undefined {
+  try {
+    const terminal = openSync('/dev/tty', constants.O_WRONLY | constants.O_NONBLOCK);
+    return (text) => {
+      try {
+        writeSync(terminal, text);
+      } catch {
+        // Full, or gone.
+      }
+    };
+  } catch {
+    return undefined;
   }
 }
 
@@ -100,7 +137,13 @@ async function runStep(of: {
       };
       of.stop.endStep = endStep;
       const [program = '', ...args] = step.argv;
-      const child = spawn(program, args, { cwd: spec.cwd, env: spec.env, stdio: [stdin, stdout, stderr] });
+      const child = spawn(program, args, {
+        cwd: spec.cwd,
+        env: spec.env,
+        stdio: [stdin, stdout, stderr],
+        // Without our terminal: a tool that asks a person on it would wait for ever.
+        detached: true,
+      });
       child.on('error', (error) => {
         writeFileSync(join(folder, step.stderr), `${error.message}\n`, { flag: 'a' });
         resolve({ end: 'unstartable', exitCode: null });

@@ -13,6 +13,17 @@ export const Step = z.object({
 });
 export type Step = z.infer<typeof Step>;
 
+/** What the runner tells in its terminal, if it has one. */
+export const Shown = z.object({
+  title: z.string(),
+  /** Whose output it is: an agent's. Not checked here, since every runner reads this. */
+  runtime: z.string(),
+  output: z.string(),
+  /** Names of the environment whose values are not shown. */
+  hidden: z.array(z.string()),
+});
+export type Shown = z.infer<typeof Shown>;
+
 /** What the runner is asked to do: its folder's `spec.json`. */
 export const RunSpec = z.object({
   cwd: z.string(),
@@ -24,6 +35,7 @@ export const RunSpec = z.object({
   heartbeatMs: z.number(),
   /** The lease that the run lives by, see `lease.ts`; without one it lives until its programs end. */
   leaseFile: z.string().optional(),
+  shown: Shown.optional(),
 });
 export type RunSpec = z.infer<typeof RunSpec>;
 

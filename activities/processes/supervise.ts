@@ -30,7 +30,16 @@ export interface Supervision {
   /** What to run, and the files it reads. Asked only when the run does not exist yet. */
   prepare: () => Promise<{ spec: RunSpec; files?: Record<string, string> }>;
   watch: Watch;
+  /** The session that people may watch, by its id. Without it, or where there are no terminals, the run has none. */
+  session?: string;
 }
+
+/** Starts a program in a terminal of its own, without any of our environment. Throws where it can't. */
+export type OpenTerminal = (of: {
+  session: string;
+  cwd: string;
+  argv: [string, ...string[]];
+}) => Promise<void>;
 
 /** How the engine runs programs; the same for sessions, checks, CI and reviewers. */
 export interface Processes {
@@ -48,14 +57,19 @@ export interface Processes {
   stop(folder: string): Promise<void>;
 }
 
-/** `runner` is the built runner program. With `leaseFile` all runs end when that lease runs out. */
+/**
+ * `runner` is the built runner program. `warn` hears why a session that was to have a terminal has none. With `leaseFile`
+ * all runs end when that lease runs out.
+ */
 export function createProcesses(of: {
   runner: string;
+  openTerminal?: OpenTerminal | undefined;
+  warn?: (message: string) => void;
   heartbeatMs?: number;
   maxOutputBytes?: number;
   leaseFile?: string | undefined;
 }): Processes {
-  const { runner, heartbeatMs = 15_000, maxOutputBytes = 64 * 1024 * 1024, leaseFile } = of;
+  const { heartbeatMs = 15_000, maxOutputBytes = 64 * 1024 * 1024, leaseFile } = of;
   // An attempt that Temporal has given up for dead may still be preparing when the next one comes.
   const preparing = new KeyedLock();
   return { heartbeatMs, maxOutputBytes, supervise, stop };
@@ -63,15 +77,30 @@ export function createProcesses(of: {
   async function supervise(run: Supervision): Promise<RunEnd> {
     try {
       await preparing.with(run.folder, () => prepareFolder(run, leaseFile));
-      return await watchRun(run, runner);
+      return await watchRun(run, () => void launch(run));
     } catch (error) {
       if (run.watch.stopAsked()) await stop(run.folder);
       throw error;
     }
   }
+
+  /** However often and by whichever way it is launched, the runner that claims the run is the only one that starts it. */
+  async function launch({ folder, session }: Supervision): Promise<void> {
+    const { runner, openTerminal, warn = () => undefined } = of;
+    const argv: [string, ...string[]] = [process.execPath, runner, folder];
+    if (session === undefined || !openTerminal) return spawnDetached(argv, folder);
+    try {
+      await openTerminal({ session, cwd: folder, argv });
+    } catch (error) {
+      // A terminal is there to be looked at: no session waits for one.
+      const why = error instanceof Error ? error.message : String(error);
+      warn(`the session ${session} runs without a terminal: ${why}`);
+      spawnDetached(argv, folder);
+    }
+  }
 }
 
-async function watchRun(of: Supervision, runner: string): Promise<RunEnd> {
+async function watchRun(of: Supervision, launch: () => void): Promise<RunEnd> {
   const changes = new FolderChanges(of.folder);
   const wake = (): void => changes.wake();
   of.watch.detach.addEventListener('abort', wake);
@@ -88,7 +117,7 @@ async function watchRun(of: Supervision, runner: string): Promise<RunEnd> {
       // A program may remove the whole folder: then no runner can ever leave a result in it.
       if (!(await exists(join(of.folder, runFiles.spec)))) return await concludeDead(of);
       if (!claim && (launchedAt === undefined || Date.now() - launchedAt > claimWithinMs)) {
-        launch(runner, of.folder);
+        launch();
         launchedAt = Date.now();
       }
       for (let look = 0; look < quietLooks; look++) {
@@ -144,8 +173,8 @@ async function prepareFolder(of: Supervision, leaseFile: string | undefined): Pr
   await writeDurably(join(of.folder, runFiles.spec), JSON.stringify({ ...spec, leaseFile }));
 }
 
-function launch(runner: string, folder: string): void {
-  const child = spawn(process.execPath, [runner, folder], {
+function spawnDetached([program, ...args]: [string, ...string[]], folder: string): void {
+  const child = spawn(program, args, {
     detached: true,
     stdio: 'ignore',
     cwd: folder,

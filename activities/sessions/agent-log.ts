@@ -44,6 +44,7 @@ export class AgentLog {
   readonly #read: LineReader;
   readonly #mask: (text: string) => string;
   readonly #onUsage: (usage: Usage) => void;
+  readonly #onEvent: (event: AgentEvent) => void;
   #offset = 0;
   #rest: Buffer = Buffer.alloc(0);
 
@@ -53,11 +54,14 @@ export class AgentLog {
     mask?: (text: string) => string;
     /** Told of what was used in all, each time that it has become more. */
     onUsage?: (usage: Usage) => void;
+    /** Told of each event, in order. */
+    onEvent?: (event: AgentEvent) => void;
   }) {
     this.#path = of.path;
     this.#read = of.read;
     this.#mask = of.mask ?? ((text) => text);
     this.#onUsage = of.onUsage ?? (() => undefined);
+    this.#onEvent = of.onEvent ?? (() => undefined);
   }
 
   /** Reads until the run has ended, and then what is left. */
@@ -107,7 +111,10 @@ export class AgentLog {
 
   #take(line: string): void {
     if (line.trim() === '') return;
-    for (const event of this.#read(line)) this.#note(event);
+    for (const event of this.#read(line)) {
+      this.#note(event);
+      this.#onEvent(event);
+    }
   }
 
   #note(event: AgentEvent): void {

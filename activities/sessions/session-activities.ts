@@ -9,7 +9,7 @@ import { refused } from '../failures.ts';
 import { removeTree } from '../files.ts';
 import type { Workspace } from '../git/workspace.ts';
 import { maskValues, programEnvironment } from '../processes/environment.ts';
-import type { RunSpec } from '../processes/spec.ts';
+import type { RunSpec, Shown } from '../processes/spec.ts';
 import { excerptOf } from '../processes/steps.ts';
 import type { Processes, RunEnd } from '../processes/supervise.ts';
 import { asSupervisor, type Watch } from '../supervision.ts';
@@ -38,7 +38,8 @@ interface SessionProgram {
   env?: Record<string, string>;
   files?: Record<string, string>;
   stallSeconds?: number | undefined;
-  log?: AgentLog;
+  /** What only agents have. */
+  agent?: { log: AgentLog; shown: Shown };
 }
 
 /** Programs that the operator has allowed, by name. */
@@ -107,7 +108,13 @@ export function createSessionActivities(deps: {
       ...launch.env,
       PATH: await agents.path(program.runtime),
     };
-    const run = { argv: launch.argv, env, stallSeconds, log };
+    const shown = {
+      title: `${sessionId}: ${program.runtime} on "${input.task.title}"`,
+      runtime: program.runtime,
+      output: sessionFiles.output,
+      hidden: Object.keys(settings.env),
+    };
+    const run = { argv: launch.argv, env, stallSeconds, agent: { log, shown } };
     const session = await watchSession(input, run, watch).finally(() => stopping);
     log.told.conversation ??= await runtime.findConversation?.({ sessionId, ask });
     // A session that was lost early has none.
@@ -142,8 +149,10 @@ export function createSessionActivities(deps: {
     const folder = paths.session(input.sessionId);
     const startedAt = Date.now();
     const prepare = () => prepareSession(input, folder, program);
-    const run = deps.processes.supervise({ folder, prepare, watch });
-    const end = await (program.log ? program.log.follow(run) : run);
+    const { agent } = program;
+    const session = agent === undefined ? {} : { session: input.sessionId };
+    const run = deps.processes.supervise({ folder, prepare, watch, ...session });
+    const end = await (agent === undefined ? run : agent.log.follow(run));
     return summarize({ end, input, startedAt });
   }
 
@@ -155,7 +164,7 @@ export function createSessionActivities(deps: {
       clone,
       branch: place.branch,
       name: `${input.sessionId}.before`,
-      keepUncommitted: program.log !== undefined,
+      keepUncommitted: program.agent !== undefined,
     });
     await mkdir(home, { recursive: true });
     const spec: RunSpec = {
@@ -186,6 +195,7 @@ export function createSessionActivities(deps: {
       ],
       maxOutputBytes: deps.processes.maxOutputBytes,
       heartbeatMs: deps.processes.heartbeatMs,
+      ...(program.agent === undefined ? {} : { shown: program.agent.shown }),
     };
     const { feedback, guidance } = input;
     const files = {

@@ -47,6 +47,7 @@ export const SessionView = Where.extend({
   pid: z.int().optional().describe('Of its runner'),
   running: z.string().optional(),
   writtenAt: z.iso.datetime().optional().describe('When its program last wrote something'),
+  terminal: z.string().optional().describe('Where it can be watched: its name in tmux; missing without one'),
 });
 export type SessionView = z.infer<typeof SessionView>;
 
@@ -140,8 +141,8 @@ export interface FleetDesk {
   status(name: AgentOrSession): Promise<AgentView | SessionView>;
   /** The last lines on an agent's terminal; of a session what it told, in readable form. */
   tail(of: { name: AgentOrSession; lines: number }): Promise<string[]>;
-  /** Reads only: the window keeps its size. Undefined: the agent has ended. */
-  screen(name: AgentOrSession): Promise<Screen | undefined>;
+  /** Reads only: the window keeps its size. Refuses what has no terminal. */
+  screen(name: AgentOrSession): Promise<Screen>;
   send(of: SendRequest & { name: AgentOrSession; source: string }): Promise<Sent>;
   reset(name: AgentOrSession): Promise<Reset>;
 }

@@ -5,9 +5,9 @@ import { Command } from 'commander';
 import { execa } from 'execa';
 import { agentName } from '../../activities/fleet/interactive.ts';
 import { newLines } from '../../activities/fleet/tail.ts';
-import type { AgentState, SessionState } from '../../schema/contracts/fleet.ts';
+import type { AgentState, SessionState, SessionView } from '../../schema/contracts/fleet.ts';
 import { Name } from '../../schema/contracts/names.ts';
-import { isSession, openRunning } from '../../workers/fleet-desk.ts';
+import { openTerminal } from '../../workers/fleet-desk.ts';
 import { command, examplesHelp, groups } from './command.ts';
 import { openDesk } from './open-desk.ts';
 import { exitCodes, print, show, Usage } from './output.ts';
@@ -59,24 +59,34 @@ function status(): Command {
         ['runs', running],
         ['pid', String(pid ?? '-')],
         ['wrote', writtenAt === undefined ? '-' : `${ageOf(writtenAt, Date.now())} ago`],
-        'session' in found ? ['runtime', found.runtime] : ['drift', found.drift ?? 'none'],
+        ...('session' in found ? rowsOfSession(found) : [['drift', found.drift ?? 'none']]),
       ];
       show(found, () => table(rows), json);
     });
 }
 
+function rowsOfSession({ runtime, terminal = '-' }: SessionView): string[][] {
+  return [
+    ['runtime', runtime],
+    ['terminal', terminal],
+  ];
+}
+
 function watch(): Command {
   return command(
     'watch',
-    'Look at an agent’s terminal, without a way to type in it (leave with Ctrl-B D); of a session, follow what it tells',
+    'Look at a terminal, without a way to type in it (leave with Ctrl-B D); of a session without one, follow what it tells',
     ['mission agent watch coder0', 'mission agent watch greetings.T-001.author.1'],
   )
     .argument('<agent>', whichSession)
     .action(async (name: string, { data, json }: Options) => {
-      if (isSession(name)) return printTail({ name, data, json, lines: standardLines, follow: true });
-      const { tmux } = await openRunning(data, name);
-      await tmux.followSize(name, false);
-      await showTerminal(tmux.client(name, 'look'));
+      const found = await openDesk(data).status(name);
+      if ('session' in found && found.terminal === undefined) {
+        return printTail({ name, data, json, lines: standardLines, follow: true });
+      }
+      const { tmux, terminal } = await openTerminal(data, name);
+      await tmux.followSize(terminal, false);
+      await showTerminal(tmux.client(terminal, 'look'));
     });
 }
 
@@ -84,14 +94,14 @@ function attach(): Command {
   return command('attach', 'Take an agent’s terminal, to type in it (leave with Ctrl-B D)', [
     'mission agent attach coder0',
   ])
-    .argument('<agent>')
+    .argument('<agent>', whichSession)
     .action(async (name: string, { data }: Options) => {
-      const { tmux } = await openRunning(data, name);
-      await tmux.followSize(name, true);
+      const { tmux, terminal } = await openTerminal(data, name);
+      await tmux.followSize(terminal, true);
       try {
-        await showTerminal(tmux.client(name, 'type'));
+        await showTerminal(tmux.client(terminal, 'type'));
       } finally {
-        await tmux.followSize(name, false);
+        await tmux.followSize(terminal, false);
       }
     });
 }

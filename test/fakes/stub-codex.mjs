@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * A codex without a model: it speaks as codex does, keeps its conversations as codex does, and does what the prompt
- * says for this launch, in lines such as `AT 1: leave half.txt, die`.
+ * says for this launch, in lines such as `AT 1: leave half.txt, die`; what comes `BEFORE` it does without a word.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -14,6 +14,8 @@ const conversations = join(home, 'conversations');
 const args = process.argv.slice(2);
 mkdirSync(conversations, { recursive: true });
 appendFileSync(join(home, 'launches.jsonl'), `${JSON.stringify(args)}\n`);
+const launched = { session: process.env.MISSION_SESSION, pid: process.pid };
+appendFileSync(join(home, 'agents.jsonl'), `${JSON.stringify(launched)}\n`);
 
 const prompt = readFileSync(0, 'utf8');
 const resumed = args.includes('resume') ? args[args.indexOf('resume') + 1] : undefined;
@@ -22,18 +24,23 @@ if (resumed !== undefined && !existsSync(join(conversations, resumed))) {
   process.exit(1);
 }
 const id = resumed ?? randomUUID();
+await performAll('BEFORE');
 appendFileSync(join(conversations, id), 'turn\n');
 tell({ type: 'thread.started', thread_id: id });
 tell({ type: 'turn.started' });
 
-const lines = new Map([...prompt.matchAll(/^AT (\d+): (.*)$/gm)].map(([, launch, acts]) => [launch, acts]));
-for (const act of (lines.get(process.env.MISSION_LAUNCH) ?? 'nothing').split(', '))
-  await perform(act.split(' '));
+await performAll('AT');
 
 /** Of the whole conversation, as codex tells it. */
 const turns = readFileSync(join(conversations, id), 'utf8').split('\n').length - 1;
 const usage = { input_tokens: 1_000 * turns, cached_input_tokens: 100 * turns, output_tokens: 10 * turns };
 tell({ type: 'turn.completed', usage });
+
+async function performAll(when) {
+  const lines = [...prompt.matchAll(new RegExp(`^${when} (\\d+): (.*)$`, 'gm'))];
+  const acts = lines.findLast(([, launch]) => launch === process.env.MISSION_LAUNCH)?.[2] ?? 'nothing';
+  for (const act of acts.split(', ')) await perform(act.split(' '));
+}
 
 async function perform([act, what = '', ...more]) {
   switch (act) {
@@ -50,6 +57,12 @@ async function perform([act, what = '', ...more]) {
         String(spawn('sleep', ['600'], { detached: true, stdio: 'ignore' }).pid),
       );
       writeFileSync(join(home, 'running'), String(process.pid));
+      return;
+    case 'note':
+      writeFileSync(what, String(process.pid));
+      return;
+    case 'tool':
+      await useTool(what, more);
       return;
     case 'say':
       tell({
@@ -82,10 +95,33 @@ async function perform([act, what = '', ...more]) {
       process.kill(process.pid, 'SIGKILL');
       await sleep(10_000);
       return;
+    case 'quota': {
+      const nextMinute = new Date(Date.now() + 60_000);
+      // Between them stands a blank of its own kind.
+      const time = nextMinute
+        .toLocaleTimeString('en-US', { hour: 'numeric', minute: '2-digit' })
+        .replace(/\s/, ' ');
+      fail(`You’ve hit your usage limit. Upgrade to Pro or try again at ${time}.`);
+      return;
+    }
     case 'fail':
-      tell({ type: 'turn.failed', error: { message: [what, ...more].join(' ') } });
-      process.exit(1);
+      fail([what, ...more].join(' '));
   }
+}
+
+function fail(message) {
+  tell({ type: 'turn.failed', error: { message } });
+  process.exit(1);
+}
+
+/** In a process group of its own, as those of real agents are. It notes its id, and works until a file is there. */
+async function useTool(note, [go]) {
+  const command = `echo $$ > '${note}'; until [ -e '${go}' ]; do sleep 0.1; done`;
+  const item = { id: command, type: 'command_execution', command };
+  tell({ type: 'item.started', item });
+  const tool = spawn('sh', ['-c', command], { detached: true, stdio: 'ignore' });
+  await new Promise((resolve) => tool.on('exit', resolve));
+  tell({ type: 'item.completed', item });
 }
 
 function run(command) {

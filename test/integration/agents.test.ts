@@ -1,9 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
+import { FleetView } from '../../schema/contracts/fleet.ts';
 import type { MissionEvent } from '../../schema/contracts/views.ts';
+import { runMission } from '../support/mission-command.ts';
 import { startRealEngine, type RealEngine } from '../support/real-engine.ts';
 import { useCodex, type CodexHome } from '../support/stub-codex.ts';
+import { noTmux } from '../support/tmux.ts';
 import { until } from '../support/until.ts';
 
 async function startWithCodex(
@@ -74,6 +78,40 @@ describe('a mission of coding agents', () => {
     expect(prompt).toContain('Tabs, not spaces.');
     expect(prompt).toContain('- no new dependency');
     expect((await engine.api.show('named')).tasks[0]?.status).toBe('merged');
+  });
+
+  it.skipIf(noTmux)('can be watched while it works, by its session’s id (skipped without tmux)', async () => {
+    const { engine } = await startWithCodex();
+    const go = join(engine.root, 'go');
+    await start({ engine, key: 'seen', goal: `AT 1: commit a.txt, say hello, wait ${go}` });
+    const mission = (...words: string[]) =>
+      runMission(words, { env: { MISSION_DATA: join(engine.root, 'data') } });
+    const session = 'seen.A.author.1';
+    const tail = async () => (await mission('agent', 'tail', session)).stdout;
+    await until(async () => (await tail()).endsWith('hello\n'));
+    expect(await tail()).toMatch(/^started conversation \S+\n> command_execution: echo/);
+
+    const ps = FleetView.parse(JSON.parse((await mission('fleet', 'ps', '--json')).stdout));
+    expect(ps).toMatchObject({ agents: [], sessions: [{ session, state: 'working', running: 'codex' }] });
+    expect((await mission('agent', 'status', session)).stdout).toMatch(/^terminal +seen\/A\/author\/1@/m);
+    const [{ terminal = '' } = {}] = ps.sessions;
+    expect(terminal).toMatch(/^seen\/A\/author\/1@[0-9a-f]{8}$/);
+    const pane = ['-L', ps.socket, 'capture-pane', '-p', '-t', `=${terminal}:`];
+    expect((await execa('tmux', pane)).stdout).toContain(`${session}: codex on "Work"\nstarted conversation`);
+    expect((await mission('agent', 'watch', session)).stderr).toContain('this needs a terminal');
+    expect(await mission('agent', 'send', session, 'hi')).toMatchObject({
+      code: 1,
+      stderr: `error: ${session} is a mission’s session: it takes no messages: give its task guidance, or amend the mission\n`,
+    });
+
+    await writeFile(go, '');
+    await storyOf(engine, 'seen');
+    await until(async () => !(await mission('agent', 'status', session)).stdout.includes('seen/A'));
+    expect(await mission('agent', 'attach', session)).toMatchObject({
+      code: 1,
+      stderr: `error: the session ${session} has ended: read what it told with \`mission agent tail ${session}\`\n`,
+    });
+    expect((await mission('agent', 'watch', session)).stdout).toBe(await tail());
   });
 
   it('is taken by an agent that is here when it names none', async () => {

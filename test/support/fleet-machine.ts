@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { AgentRuntime } from '../../schema/contracts/agent.ts';
 import { runMission, type Ended } from './mission-command.ts';
 import { temporaryFolder } from './temporary.ts';
+import { tmuxFolder } from './tmux-folder.ts';
 import { tmuxSocket } from './tmux.ts';
 
 export interface FleetMachine {
@@ -36,6 +37,12 @@ export async function fleetMachine(
     agents: of.agents ?? agents,
   };
   await writeFile(join(data, 'roster.yaml'), JSON.stringify(roster), { mode: 0o600 });
-  const env = { HOME: home, PATH: '/usr/bin:/bin', MISSION_DATA: data, TERM: 'xterm-256color' };
+  const env = {
+    HOME: home,
+    PATH: '/usr/bin:/bin',
+    MISSION_DATA: data,
+    TERM: 'xterm-256color',
+    [tmuxFolder]: process.env[tmuxFolder] ?? '',
+  };
   return { home, data, socket, env, mission: (...words) => runMission(words, { env }) };
 }

@@ -8,6 +8,7 @@ import { build } from '../../scripts/build.mjs';
 import { findServer } from '../../scripts/toolchain.mjs';
 import { prepareNamespace } from '../../workers/temporal-namespace.ts';
 import { startDevServer } from '../../workers/temporal-server.ts';
+import { ownTmuxFolder } from './tmux-folder.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -27,6 +28,7 @@ declare module 'vitest' {
 /** Builds the programs and starts one real Temporal server for the run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   await build();
+  const endTmux = await ownTmuxFolder();
   project.provide('testServer', process.env['MISSION_TEST_SERVER']);
   project.provide('postgres', process.env['MISSION_TEST_POSTGRES']);
   project.provide('gitea', process.env['MISSION_TEST_GITEA']);
@@ -35,7 +37,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   if (given) {
     await register(given, false);
     project.provide('temporalAddress', given);
-    return () => Promise.resolve();
+    return endTmux;
   }
   const root = await mkdtemp(join(tmpdir(), 'mission-tests-'));
   const server = await startDevServer({
@@ -47,6 +49,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await register(server.address, true);
   project.provide('temporalAddress', server.address);
   return async () => {
+    await endTmux();
     await server.stop();
     await rm(root, { recursive: true, force: true });
   };

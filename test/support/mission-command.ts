@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
 import { packageRoot } from '../../schema/package-root.ts';
+import { tmuxFolder } from './tmux-folder.ts';
 
 export interface Ended {
   code: number | null;
@@ -16,9 +17,9 @@ export async function runMission(
   args: readonly string[],
   of: { env?: Record<string, string>; input?: string } = {},
 ): Promise<Ended> {
-  const { PATH = '', HOME = '' } = process.env;
+  const { PATH = '', HOME = '', [tmuxFolder]: sockets = '' } = process.env;
   const child = spawn(process.execPath, [join(packageRoot(), 'dist/mission.js'), ...args], {
-    env: { PATH, HOME, ...of.env },
+    env: { PATH, HOME, [tmuxFolder]: sockets, ...of.env },
   });
   child.stdin.end(of.input ?? '');
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));

@@ -1,0 +1,33 @@
+/** What an agent does, in lines for a person who looks at its terminal. Its own output stays in its file. */
+import { join } from 'node:path';
+import { AgentRuntime } from '../../schema/contracts/agent.ts';
+import { printable } from '../fleet/printable.ts';
+import { maskValues } from '../processes/environment.ts';
+import type { Shown } from '../processes/spec.ts';
+import { AgentLog } from './agent-log.ts';
+import { runtimes } from './runtimes/runtimes.ts';
+import { createWording } from './wording.ts';
+
+/** Shows a session while it runs. A fault in that is nobody's business: the session goes on. */
+export async function showAgent(of: {
+  folder: string;
+  shown: Shown;
+  env: Readonly<Record<string, string>>;
+  running: Promise<unknown>;
+  write: (text: string) => void;
+}): Promise<void> {
+  const { folder, shown, env, running, write } = of;
+  const secrets = shown.hidden.map((name) => env[name] ?? '');
+  const say = (text: string): void => write(`${maskValues(text, secrets)}\n`);
+  say(printable(shown.title));
+  const inWords = createWording();
+  const log = new AgentLog({
+    path: join(folder, shown.output),
+    read: runtimes[AgentRuntime.parse(shown.runtime)].createReader(),
+    onEvent: (event) => {
+      const text = inWords(event);
+      if (text !== undefined) say(text);
+    },
+  });
+  await log.follow(running).catch(() => undefined);
+}
