@@ -72,7 +72,9 @@ function dyingActivities<Activities extends object>(activities: Activities): Act
 function dieAtPrograms(): void {
   childProcess.spawn = new Proxy(childProcess.spawn, {
     apply(spawn, self, args: unknown[]): unknown {
-      const effect = effectOf(args.flat().filter((arg) => typeof arg === 'string'));
+      const words = args.flat().filter((arg) => typeof arg === 'string');
+      const effect = effectOf(words);
+      if (effect !== undefined && isTimeTo(`tmux before ${effect}`)) killTmux(words);
       if (effect !== undefined) dieAt(`before ${effect}`);
       const child: unknown = Reflect.apply(spawn, self, args);
       // It is on its way and has claimed nothing yet.
@@ -110,8 +112,15 @@ function dieAtRequests(spawner: ChildProcess): void {
   });
 }
 
+function killTmux(words: readonly string[]): void {
+  childProcess.spawnSync('tmux', ['-L', words[words.indexOf('-L') + 1] ?? '', 'kill-server']);
+}
+
 function effectOf(words: readonly string[]): string | undefined {
-  if (words.some((word) => word.endsWith('/runner.js'))) return 'the launch of the runner';
+  // By itself, or in a pane of tmux.
+  if (words.some((word) => word.endsWith('/runner.js') || word.endsWith('.launch'))) {
+    return 'the launch of the runner';
+  }
   if (words.includes('push')) return 'git push';
   if (words.includes('update-ref') && !words.includes('-d')) return 'the move of the base';
   return undefined;

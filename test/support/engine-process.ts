@@ -29,17 +29,21 @@ export async function startKillableEngine(
     command?: readonly string[];
     /** Files of the repository, beside its README. */
     files?: Record<string, string>;
+    /** Files of the data directory, such as the operator's settings. */
+    settings?: Record<string, string>;
     /** The data directory, by our name for it and by the engine's. */
     place?: { data: string; dataForEngine: string };
     atEnd?: AtEnd;
   } = {},
 ): Promise<KillableEngine> {
-  const { command, files = {}, atEnd = onTestFinished } = of;
+  const { command, files = {}, settings = {}, atEnd = onTestFinished } = of;
   const root = await temporaryFolder(atEnd);
   const place = of.place ?? { data: join(root, 'data') };
   const { data } = place;
   const work = join(root, 'work');
   await mkdir(work, { recursive: true });
+  await mkdir(data, { recursive: true });
+  for (const [name, text] of Object.entries(settings)) await writeFile(join(data, name), text);
   const repository = await makeRepository({ 'README.md': 'hi\n', ...files }, atEnd);
   const roots = [work, join(repository.planned.address, '..')];
   const engine = new EngineProcess({ ...place, roots, ...(command ? { command } : {}) });

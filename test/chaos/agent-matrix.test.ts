@@ -1,0 +1,377 @@
+/** Whatever is killed in whatever state of an agent's session: nothing runs twice, nothing is lost, the task merges. */
+import { constants } from 'node:fs';
+import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { exists } from '../../activities/files.ts';
+import { RunnerIdentity } from '../../activities/processes/spec.ts';
+import { processesOfRun } from '../../activities/processes/tree.ts';
+import type { TaskView } from '../../schema/contracts/views.ts';
+import { builtProgram, type EngineProcess } from '../../scripts/quickstart/engine-process.ts';
+import { startKillableEngine, type KillableEngine } from '../support/engine-process.ts';
+import { useCodex, type CodexHome } from '../support/stub-codex.ts';
+import { temporaryFolder, type AtEnd } from '../support/temporary.ts';
+import { noTmux, tmuxSocket } from '../support/tmux.ts';
+import { until } from '../support/until.ts';
+
+/** The states of a session that can be told apart, in their order. */
+const states = {
+  unlaunched: 'before its runner is launched',
+  claimed: 'when its runner is there and its agent is not',
+  silent: 'before its agent has said a word',
+  talking: 'when its conversation has begun',
+  tool: 'while a tool of its agent runs',
+  committed: 'after its agent’s commit',
+  ended: 'after its end, before that is read',
+  quota: 'while its task waits for a quota',
+};
+type State = keyof typeof states;
+
+/**
+ * What is killed. The engine's process is the worker of the workflows and of the host. The first two take all sessions
+ * along, the others one.
+ */
+const victims = {
+  engine: 'the engine',
+  tmux: 'the tmux server',
+  runner: 'the runner',
+  agent: 'the agent',
+  tool: 'the tool',
+};
+type Victim = keyof typeof victims;
+
+interface Cell {
+  state: State;
+  victim: Victim;
+  /** Launches of the author's agent, by session; the first is left out where its agent never came up. */
+  launched: number[];
+  /** How the sessions are told to have ended. */
+  outcomes: string[];
+}
+
+const once = { launched: [1], outcomes: ['done'] };
+const killed = { launched: [1, 2], outcomes: ['killed', 'done'] };
+const lost = { launched: [1, 2], outcomes: ['lost', 'done'] };
+const afterQuota = { launched: [1, 2], outcomes: ['rate-limited', 'done'] };
+
+/**
+ * Left out: what is not there yet or no longer (runner, agent and tool before their start and after their end; tmux
+ * after the session's end, which closes its terminal; a tool where none runs).
+ */
+const table: Cell[] = [
+  { state: 'unlaunched', victim: 'engine', ...once },
+  { state: 'claimed', victim: 'engine', ...once },
+  { state: 'silent', victim: 'engine', ...once },
+  { state: 'talking', victim: 'engine', ...once },
+  { state: 'tool', victim: 'engine', ...once },
+  { state: 'committed', victim: 'engine', ...once },
+  { state: 'ended', victim: 'engine', ...once },
+  { state: 'quota', victim: 'engine', ...afterQuota },
+  { state: 'unlaunched', victim: 'tmux', ...once },
+  { state: 'claimed', victim: 'tmux', ...once },
+  { state: 'silent', victim: 'tmux', ...once },
+  { state: 'talking', victim: 'tmux', ...once },
+  { state: 'tool', victim: 'tmux', ...once },
+  { state: 'committed', victim: 'tmux', ...once },
+  { state: 'quota', victim: 'tmux', ...afterQuota },
+  { state: 'claimed', victim: 'runner', launched: [2], outcomes: ['lost', 'done'] },
+  { state: 'silent', victim: 'runner', ...lost },
+  { state: 'talking', victim: 'runner', ...lost },
+  { state: 'tool', victim: 'runner', ...lost },
+  { state: 'committed', victim: 'runner', launched: [1, 2], outcomes: ['lost', 'no-change'] },
+  { state: 'silent', victim: 'agent', ...killed },
+  { state: 'talking', victim: 'agent', ...killed },
+  { state: 'tool', victim: 'agent', ...killed },
+  { state: 'committed', victim: 'agent', launched: [1, 2], outcomes: ['killed', 'no-change'] },
+  { state: 'tool', victim: 'tool', ...once },
+];
+
+const cells = table.filter(({ victim }) => !noTmux || victim !== 'tmux');
+
+/** States in which a conversation has begun that a second session can go on with. */
+const conversing: readonly State[] = ['talking', 'tool', 'committed', 'quota'];
+
+/** What the agent does that gets into that state, at its first launch and at a second. */
+function goalOf(state: State, of: { at: string; go: string; file: string }): string {
+  const { at, go, file } = of;
+  const held = `note ${at}, wait ${go}`;
+  const commit = `commit ${file}`;
+  const first: Record<State, string> = {
+    unlaunched: `AT 1: ${commit}`,
+    claimed: `AT 1: ${commit}`,
+    silent: `BEFORE 1: ${held}\nAT 1: ${commit}`,
+    talking: `AT 1: ${held}, ${commit}`,
+    tool: `AT 1: tool ${at} ${go}, ${commit}`,
+    committed: `AT 1: ${commit}, ${held}`,
+    ended: `AT 1: ${held}, ${commit}`,
+    quota: `AT 1: quota`,
+  };
+  return `${first[state]}\nAT 2: ${state === 'committed' ? 'say it is there' : commit}`;
+}
+
+/** One engine, in which cells of the table are lived through. */
+class Life {
+  readonly engine: EngineProcess;
+  readonly #at: KillableEngine;
+  readonly #codex: CodexHome;
+  readonly #points: string;
+  readonly #socket: string;
+
+  constructor(of: { at: KillableEngine; codex: CodexHome; points: string; socket: string }) {
+    this.engine = of.at.engine;
+    this.#at = of.at;
+    this.#codex = of.codex;
+    this.#points = of.points;
+    this.#socket = of.socket;
+  }
+
+  #sign(cell: Cell, name: 'at' | 'go'): string {
+    return join(this.#at.work, `${keyOf(cell)}.${name}`);
+  }
+
+  #folder(cell: Cell, launch = 1): string {
+    return join(this.#at.data, 'sessions', `${keyOf(cell)}.A.author.${launch}`);
+  }
+
+  /** Starts the missions of these cells, and waits until each is in its state. */
+  async bring(started: readonly Cell[]): Promise<void> {
+    for (const cell of started) {
+      if (cell.state === 'claimed') await this.#holdRunner(this.#folder(cell));
+      const of = { at: this.#sign(cell, 'at'), go: this.#sign(cell, 'go'), file: `${keyOf(cell)}.txt` };
+      await this.#at.startAgent({ key: keyOf(cell), goal: goalOf(cell.state, of) });
+    }
+    for (const cell of started) await this.#reached(cell);
+  }
+
+  /** A runner stops where it opens this file, after its claim and before its agent. */
+  async #holdRunner(folder: string): Promise<void> {
+    await mkdir(folder, { recursive: true });
+    await execa('mkfifo', [join(folder, 'stderr.log')]);
+  }
+
+  async #reached(cell: Cell): Promise<void> {
+    await until(async () => {
+      switch (cell.state) {
+        case 'unlaunched':
+          return (await this.#codex.agents()).some(({ session }) =>
+            this.#folder(cell).endsWith(`/${session}`),
+          );
+        case 'claimed':
+          return exists(join(this.#folder(cell), 'runner.json'));
+        case 'quota':
+          return (await this.#task(cell)).waits?.for === 'quota';
+        default:
+          return exists(this.#sign(cell, 'at'));
+      }
+    });
+  }
+
+  async release(cell: Cell): Promise<void> {
+    await writeFile(this.#sign(cell, 'go'), '');
+    if (cell.state !== 'claimed') return;
+    const held = join(this.#folder(cell), 'stderr.log');
+    const reader =
+      cell.victim === 'runner' ? undefined : await open(held, constants.O_RDONLY | constants.O_NONBLOCK);
+    const plain = `${held}.plain`;
+    await writeFile(plain, '');
+    await rename(plain, held);
+    if (!reader) return;
+    await until(() => this.hasEnded(cell));
+    await reader.close();
+  }
+
+  hasEnded(cell: Cell): Promise<boolean> {
+    return exists(join(this.#folder(cell), 'exit.json'));
+  }
+
+  async #task(cell: Cell): Promise<TaskView> {
+    const { tasks } = await (await this.#at.api()).show(keyOf(cell));
+    const [task] = tasks;
+    if (!task) throw new Error(`there is no task of ${keyOf(cell)}`);
+    return task;
+  }
+
+  killTmux(): Promise<unknown> {
+    return execa('tmux', ['-L', this.#socket, 'kill-server']);
+  }
+
+  async kill(cell: Cell): Promise<void> {
+    process.kill(await this.#victimOf(cell), 'SIGKILL');
+  }
+
+  async #victimOf(cell: Cell): Promise<number> {
+    const noted = Number(await readFile(this.#sign(cell, 'at'), 'utf8').catch(() => '0'));
+    if (cell.victim === 'tool') return noted;
+    if (cell.victim === 'runner') {
+      const path = join(this.#folder(cell), 'runner.json');
+      return RunnerIdentity.parse(JSON.parse(await readFile(path, 'utf8'))).pid;
+    }
+    const agents = await this.#codex.agents();
+    return agents.find(({ session }) => this.#folder(cell).endsWith(`/${session}`))?.pid ?? 0;
+  }
+
+  /** Has the engine, or what it uses, die at this point of its own code. */
+  async dieAt(point: string): Promise<void> {
+    await writeFile(join(this.#points, point), '');
+  }
+
+  async tell(cell: Cell): Promise<Story> {
+    const key = keyOf(cell);
+    const lastWord = (await this.#at.follow(key)).at(-1)?.message;
+    const task = await this.#task(cell);
+    const launched = (await this.#codex.agents()).filter(({ session }) => session.startsWith(`${key}.`));
+    const repository = this.#at.repository.planned.address;
+    const file = `${key}.txt`;
+    const merged = await execa('git', ['show', `main:${file}`], { cwd: repository });
+    const merges = await execa('git', ['log', '--format=%H', 'main', '--', file], { cwd: repository });
+    return {
+      lastWord,
+      task,
+      launched: launched.map(({ session }) => Number(session.split('.').at(-1))),
+      orphans: [1, 2].flatMap((launch) => processesOfRun(this.#folder(cell, launch))),
+      merged: merged.stdout,
+      merges: merges.stdout.split('\n').length,
+    };
+  }
+}
+
+interface Story {
+  lastWord: string | undefined;
+  task: TaskView;
+  launched: number[];
+  orphans: number[];
+  /** The agent's file on the base branch. */
+  merged: string;
+  /** How many commits of the base branch have touched it. */
+  merges: number;
+}
+
+function keyOf({ state, victim }: Cell): string {
+  return `${victim}-${state}`;
+}
+
+async function newLife(codex: CodexHome, atEnd: AtEnd): Promise<Life> {
+  const points = join(await temporaryFolder(atEnd), 'points');
+  await mkdir(points);
+  const socket = tmuxSocket(atEnd);
+  const at = await startKillableEngine({
+    command: builtProgram('crashing-engine', points),
+    settings: {
+      // As many as are held at once.
+      'engine.yaml': 'slots: 20\n',
+      'roster.yaml': `version: 1\ntmux: {socketName: ${socket}}\n`,
+    },
+    atEnd,
+  });
+  return new Life({ at, codex, points, socket });
+}
+
+function cellsOf(...killed: Victim[]): Cell[] {
+  return cells.filter(({ victim }) => killed.includes(victim));
+}
+
+function isUnlaunched({ state }: Cell): boolean {
+  return state === 'unlaunched';
+}
+
+async function killEngine(life: Life): Promise<void> {
+  const all = cellsOf('engine');
+  const held = all.filter((cell) => !isUnlaunched(cell));
+  await life.dieAt('before the launch of the runner');
+  const brought = life.bring(all.filter(isUnlaunched));
+  await life.engine.ended();
+  await life.engine.start();
+  await brought;
+  await life.bring(held);
+  await life.engine.kill();
+  for (const cell of held.filter(({ state }) => state === 'ended')) {
+    await life.release(cell);
+    await until(() => life.hasEnded(cell));
+  }
+  await life.engine.start();
+  for (const cell of held) await life.release(cell);
+}
+
+async function killTmux(life: Life): Promise<void> {
+  const all = cellsOf('tmux');
+  const held = all.filter((cell) => !isUnlaunched(cell));
+  if (held.length === 0) return;
+  await life.dieAt('tmux before the launch of the runner');
+  await life.bring(all.filter(isUnlaunched));
+  await life.bring(held);
+  await life.killTmux();
+  for (const cell of held) await life.release(cell);
+}
+
+async function killProcesses(life: Life): Promise<void> {
+  const all = cellsOf('runner', 'agent', 'tool');
+  await life.bring(all);
+  for (const cell of all) {
+    await life.kill(cell);
+    // A runner that is dead can't be let go; what it was held by would hold the engine next.
+    if (cell.state === 'claimed') await life.release(cell);
+  }
+}
+
+const stories = new Map<string, Story>();
+
+/** Most of it is waiting: for a machine that has other work, for a minute of a quota, for time-outs. */
+const allCellsMs = 400_000;
+
+beforeAll(async () => {
+  const closers: (() => Promise<void>)[] = [];
+  const atEnd: AtEnd = (close) => closers.unshift(close);
+  const codex = await useCodex(atEnd);
+  async function live(kills: readonly ((life: Life) => Promise<void>)[], killed: readonly Victim[]) {
+    const life = await newLife(codex, atEnd);
+    for (const kill of kills) await kill(life);
+    for (const cell of cellsOf(...killed)) stories.set(keyOf(cell), await life.tell(cell));
+  }
+  const told = await Promise.allSettled([
+    live([killEngine], ['engine']),
+    live([killTmux, killProcesses], ['tmux', 'runner', 'agent', 'tool']),
+  ]);
+  for (const close of closers) await close();
+  const failed = told.find((outcome) => outcome.status === 'rejected');
+  if (failed) throw failed.reason;
+}, allCellsMs);
+
+const titled = cells.map(
+  (cell) => [`${victims[cell.victim]} is killed ${states[cell.state]}`, cell] as const,
+);
+
+describe.each(titled)('%s', (_title, cell) => {
+  function story(): Story {
+    const told = stories.get(keyOf(cell));
+    if (!told) throw new Error('it was not told to its end');
+    return told;
+  }
+
+  function authors() {
+    return story().task.sessions.filter(({ role }) => role === 'author');
+  }
+
+  it('launches no agent twice, and one anew only where it was gone', () => {
+    expect(story().launched).toEqual(cell.launched);
+    expect(authors().map(({ agent }) => agent?.outcome)).toEqual(cell.outcomes);
+  });
+
+  it('goes on with the conversation, where one had begun', () => {
+    const [first, second = first] = authors().map(({ agent }) => agent?.conversation);
+    if (cell.outcomes.length === 2 && !conversing.includes(cell.state)) expect(first).toBeNull();
+    else expect(second).toBe(first);
+    expect(second).toEqual(expect.any(String));
+  });
+
+  it('leaves no process alive', () => {
+    expect(story().orphans).toEqual([]);
+  });
+
+  it('merges the work, once', () => {
+    const { lastWord, task, merged, merges } = story();
+    expect(lastWord).toBe('completed');
+    expect(task.status).toBe('merged');
+    expect({ merged, merges }).toEqual({ merged: 'work', merges: 1 });
+  });
+});
