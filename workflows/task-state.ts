@@ -1,4 +1,4 @@
-import { addUsage, nothingUsed, type Usage } from '../schema/contracts/agent.ts';
+import { addUsage, noUsage, type Usage } from '../schema/contracts/agent.ts';
 import type { CiVerdict } from '../schema/contracts/ci.ts';
 import type { Gate, TaskStatus, Wait } from '../schema/contracts/gates.ts';
 import { isEnded } from '../schema/contracts/gates.ts';
@@ -185,7 +185,7 @@ export class TaskState {
     if (conversation === undefined || last?.host !== host) return undefined;
     const reports = own.flatMap(({ agent }) => agent ?? []);
     const its = reports.filter((report) => report.conversation === conversation);
-    return { conversation, used: its.map(({ usage }) => usage).reduce(addUsage, nothingUsed) };
+    return { conversation, used: its.map(({ usage }) => usage).reduce(addUsage, noUsage) };
   }
 
   describeStandIn({ runtime }: Program): string {

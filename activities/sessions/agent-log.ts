@@ -1,6 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { addUsage, nothingUsed, type AgentEvent, type Usage } from '../../schema/contracts/agent.ts';
+import { addUsage, noUsage, type AgentEvent, type Usage } from '../../schema/contracts/agent.ts';
 import type { LineReader } from './runtimes/runtime.ts';
 
 /** How far behind its agent a reader may be: somebody may be watching. */
@@ -34,7 +34,7 @@ export class AgentLog {
   readonly told: Told = {
     started: false,
     conversation: undefined,
-    usage: nothingUsed,
+    usage: noUsage,
     tools: 0,
     error: undefined,
     text: '',

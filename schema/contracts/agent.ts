@@ -56,7 +56,7 @@ export const Usage = z.object({
 });
 export type Usage = z.infer<typeof Usage>;
 
-export const nothingUsed: Usage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, costUsd: null };
+export const noUsage: Usage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, costUsd: null };
 
 export function addUsage(one: Usage, other: Usage): Usage {
   const unpriced = one.costUsd === null && other.costUsd === null;

@@ -9,7 +9,7 @@ import { createProcesses } from '../../activities/processes/supervise.ts';
 import type { Runtime } from '../../activities/sessions/runtimes/runtime.ts';
 import { runtimes } from '../../activities/sessions/runtimes/runtimes.ts';
 import {
-  nothingUsed,
+  noUsage,
   type AgentEvent,
   type AgentRuntime,
   type Effort,
@@ -137,7 +137,7 @@ export async function makeWorld(name: AgentRuntime, scenario?: Scenario): Promis
 
     async function events(): Promise<AgentEvent[]> {
       const output = await readFile(join(folder, 'events.jsonl'), 'utf8').catch(() => '');
-      return output.split('\n').flatMap(runtime.createReader(of.counted ?? nothingUsed));
+      return output.split('\n').flatMap(runtime.createReader(of.counted ?? noUsage));
     }
 
     function ask(args: readonly string[]): Promise<string> {

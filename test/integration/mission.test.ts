@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { updates } from '../../schema/contracts/messages.ts';
-import { nothingUsed } from '../../schema/contracts/agent.ts';
+import { noUsage } from '../../schema/contracts/agent.ts';
 import { FakeWorld, usage } from '../fakes/fake-world.ts';
 import { until } from '../support/until.ts';
 import { task } from '../support/plans.ts';
@@ -82,7 +82,7 @@ describe('a mission', () => {
       if (id === 'A') return { kind: 'commit', name: 'A', agent: {} };
       if (launch === 1) await released;
       return launch === 1
-        ? { kind: 'fails', agent: { outcome: 'killed', usage: nothingUsed } }
+        ? { kind: 'fails', agent: { outcome: 'killed', usage: noUsage } }
         : { kind: 'commit', name: 'B' };
     };
     await engine.startMission({

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
-  nothingUsed,
+  noUsage,
   addUsage,
   type AgentEvent,
   type Effort,
@@ -144,7 +144,7 @@ function prepare({ sessionId, model, effort, conversation, settings }: Launch): 
 function createReader(): LineReader {
   const messages = new Set<string>();
   let started = false;
-  let countedSinceResult = nothingUsed;
+  let countedSinceResult = noUsage;
   let retryAt: number | null = null;
   let failure: string | undefined;
   return (text) => {
@@ -200,7 +200,7 @@ function createReader(): LineReader {
     const byModel = Object.values(result.model_usage_since_last_result ?? {});
     const total = byModel.length === 0 ? result.usage : byModel.reduce(addUsage);
     const usage = moreThan(countedSinceResult, total);
-    countedSinceResult = nothingUsed;
+    countedSinceResult = noUsage;
     return [...usageEvents(usage), conclude(result)];
   }
 

@@ -1,7 +1,7 @@
 /** OpenAI's codex. */
 import { join } from 'node:path';
 import { z } from 'zod';
-import { nothingUsed, type AgentEvent, type Effort, type Usage } from '../../../schema/contracts/agent.ts';
+import { noUsage, type AgentEvent, type Effort, type Usage } from '../../../schema/contracts/agent.ts';
 import { failed, moreThan, parseLine, toolEvent, usageEvents } from './reading.ts';
 import type { Launch, LineReader, Prepared, Runtime } from './runtime.ts';
 
@@ -64,7 +64,7 @@ function prepare({ model, effort, conversation, settings }: Launch): Prepared {
   };
 }
 
-function createReader(counted: Usage = nothingUsed): LineReader {
+function createReader(counted: Usage = noUsage): LineReader {
   const tools = new Set<string>();
   let used = counted;
   let lastText = '';

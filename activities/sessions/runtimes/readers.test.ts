@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { packageRoot } from '../../../schema/package-root.ts';
 import {
   addUsage,
-  nothingUsed,
+  noUsage,
   agentRuntimes,
   type AgentEvent,
   type AgentRuntime,
@@ -49,7 +49,7 @@ function brief(event: AgentEvent): string {
 function usedIn(events: readonly AgentEvent[]): Usage {
   return events.reduce(
     (used, event) => (event.type === 'usage' ? addUsage(used, event.usage) : used),
-    nothingUsed,
+    noUsage,
   );
 }
 
