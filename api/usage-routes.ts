@@ -15,7 +15,8 @@ const usage = createRoute({
   summary: 'Sum up what agents have used',
   description:
     'Of sessions that have ended, as their programs told it. The rows that used most come first; the total is over ' +
-    'all of them. A program that does not tell of money counts as `unpriced`.',
+    'all of them. A program that does not tell of money counts as `unpriced`. Beside the sums, how much of the rate-limit ' +
+    'windows of each account is used, as last told: figures of the account itself, use outside the engine included.',
   security,
   middleware: [requireScope('missions:read')] as const,
   request: {

@@ -1,6 +1,12 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { addUsage, noUsage, type AgentEvent, type Usage } from '../../schema/contracts/agent.ts';
+import {
+  addUsage,
+  noUsage,
+  type AgentEvent,
+  type QuotaWindow,
+  type Usage,
+} from '../../schema/contracts/agent.ts';
 import type { LineReader } from './runtimes/runtime.ts';
 
 /** How far behind its agent a reader may be: somebody may be watching. */
@@ -17,6 +23,8 @@ export interface Told {
   /** Undefined where the program has not told it. */
   model?: string | undefined;
   usage: Usage;
+  /** Of its account, as last told. */
+  windows: readonly QuotaWindow[];
   /** How many tools it has used. */
   tools: number;
   /** What it could not go on from; undefined again once it has gone on. */
@@ -35,6 +43,7 @@ export class AgentLog {
     started: false,
     conversation: undefined,
     usage: noUsage,
+    windows: [],
     tools: 0,
     error: undefined,
     text: '',
@@ -139,6 +148,9 @@ export class AgentLog {
         told.usage = addUsage(told.usage, event.usage);
         this.#onUsage(told.usage);
         return;
+      case 'windows':
+        told.windows = newest(told.windows, event.windows);
+        return;
       case 'retry':
         return;
       case 'error':
@@ -149,6 +161,10 @@ export class AgentLog {
   #shorten(text: string): string {
     return this.#mask(text).slice(0, maxTextLength);
   }
+}
+
+function newest(known: readonly QuotaWindow[], told: readonly QuotaWindow[]): QuotaWindow[] {
+  return [...new Map([...known, ...told].map((one) => [one.window, one])).values()];
 }
 
 async function readAt(file: FileHandle, position: number): Promise<Buffer> {

@@ -8,6 +8,7 @@ const nothing: Told = {
   started: false,
   conversation: undefined,
   usage: { inputTokens: 0, cachedTokens: 0, outputTokens: 0, costUsd: null },
+  windows: [],
   tools: 0,
   error: undefined,
   text: '',
@@ -177,5 +178,38 @@ describe('a session of an agent', () => {
     { name: 'was not logged in when it went on', told: fault('auth'), resumed: 'c0', conversation: 'c0' },
   ])('that $name leaves the conversation $conversation', ({ conversation, ...of }) => {
     expect(report(of).conversation).toBe(conversation);
+  });
+});
+
+describe('a closed quota', () => {
+  const windows: Told['windows'] = [
+    { window: '5h', usedPercent: 100, resetsAt: 5_000 },
+    { window: '7d', usedPercent: 31, resetsAt: 9_000 },
+  ];
+
+  it.each<{ name: string; told: Partial<Told>; retryAt: number | null }>([
+    {
+      name: 'opens when its program says',
+      told: { ...fault('rate-limited', 1_000), windows: [] },
+      retryAt: 1_000,
+    },
+    { name: 'opens when the window that is used up does', told: fault('rate-limited'), retryAt: 5_000 },
+    {
+      name: 'opens when the last of two windows does, whatever the message says',
+      told: {
+        ...fault('rate-limited', 4_000),
+        windows: windows.map((one) => ({ ...one, usedPercent: 100 })),
+      },
+      retryAt: 9_000,
+    },
+    { name: 'is none where the model has failed', told: fault('model-error'), retryAt: null },
+    { name: 'is none where nothing went wrong', told: worked, retryAt: null },
+  ])('$name', ({ told, retryAt }) => {
+    expect(report({ told: { windows, ...told } }).retryAt).toBe(retryAt);
+  });
+
+  it('is told of with its figures, and nothing is where the program told none', () => {
+    expect(report({ told: { ...worked, windows } }).windows).toEqual(windows);
+    expect(report({ told: worked })).not.toHaveProperty('windows');
   });
 });

@@ -34,8 +34,20 @@ export function reportAgent(of: {
     model: told.model ?? null,
     conversation: conversation ?? null,
     usage: told.usage,
-    retryAt: told.error?.retryAt ?? null,
+    retryAt: told.error ? retryAt(told.error, told.windows) : null,
+    ...(told.windows.length === 0 ? {} : { windows: [...told.windows] }),
   };
+}
+
+/**
+ * A closed quota opens when the last of the windows that are used up does: some programs tell that to the second there,
+ * and in their message to the minute, in local time, or not at all.
+ */
+function retryAt(error: NonNullable<Told['error']>, windows: Told['windows']): number | null {
+  if (error.fault !== 'rate-limited') return error.retryAt;
+  const usedUp = windows.filter(({ usedPercent }) => (usedPercent ?? 0) >= 100);
+  const ends = usedUp.flatMap(({ resetsAt }) => resetsAt ?? []);
+  return ends.length === 0 ? error.retryAt : Math.max(...ends);
 }
 
 function judge(of: {

@@ -1,7 +1,7 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import type { ChosenAgent } from '../../schema/contracts/agent.ts';
+import type { ChosenAgent, QuotaWindow } from '../../schema/contracts/agent.ts';
 import type { SessionSummary } from '../../schema/contracts/session.ts';
 import type { HostActivities, RunSessionInput } from '../../workflows/ports.ts';
 import type { DataPaths } from '../data-paths.ts';
@@ -117,6 +117,8 @@ export function createSessionActivities(deps: {
     const run = { argv: launch.argv, env, stallSeconds, agent: { log, shown } };
     const session = await watchSession(input, run, watch).finally(() => stopping);
     log.told.conversation ??= await runtime.findConversation?.({ sessionId, ask });
+    const windows = await findWindows(session.startedAt);
+    if (windows.length > 0) log.told.windows = windows;
     // A session that was lost early has none.
     const stderr = await excerptOf(join(folder, sessionFiles.errors)).catch(() => '');
     const { told } = log;
@@ -125,6 +127,13 @@ export function createSessionActivities(deps: {
       ...session,
       agent: reportAgent({ session, told, stderr, complaints, resumed: conversation, limits }),
     };
+
+    /** Figures for people to see: a file that can't be read keeps no session from its end. */
+    async function findWindows(since: number): Promise<readonly QuotaWindow[]> {
+      const its = log.told.conversation;
+      if (its === undefined || !runtime.findWindows) return [];
+      return runtime.findWindows({ conversation: its, env, since }).catch(() => []);
+    }
 
     async function ask(args: readonly string[]): Promise<string> {
       const { clone, home } = paths.task(input.place);

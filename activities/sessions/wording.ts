@@ -26,6 +26,7 @@ function inWords(event: AgentEvent): string | undefined {
     case 'error':
       return `! ${event.fault}: ${event.message}`;
     case 'usage':
+    case 'windows':
       // Of a part of the output the sum would be wrong, and `mission usage` tells it.
       return undefined;
   }

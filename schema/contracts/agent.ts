@@ -72,6 +72,18 @@ export function addUsage(one: Usage, other: Usage): Usage {
 export const ModelFault = z.enum(['model-error', 'auth', 'rate-limited']);
 export type ModelFault = z.infer<typeof ModelFault>;
 
+/**
+ * How much of a rate limit's window an account has used, as its program tells it. Use outside of the engine is in it:
+ * the figure is the account's own. What was not told is null.
+ */
+export const QuotaWindow = z.object({
+  window: z.enum(['5h', '7d']),
+  usedPercent: z.number().nullable(),
+  /** In milliseconds since 1970. */
+  resetsAt: z.number().nullable(),
+});
+export type QuotaWindow = z.infer<typeof QuotaWindow>;
+
 /** What an agent tells while it runs, in one vocabulary for all runtimes. */
 export const AgentEvent = z.discriminatedUnion('type', [
   /** `conversation` is the runtime's own id, by which it can be taken up again. */
@@ -80,6 +92,7 @@ export const AgentEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('text'), text: z.string() }),
   /** What was used since the last such event: a session's usage is their sum. */
   z.object({ type: z.literal('usage'), usage: Usage }),
+  z.object({ type: z.literal('windows'), windows: z.array(QuotaWindow) }),
   /** The runtime tries again by itself. */
   z.object({ type: z.literal('retry'), message: z.string() }),
   /** `retryAt`, in milliseconds since 1970: when the window of a rate limit opens again, where that is told. */

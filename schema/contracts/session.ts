@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ModelFault, Usage } from './agent.ts';
+import { ModelFault, QuotaWindow, Usage } from './agent.ts';
 import { Name } from './names.ts';
 
 /**
@@ -47,6 +47,8 @@ export const AgentReport = z.object({
   usage: Usage,
   /** When a rate limit's window opens again, in milliseconds since 1970, where that was told. */
   retryAt: z.number().nullable(),
+  /** Of its account, at its end; only those that its program has told. */
+  windows: z.array(QuotaWindow).optional(),
 });
 export type AgentReport = z.infer<typeof AgentReport>;
 

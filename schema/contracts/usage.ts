@@ -1,5 +1,6 @@
 /** What agents have used up, summed for whoever pays. */
 import { z } from 'zod';
+import { QuotaWindow } from './agent.ts';
 
 /** What a sum is made for. */
 export const UsageBy = z.enum(['mission', 'task', 'session', 'runtime']);
@@ -31,6 +32,17 @@ export const UsageRow = UsageSum.extend({
 });
 export type UsageRow = z.infer<typeof UsageRow>;
 
+/**
+ * The newest that a session has told of a window of its account. A figure of the account itself: what was used outside
+ * of the engine, or by another tenant of it, is in it.
+ */
+export const AccountWindow = QuotaWindow.extend({
+  account: z.string(),
+  /** In milliseconds since 1970; null: no session of the last eight days has told of this window. */
+  toldAt: z.number().nullable(),
+});
+export type AccountWindow = z.infer<typeof AccountWindow>;
+
 /** The rows that used most, and the sum over all, those too that are not shown. */
 export const UsageReport = z.object({
   by: UsageBy,
@@ -38,5 +50,7 @@ export const UsageReport = z.object({
   /** How many rows there are beside those shown. */
   more: z.int(),
   total: UsageSum,
+  /** Of each account that agents have used in the last eight days, whatever the sums are of. */
+  windows: z.array(AccountWindow),
 });
 export type UsageReport = z.infer<typeof UsageReport>;

@@ -12,6 +12,7 @@ import {
   timestamp,
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
+import type { QuotaWindow } from '../contracts/agent.ts';
 import type { HostRuntime, HostState } from '../contracts/host.ts';
 import type { Plan } from '../contracts/plan.ts';
 import type { MissionView, TaskView } from '../contracts/views.ts';
@@ -223,6 +224,10 @@ export const sessions = pgTable(
     account: text('account'),
     /** Until when its account was found to be closed. */
     closedUntil: moment('closed_until'),
+    /** Of its account, when it ended; null where its program tells of none. */
+    windows: jsonb('windows').$type<QuotaWindow[]>(),
+    /** Of its program, where that has told one. */
+    version: text('version'),
   },
   (table) => [
     primaryKey({ columns: [table.tenantId, table.id] }),

@@ -1,6 +1,7 @@
 import { and, eq, gte, sql, type SQL } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
-import { UsageReport, type UsageBy } from '../contracts/usage.ts';
+import { z } from 'zod';
+import { AccountWindow, UsageReport, type UsageBy } from '../contracts/usage.ts';
 import type { Queries } from './database.ts';
 import { sessions } from './tables.ts';
 
@@ -40,7 +41,7 @@ export async function readUsage(
   const keys = keysOf[by];
   const key = (column: PgColumn) => (keys.includes(column) ? sql`${column}` : sql`null`);
   // In one transaction, so that the rows add up to the total.
-  const [rows, [total]] = await queries.transaction(
+  const [rows, [total], windows] = await queries.transaction(
     async (tx) => [
       await tx
         .select({
@@ -59,11 +60,40 @@ export async function readUsage(
         .orderBy(sql`${tokens} desc`, sql`${seconds} desc`, ...keys)
         .limit(limit),
       await tx.select(sums).from(sessions).where(where),
+      await newestWindows(tx, of.tenant),
     ],
     { isolationLevel: 'repeatable read', accessMode: 'read only' },
   );
   const groups = rows[0]?.groups ?? 0;
-  return UsageReport.parse({ by, rows, more: groups - rows.length, total });
+  return UsageReport.parse({ by, rows, more: groups - rows.length, total, windows });
+}
+
+const AccountWindows = z.object({ rows: z.array(AccountWindow) });
+
+/** The longest window is of seven days: what was told longer ago is of one that is over. */
+async function newestWindows(queries: Queries, tenant: string): Promise<AccountWindow[]> {
+  // Until an account is known, all logins of a program are taken for one.
+  const { rows } = AccountWindows.parse(
+    await queries.execute(sql`
+      with recent as (
+        select coalesce(${sessions.account}, ${sessions.runtime}) as account, ${sessions.windows} as windows,
+          ${sessions.endedAt} as ended_at
+        from ${sessions}
+        where ${sessions.tenantId} = ${tenant} and ${sessions.endedAt} > now() - interval '8 days'
+          and ${sessions.outcome} is not null
+      ), told as (
+        select distinct on (account, w."window") account, w.*, ended_at from recent
+          cross join jsonb_to_recordset(windows) as w("window" text, "usedPercent" float8, "resetsAt" float8)
+        where windows is not null
+        order by account, w."window", ended_at desc
+      )
+      select account, "window", "usedPercent", "resetsAt", (extract(epoch from ended_at) * 1000)::float8 as "toldAt"
+      from (select distinct account from recent) as accounts
+        cross join (values ('5h'), ('7d')) as known("window")
+        left join told using (account, "window")
+      order by account, "window"`),
+  );
+  return rows;
 }
 
 /** As a number: a year that a text of it would need more than four digits or a sign for is a time too. */

@@ -1,5 +1,11 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { UsageBy, type UsageReport, type UsageRow, type UsageSum } from '../../schema/contracts/usage.ts';
+import {
+  UsageBy,
+  type AccountWindow,
+  type UsageReport,
+  type UsageRow,
+  type UsageSum,
+} from '../../schema/contracts/usage.ts';
 import { apiOf, command, groups } from './command.ts';
 import { show } from './output.ts';
 import { table } from './table.ts';
@@ -23,7 +29,7 @@ export function usageCommand(): Command {
       const { api, json } = await apiOf(self);
       const { by = id === undefined ? 'mission' : 'task', since } = options;
       const report = await api.usage({ by, mission: id, since });
-      show(report, () => usageLines(report), json);
+      show(report, () => [...usageLines(report), ...windowLines(report, Date.now())], json);
     });
 }
 
@@ -44,6 +50,31 @@ export function usageLines({ by, rows, more, total }: UsageReport): string[] {
   if (more > 0) lines.splice(-1, 0, `and ${more} more, which used less`);
   if (total.unpriced > 0) lines.push(`* leaves out sessions that told no price: ${total.unpriced}`);
   return lines;
+}
+
+/** What is used of the windows of each account, and how old that word is. */
+export function windowLines({ windows }: Pick<UsageReport, 'windows'>, now: number): string[] {
+  if (windows.length === 0) return [];
+  const rows = windows.map((one) => [one.account, one.window, ...windowCells(one, now)]);
+  const lines = table([['account', 'window', 'used', 'opens again', 'told'], ...rows]);
+  return ['', ...lines, 'of the accounts themselves: use outside of the engine counts too'];
+}
+
+function windowCells({ usedPercent, resetsAt, toldAt }: AccountWindow, now: number): string[] {
+  if (toldAt === null) return ['-', '-', 'not told'];
+  const told = `${spanOf(now - toldAt)} ago`;
+  // What was told is of a window that is over.
+  if (resetsAt !== null && resetsAt <= now) return ['-', `${spanOf(now - resetsAt)} ago`, told];
+  const used = usedPercent === null ? '-' : `${Math.round(usedPercent)}%`;
+  return [used, resetsAt === null ? '-' : `in ${spanOf(resetsAt - now)}`, told];
+}
+
+/** Never less than nothing: clocks differ. */
+function spanOf(ms: number): string {
+  const hours = ms / 3_600_000;
+  return hours < 48
+    ? timeOf(Math.max(0, ms) / 1_000)
+    : `${Math.floor(hours / 24)}d${Math.floor(hours % 24)}h`;
 }
 
 function nameOf({ mission, task, session, runtime, model, outcome }: UsageRow): string {

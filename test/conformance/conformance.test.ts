@@ -2,11 +2,17 @@
  * The real agent programs, run as the engine runs them, on a model that plays a script: `npm run conformance -- codex`.
  * With MISSION_RECORD=1 what they print becomes the recordings that the readers' tests read.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { processesOfRun, signal } from '../../activities/processes/tree.ts';
-import { addUsage, AgentRuntime, type AgentEvent, type Usage } from '../../schema/contracts/agent.ts';
+import {
+  addUsage,
+  AgentRuntime,
+  type AgentEvent,
+  type QuotaWindow,
+  type Usage,
+} from '../../schema/contracts/agent.ts';
 import { agents } from '../../scripts/agents.mjs';
 import { cacheFolder } from '../../scripts/toolchain.mjs';
 import { until } from '../support/until.ts';
@@ -36,6 +42,34 @@ const refusals: { name: string; scenario: Scenario; fault: string }[] = [
   { name: 'cut', scenario: { kind: 'cut' }, fault: 'model-error' },
 ];
 
+/** In seconds. Claude does not believe in a window that would end later than its length allows. */
+const now = Math.floor(Date.now() / 1_000);
+const opensAt = { '5h': now + 2 * 3_600, '7d': now + 3 * 86_400 };
+
+/** Told with each answer, as each vendor does it. */
+const windowHeaders = {
+  'x-codex-primary-used-percent': '42.5',
+  'x-codex-primary-window-minutes': '300',
+  'x-codex-primary-reset-at': String(opensAt['5h']),
+  'x-codex-secondary-used-percent': '7',
+  'x-codex-secondary-window-minutes': '10080',
+  'x-codex-secondary-reset-at': String(opensAt['7d']),
+  'anthropic-ratelimit-unified-status': 'allowed',
+  'anthropic-ratelimit-unified-reset': String(opensAt['5h']),
+  'anthropic-ratelimit-unified-representative-claim': 'five_hour',
+  'anthropic-ratelimit-unified-5h-status': 'allowed',
+  'anthropic-ratelimit-unified-5h-utilization': '0.425',
+  'anthropic-ratelimit-unified-5h-reset': String(opensAt['5h']),
+  'anthropic-ratelimit-unified-7d-status': 'allowed',
+  'anthropic-ratelimit-unified-7d-utilization': '0.07',
+  'anthropic-ratelimit-unified-7d-reset': String(opensAt['7d']),
+};
+
+const windows: QuotaWindow[] = [
+  { window: '5h', usedPercent: 42.5, resetsAt: opensAt['5h'] * 1_000 },
+  { window: '7d', usedPercent: 7, resetsAt: opensAt['7d'] * 1_000 },
+];
+
 function ofType<T extends AgentEvent['type']>(events: readonly AgentEvent[], type: T) {
   return events.filter((event): event is Extract<AgentEvent, { type: T }> => event.type === type);
 }
@@ -63,16 +97,18 @@ describe.each(named.map((name) => AgentRuntime.parse(name)))('%s', (name) => {
 
   async function seen(world: AgentWorld, session: AgentSession, scenario: string): Promise<SessionEnd> {
     const end = await session.end;
-    if (process.env['MISSION_RECORD'] === '1') {
-      const replacements = {
-        [world.root]: '/mission',
-        [new URL(world.model.url).host]: 'model',
-        [cacheFolder()]: '',
-      };
-      const folder = `${name}-${agents[name].version}`;
-      await record({ name: `${folder}/${scenario}`, output: end.output, replacements });
-    }
+    await keep(world, scenario, end.output);
     return end;
+  }
+
+  async function keep(world: AgentWorld, scenario: string, output: string): Promise<void> {
+    if (process.env['MISSION_RECORD'] !== '1') return;
+    const replacements = {
+      [world.root]: '/mission',
+      [new URL(world.model.url).host]: 'model',
+      [cacheFolder()]: '',
+    };
+    await record({ name: `${name}-${agents[name].version}/${scenario}`, output, replacements });
   }
 
   it('tells its version', async () => {
@@ -234,7 +270,57 @@ describe.each(named.map((name) => AgentRuntime.parse(name)))('%s', (name) => {
       retryAt: windowOpensAt * 1_000,
     });
   });
+
+  it('tells how much of its account’s windows is used, or nothing of it', async () => {
+    const world = await makeWorld(name, { kind: 'work', headers: windowHeaders });
+    const env = { ANTHROPIC_API_KEY: '', CLAUDE_CODE_OAUTH_TOKEN: 'none' };
+    const since = Date.now();
+    const end = await seen(world, world.run({ id: 'T-1.author.1', prompt: commit, env }), 'windows');
+    const inFiles = await windowsInFiles(world, end, since);
+    for (const notes of rolloutNotes(world)) await keep(world, 'windows-rollout', notes);
+    const told = ofType(end.events, 'windows').at(-1)?.windows ?? inFiles;
+    expect(told).toEqual(name === 'codex' || name === 'claude' ? windows : undefined);
+  });
+
+  it.runIf(name === 'codex')('tells of the window that is used up, where its message does not', async () => {
+    const headers = { ...windowHeaders, 'x-codex-primary-used-percent': '100' };
+    const body = { error: { type: 'usage_limit_reached', plan_type: 'plus' } };
+    const world = await makeWorld(name, { kind: 'refuse', status: 429, headers, body });
+    const since = Date.now();
+    const end = await seen(world, world.run({ id: 'T-1.author.1', prompt: commit }), 'windows-used-up');
+    expect(end.events.at(-1)).toMatchObject({ type: 'error', fault: 'rate-limited', retryAt: null });
+    const [fiveHours, sevenDays] = windows;
+    expect(await windowsInFiles(world, end, since)).toEqual([
+      { ...fiveHours, usedPercent: 100 },
+      { ...sevenDays },
+    ]);
+
+    world.model.play({ kind: 'work' });
+    const conversation = startedWith(end.events);
+    const later = Date.now();
+    const again = await world.run({ id: 'T-1.author.2', prompt: commit, conversation }).end;
+    // What the conversation's file has of earlier sessions is not this one's.
+    expect(await windowsInFiles(world, again, later)).toEqual([]);
+  });
+
+  async function windowsInFiles(world: AgentWorld, { events }: SessionEnd, since: number) {
+    const operator = join(world.root, 'operator');
+    const env = world.runtime.homeEnvironment(operator);
+    const conversation = startedWith(events) ?? '';
+    return world.runtime.findWindows?.({ conversation, env, since });
+  }
 });
+
+/** What codex has noted in the files of its conversations; the rest of them is what was said. */
+function rolloutNotes(world: AgentWorld): string[] {
+  const folder = join(world.root, 'operator/.codex/sessions');
+  if (!existsSync(folder)) return [];
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  return files
+    .filter((file) => file.endsWith('.jsonl'))
+    .map((file) => readFileSync(join(folder, file), 'utf8').split('\n'))
+    .map((lines) => lines.filter((line) => line.includes('"token_count"')).join('\n'));
+}
 
 async function found(world: AgentWorld, session: AgentSession): Promise<string | undefined> {
   return world.runtime.findConversation?.({ sessionId: 'T-1.author.1', ask: (args) => session.ask(args) });

@@ -8,7 +8,8 @@ import { z } from 'zod';
 import { dialects, type Answer, type Dialect, type Turn } from './model-dialects.ts';
 
 export type Scenario =
-  | { kind: 'work' }
+  /** `headers` go with each answer: in them vendors tell how much of a limit is used. */
+  | { kind: 'work'; headers?: Record<string, string> }
   /** Waits before each answer. */
   | { kind: 'slow'; ms: number }
   /** Takes the question and never answers. */
@@ -85,9 +86,9 @@ export async function startModelServer(first: Scenario = { kind: 'work' }): Prom
         await sleep(scenario.ms);
         return stream(response, dialect, body);
       case 'cut':
-        return stream(response, dialect, body, 2);
+        return stream(response, dialect, body, { cutAfter: 2 });
       case 'work':
-        return stream(response, dialect, body);
+        return stream(response, dialect, body, scenario);
     }
   }
 }
@@ -109,10 +110,15 @@ function refuse(
   sendJson(response, of.status, of.body ?? plain, of.headers);
 }
 
-function stream(response: ServerResponse, dialect: Dialect, body: unknown, cutAfter?: number): void {
+function stream(
+  response: ServerResponse,
+  dialect: Dialect,
+  body: unknown,
+  { cutAfter, headers }: { cutAfter?: number; headers?: Record<string, string> } = {},
+): void {
   const { model, turns, shell } = dialect.question(body);
   const events = dialect.stream({ model, answer: nextStep(turns), shell });
-  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  response.writeHead(200, { 'content-type': 'text/event-stream', ...headers });
   for (const { name, data } of events.slice(0, cutAfter)) {
     response.write(`${name === undefined ? '' : `event: ${name}\n`}data: ${JSON.stringify(data)}\n\n`);
   }

@@ -9,6 +9,10 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileS
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+if (process.argv[2] === '--version') {
+  process.stdout.write(`codex-cli ${process.env.STUB_CODEX_VERSION ?? '0.169.0'}\n`);
+  process.exit();
+}
 const home = process.env.CODEX_HOME;
 const conversations = join(home, 'conversations');
 const args = process.argv.slice(2);
@@ -82,6 +86,9 @@ async function perform([act, what = '', ...more]) {
         usage: { input_tokens: Number(what), cached_input_tokens: 0, output_tokens: 0 },
       });
       return;
+    case 'window':
+      noteWindow(Number(what));
+      return;
     case 'forget':
       rmSync(join(conversations, id));
       return;
@@ -122,6 +129,23 @@ async function useTool(note, [go]) {
   const tool = spawn('sh', ['-c', command], { detached: true, stdio: 'ignore' });
   await new Promise((resolve) => tool.on('exit', resolve));
   tell({ type: 'item.completed', item });
+}
+
+/** As codex notes it: not in its output, but in the file of the conversation. */
+function noteWindow(used_percent) {
+  const day = join(home, 'sessions/2026/11/21');
+  mkdirSync(day, { recursive: true });
+  const primary = { used_percent, window_minutes: 300, resets_at: 4_102_444_800 };
+  const note = {
+    timestamp: new Date().toISOString(),
+    type: 'event_msg',
+    payload: {
+      type: 'token_count',
+      info: null,
+      rate_limits: { limit_id: 'codex', primary, secondary: null },
+    },
+  };
+  appendFileSync(join(day, `rollout-2026-11-21T00-00-00-${id}.jsonl`), `${JSON.stringify(note)}\n`);
 }
 
 function run(command) {

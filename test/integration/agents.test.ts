@@ -59,7 +59,7 @@ describe('a mission of coding agents', () => {
     await start({
       engine,
       key: 'named',
-      goal: 'AT 1: commit a.txt, tell KEY_OF_IT',
+      goal: 'AT 1: commit a.txt, window 42, tell KEY_OF_IT',
       task: { effort: 'high', constraints: ['no new dependency'] },
       more: { runtime: 'codex', model: 'gpt-5.5' },
     });
@@ -70,6 +70,14 @@ describe('a mission of coding agents', () => {
       runtime: 'codex',
       agent: { outcome: 'done', usage: { inputTokens: 1_000, outputTokens: 10 }, message: 'it is ***' },
     });
+    // What it has noted of its account, beside its output.
+    const window = { window: '5h', usedPercent: 42, resetsAt: Date.UTC(2100, 0, 1) };
+    expect(session?.agent?.windows).toEqual([window]);
+    const { windows } = await engine.api.usage({ by: 'runtime' });
+    expect(windows).toMatchObject([
+      { account: 'codex', ...window },
+      { account: 'codex', window: '7d', usedPercent: null, resetsAt: null },
+    ]);
     const [args = ''] = await codex.launches();
     expect(args).toContain('"--model","gpt-5.5"');
     expect(args).toContain('model_reasoning_effort=high');

@@ -81,12 +81,12 @@ describe('a command', () => {
     {
       line: 'usage greetings --by session --since 2026-11-01',
       path: '/v1/usage?by=session&mission=greetings&since=2026-11-01T00%3A00%3A00.000Z',
-      body: { by: 'session', rows: [], more: 0, total: nothingUsed },
+      body: { by: 'session', rows: [], more: 0, total: nothingUsed, windows: [] },
     },
     {
       line: 'usage',
       path: '/v1/usage?by=mission',
-      body: { by: 'mission', rows: [], more: 0, total: nothingUsed },
+      body: { by: 'mission', rows: [], more: 0, total: nothingUsed, windows: [] },
     },
     { line: 'token list', path: '/v1/tokens', body: { tokens: [] } },
     {

@@ -47,3 +47,39 @@ it('sums up by mission, task, session and runtime, of one mission and since a ti
   const powerless = await api.token({ name: 'powerless', scopes: ['fleet:operate'] });
   expect(await api.send('/v1/usage', { token: powerless })).toMatchObject({ status: 403 });
 });
+
+it('tells the newest of the windows of each account, and null where a program tells none', async () => {
+  const engine = await startTestEngine(new FakeWorld());
+  onTestFinished(() => engine.stop());
+  const api = await startApi(engine);
+  const { queries } = api;
+  await tellMission(queries, { id: 'w1', repository: 1, status: 'running' });
+  const hour = 3_600_000;
+  const now = Date.now();
+  const week = { window: '7d' as const, usedPercent: 7, resetsAt: now + 24 * hour };
+  function fiveHours(usedPercent: number) {
+    return { window: '5h' as const, usedPercent, resetsAt: now + hour };
+  }
+  await tellSessions(queries, {
+    mission: 'w1',
+    sessions: [
+      agentSession('w1.A.author.1', { endedAt: now - 2 * hour, windows: [fiveHours(40), week] }),
+      agentSession('w1.A.author.2', { endedAt: now - hour, windows: [fiveHours(60)] }),
+      agentSession('w1.A.author.3', { endedAt: now }),
+      agentSession('w1.A.author.4', { runtime: 'pi', endedAt: now }),
+      agentSession('w1.A.author.5', { runtime: 'claude', windows: [week] }),
+    ],
+  });
+  const nothing = { usedPercent: null, resetsAt: null, toldAt: null };
+  expect(await api.send('/v1/usage')).toMatchObject({
+    status: 200,
+    body: {
+      windows: [
+        { account: 'codex', ...fiveHours(60), toldAt: now - hour },
+        { account: 'codex', ...week, toldAt: now - 2 * hour },
+        { account: 'pi', window: '5h', ...nothing },
+        { account: 'pi', window: '7d', ...nothing },
+      ],
+    },
+  });
+});

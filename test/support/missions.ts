@@ -1,4 +1,4 @@
-import type { Usage } from '../../schema/contracts/agent.ts';
+import type { QuotaWindow, Usage } from '../../schema/contracts/agent.ts';
 import type { MissionStatus } from '../../schema/contracts/gates.ts';
 import { Policy } from '../../schema/contracts/mission-file.ts';
 import type { SessionSummary } from '../../schema/contracts/session.ts';
@@ -47,11 +47,23 @@ export async function tellSessions(
 /** A session of an agent that took a minute. */
 export function agentSession(
   id: string,
-  of: { runtime?: string; model?: string; usage?: Partial<Usage>; endedAt?: number } = {},
+  of: {
+    runtime?: string;
+    model?: string;
+    usage?: Partial<Usage>;
+    endedAt?: number;
+    windows?: QuotaWindow[];
+  } = {},
 ): SessionSummary {
   const { runtime = 'codex', model = null, endedAt = 60_000 } = of;
   const usage = { inputTokens: 1_000, cachedTokens: 100, outputTokens: 10, costUsd: null, ...of.usage };
-  const report = { message: 'I am done.', conversation: null, retryAt: null };
+  const { windows } = of;
+  const report = {
+    message: 'I am done.',
+    conversation: null,
+    retryAt: null,
+    ...(windows ? { windows } : {}),
+  };
   return {
     id,
     role: 'author',

@@ -6,6 +6,7 @@ import {
   addUsage,
   type AgentEvent,
   type Effort,
+  type QuotaWindow,
   type Usage,
 } from '../../../schema/contracts/agent.ts';
 import { conversationOf, failed, moreThan, parseLine, toolEvent, usageEvents } from './reading.ts';
@@ -80,6 +81,16 @@ const Result = z.object({
 });
 type Result = z.infer<typeof Result>;
 
+const Window = z.object({ utilization: z.number().optional(), resetsAt: z.number().optional() });
+
+/** `rateLimitType` is the window that its status is about; those of one model alone have names of their own. */
+const RateLimitInfo = Window.extend({
+  status: z.string(),
+  rateLimitType: z.string().optional(),
+  unifiedWindows: z.object({ five_hour: Window.optional(), seven_day: Window.optional() }).optional(),
+});
+type RateLimitInfo = z.infer<typeof RateLimitInfo>;
+
 const Line = z.union([
   Assistant,
   Result,
@@ -95,11 +106,13 @@ const Line = z.union([
     error_status: z.number().nullable(),
     error: z.string(),
   }),
-  z.object({
-    type: z.literal('rate_limit_event'),
-    rate_limit_info: z.object({ status: z.string(), resetsAt: z.number().optional() }),
-  }),
+  z.object({ type: z.literal('rate_limit_event'), rate_limit_info: RateLimitInfo }),
 ]);
+
+const windowNames = [
+  ['5h', 'five_hour'],
+  ['7d', 'seven_day'],
+] as const;
 
 const unasked = {
   args: ['--dangerously-skip-permissions'],
@@ -159,7 +172,7 @@ function createReader(): LineReader {
       case 'rate_limit_event': {
         const { status, resetsAt } = line.rate_limit_info;
         if (status === 'rejected' && resetsAt !== undefined) retryAt = resetsAt * 1_000;
-        return [];
+        return windowEvents(line.rate_limit_info);
       }
       case 'system':
         if (line.subtype === 'api_retry') {
@@ -211,4 +224,28 @@ function createReader(): LineReader {
     const status = api_error_status ?? statusOf.get(failure ?? '') ?? null;
     return failed({ status, message, retryAt });
   }
+}
+
+function windowEvents(info: RateLimitInfo): AgentEvent[] {
+  const { unifiedWindows = {} } = info;
+  const windows = windowNames.flatMap(([window, name]): QuotaWindow[] => {
+    const isClosed = info.rateLimitType === name && info.status === 'rejected';
+    const told = info.rateLimitType === name ? info : unifiedWindows[name];
+    if (!told) return [];
+    // A refusal that has no figure is for a window that is used up.
+    const { utilization = isClosed ? 1 : undefined, resetsAt } = { ...unifiedWindows[name], ...told };
+    return [
+      {
+        window,
+        usedPercent: utilization === undefined ? null : percent(utilization),
+        resetsAt: resetsAt === undefined ? null : resetsAt * 1_000,
+      },
+    ];
+  });
+  return windows.length === 0 ? [] : [{ type: 'windows', windows }];
+}
+
+/** A fraction of one with two digits or more: without the tail that the product would have. */
+function percent(utilization: number): number {
+  return Math.round(utilization * 10_000) / 100;
 }

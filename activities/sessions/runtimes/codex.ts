@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { noUsage, type AgentEvent, type Effort, type Usage } from '../../../schema/contracts/agent.ts';
+import { findWindows } from './codex-windows.ts';
 import { failed, moreThan, parseLine, toolEvent, usageEvents } from './reading.ts';
 import type { Launch, LineReader, Prepared, Runtime } from './runtime.ts';
 
@@ -44,6 +45,7 @@ export const codex: Runtime = {
   prepare,
   createReader,
   complaints: { 'conversation-gone': /no rollout found for thread id/ },
+  findWindows,
 };
 
 function prepare({ model, effort, conversation, settings }: Launch): Prepared {

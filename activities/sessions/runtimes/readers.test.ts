@@ -40,6 +40,7 @@ function brief(event: AgentEvent): string {
     case 'started':
     case 'text':
     case 'usage':
+    case 'windows':
     case 'retry':
     case 'final':
       return event.type;
@@ -106,6 +107,13 @@ const rows: Row[] = [
   },
   { runtime: 'codex', scenario: '400', exitCode: 1, told: 'started, error model-error', used: none },
   { runtime: 'codex', scenario: 'usage-limit', exitCode: 1, told: 'started, error rate-limited', used: none },
+  {
+    runtime: 'codex',
+    scenario: 'windows-used-up',
+    exitCode: 1,
+    told: 'started, error rate-limited',
+    used: none,
+  },
   { runtime: 'pi', scenario: 'work', exitCode: 0, told: piWork, used: twoAnswers },
   { runtime: 'pi', scenario: 'resume', exitCode: 0, told: piWork, used: twoAnswers },
   { runtime: 'pi', scenario: 'no-work', exitCode: 0, told: 'started, usage, text, final', used: answer },
@@ -197,8 +205,15 @@ const rows: Row[] = [
     runtime: 'claude',
     scenario: 'usage-limit',
     exitCode: 1,
-    told: 'started, error rate-limited',
+    told: 'started, windows, error rate-limited',
     used: none,
+  },
+  {
+    runtime: 'claude',
+    scenario: 'windows',
+    exitCode: 0,
+    told: 'started, usage, tool Bash, windows, usage, text, usage, final',
+    used: twoAnswers,
   },
   { runtime: 'claude', scenario: 'no-login', exitCode: 1, told: 'started, error auth', used: none },
 ];
@@ -235,6 +250,43 @@ describe('what the real programs print', () => {
     { runtime: 'claude', scenario: 'usage-limit', retryAt: Date.UTC(2030, 0, 1) },
   ] as const)('$runtime tells when its usage limit ends', ({ runtime, scenario, retryAt }) => {
     expect(read(runtime, recorded(runtime, scenario)).at(-1)).toMatchObject({ retryAt });
+  });
+
+  it('claude tells what is used of its account’s windows', () => {
+    const events = read('claude', recorded('claude', 'windows'));
+    const told = { '5h': Date.UTC(2026, 10, 21, 23, 52, 51), '7d': Date.UTC(2026, 10, 24, 21, 52, 51) };
+    expect(events.find(({ type }) => type === 'windows')).toEqual({
+      type: 'windows',
+      windows: [
+        { window: '5h', usedPercent: 42.5, resetsAt: told['5h'] },
+        { window: '7d', usedPercent: 7, resetsAt: told['7d'] },
+      ],
+    });
+  });
+
+  it.each([
+    {
+      what: 'a refusal without a figure, of the window that it is about',
+      info: { status: 'rejected', rateLimitType: 'five_hour', resetsAt: 9 },
+      windows: [{ window: '5h', usedPercent: 100, resetsAt: 9_000 }],
+    },
+    {
+      what: 'a warning with a figure',
+      info: { status: 'allowed_warning', rateLimitType: 'seven_day', resetsAt: 9, utilization: 0.817 },
+      windows: [{ window: '7d', usedPercent: 81.7, resetsAt: 9_000 }],
+    },
+    {
+      what: 'no figure where there is none',
+      info: { status: 'allowed', rateLimitType: 'five_hour', resetsAt: 9 },
+      windows: [{ window: '5h', usedPercent: null, resetsAt: 9_000 }],
+    },
+    {
+      what: 'nothing of a limit of one model',
+      info: { status: 'rejected', rateLimitType: 'seven_day_opus' },
+    },
+  ])('claude tells $what', ({ info, windows }) => {
+    const line = JSON.stringify({ type: 'rate_limit_event', rate_limit_info: info });
+    expect(read('claude', [line])).toEqual(windows ? [{ type: 'windows', windows }] : []);
   });
 
   it('opencode tells how long its model asks it to wait', () => {

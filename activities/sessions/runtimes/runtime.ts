@@ -1,5 +1,5 @@
 /** What each agent program needs to be told, and how it is understood. One small module a runtime implements it. */
-import type { AgentEvent, Effort, ModelFault, Usage } from '../../../schema/contracts/agent.ts';
+import type { AgentEvent, Effort, ModelFault, QuotaWindow, Usage } from '../../../schema/contracts/agent.ts';
 
 /** What an operator adds to every launch of a runtime, from the roster; a mission's text never does. */
 export interface RuntimeSettings {
@@ -48,6 +48,12 @@ export interface Runtime {
   complaints: Readonly<Partial<Record<Complaint, RegExp>>>;
   /** Finds a conversation that the program has told nothing of; undefined where there is none to be found. */
   findConversation?(of: { sessionId: string; ask: Ask }): Promise<string | undefined>;
+  /** What the program has written of its account's windows in files of its own, since then, and not told in its output. */
+  findWindows?(of: {
+    conversation: string;
+    env: Readonly<Record<string, string>>;
+    since: number;
+  }): Promise<QuotaWindow[]>;
 }
 
 /** `conversation-gone`: there is none to take up again, so begin afresh. */
