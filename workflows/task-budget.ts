@@ -36,8 +36,9 @@ export class TaskBudget {
     return usedBySessions(this.#sessions);
   }
 
-  usedUp(): string | undefined {
-    return usedUp(this.#accounts());
+  /** Why that may not be launched any more. */
+  usedUp(of: { next: 'author' | 'review' }): string | undefined {
+    return usedUp(this.#accounts(), of);
   }
 
   /** The time that the next session has, and what it is ended at. */

@@ -4,6 +4,7 @@ import {
   getExternalWorkflowHandle,
   TemporalFailure,
   isCancellation,
+  patched,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { UsedByTask } from '../schema/contracts/budget.ts';
@@ -31,7 +32,7 @@ export interface Launch {
   startedAt: number;
 }
 
-/** What stands between one author session and the next: what is used up, and what is closed. */
+/** What stands between one session and the next: what is used up, and what is closed. */
 export class TaskLaunches {
   readonly #task: TaskState;
   readonly #steps: TaskSteps;
@@ -40,6 +41,7 @@ export class TaskLaunches {
   readonly #closed = new Map<string, number>();
   /** The session that has not ended yet. */
   #underWay: Launch | undefined;
+  #reviewable: Promise<void> | undefined;
 
   constructor(of: { task: TaskState; steps: TaskSteps; host: TaskHost }) {
     this.#task = of.task;
@@ -152,9 +154,27 @@ export class TaskLaunches {
       await this.#steps.park(`all ${task.authorLaunches} sessions of the task are used up`);
     const stuck = task.stuck();
     if (stuck !== undefined) await this.#steps.park(stuck);
-    for (let used = task.budget.usedUp(); used !== undefined; used = task.budget.usedUp()) {
+    await this.#untilAffordable('author');
+  }
+
+  /**
+   * Why a reviewer may not be launched yet, as a wait; undefined, not a promise, where it may: in recorded histories
+   * its launch follows at once. Reviewers who stand side by side wait for one answer.
+   */
+  untilNextReview(): Promise<void> | undefined {
+    if (this.#task.budget.usedUp({ next: 'review' }) === undefined) return undefined;
+    // Reviews of older tasks went on when the budget was used up.
+    if (!patched('reviews-within-budget')) return undefined;
+    this.#reviewable ??= this.#untilAffordable('review').finally(() => (this.#reviewable = undefined));
+    return this.#reviewable;
+  }
+
+  async #untilAffordable(next: 'author' | 'review'): Promise<void> {
+    const { budget } = this.#task;
+    for (let used = budget.usedUp({ next }); used !== undefined; used = budget.usedUp({ next })) {
       await this.#steps.park(used);
-      task.budget.allowAgain();
+      // It may have been raised meanwhile: then nothing has to be forgiven.
+      if (budget.usedUp({ next }) !== undefined) budget.allowAgain();
     }
   }
 

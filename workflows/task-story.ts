@@ -235,6 +235,8 @@ export class TaskStory {
     const standing = task.currentReviews().find((review) => review.engine === engine);
     if (standing) return standing;
     for (let launch = 1; ; launch++) {
+      const allowed = this.#launches.untilNextReview();
+      if (allowed) await allowed;
       const sessionId = task.nextReviewSession(engine);
       const outcome = await this.#steps.try(() =>
         call(this.#host.home.runs.review, `${engine} reads ${headSha}`, {
@@ -246,7 +248,8 @@ export class TaskStory {
           pullRequest: task.view.pullRequest ?? 0,
           headSha,
           baseSha: task.baseSha,
-          timeoutSeconds: input.policy.sessionTimeoutSeconds,
+          timeoutSeconds: task.budget.ofNextSession({ timeoutSeconds: input.policy.sessionTimeoutSeconds })
+            .timeoutSeconds,
         }),
       );
       await this.#launches.ended(outcome.session);

@@ -64,6 +64,13 @@ describe('a mission', () => {
       policy: { parallel: 1, budget: { costUsd: 5 } },
     });
 
+    // Its reviews are not begun any more.
+    await until(() => world.views.get('B')?.status === 'blocked');
+    expect(world.view('B')).toMatchObject({ gate: 'review-and-ci', reviews: [] });
+    expect(world.view('B').reason).toBe('the mission has used $6.00 of its budget of $5.00');
+    const b = engine.taskHandle({ mission: 'budget', task: 'B' });
+    await b.executeUpdate(updates.resolve, { args: [{ action: 'retry', by: 'lead' }] });
+
     await until(() => world.views.get('C')?.status === 'blocked');
     expect(world.view('C').reason).toBe('the mission has used $6.00 of its budget of $5.00');
     expect(world.sessions.map(({ task: id, limits }) => [id, limits])).toEqual([
@@ -90,6 +97,9 @@ describe('a mission', () => {
       milestones: [{ id: 'm1', tasks: [task('A'), task('B')] }],
       policy: { budget: { tokens: 100 } },
     });
+    await until(() => world.views.get('A')?.status === 'blocked');
+    const a = engine.taskHandle({ mission: 'shared', task: 'A' });
+    await a.executeUpdate(updates.resolve, { args: [{ action: 'retry', by: 'lead' }] });
     await until(() => world.views.get('A')?.status === 'merged');
     release();
     await until(() => world.views.get('B')?.status === 'blocked');

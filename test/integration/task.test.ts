@@ -151,6 +151,26 @@ describe('what a gate sends back', () => {
     expect(world.sessions[2]).toMatchObject({ limits: { tokens: 150 }, timeoutSeconds: 3_600 });
   });
 
+  it('parks before reviews that have no budget left, and asks once for all of them', async () => {
+    world.author = () => ({ kind: 'commit', name: 'good', agent: {} });
+    const budget = { tokens: 100, sessions: 1 };
+    const handle = await engine.startTask({ task: task('T-1', { budget }) });
+
+    await until(() => world.views.get('T-1')?.status === 'blocked');
+    const { reason, gate, sessions } = world.view('T-1');
+    expect(reason).toBe('the task has used 107 tokens of its budget of 100 tokens');
+    expect(gate).toBe('review-and-ci');
+    expect(sessions).toHaveLength(1);
+    await handle.executeUpdate(updates.resolve, { args: [{ action: 'retry', by: 'lead' }] });
+    expect(await handle.result()).toMatchObject({ status: 'merged' });
+    expect(world.events.filter(({ type }) => type === 'blocked')).toHaveLength(1);
+  });
+
+  it('reviews what its last allowed session has delivered', async () => {
+    const handle = await engine.startTask({ task: task('T-1', { budget: { sessions: 1 } }) });
+    expect(await handle.result()).toMatchObject({ status: 'merged' });
+  });
+
   it('parks when sessions call done what leaves the head where it was, whatever it is that fails', async () => {
     world.author = () => ({ kind: 'commit', name: 'same', agent: {} });
     let round = 0;

@@ -70,6 +70,12 @@ describe('a budget', () => {
     expect(usedUp(accounts)).toBe(says);
   });
 
+  it('of sessions is none of reviews', () => {
+    const accounts = [account('task', { sessions: 1 }, { sessions: 1 })];
+    expect(usedUp(accounts, { next: 'author' })).toContain('1 sessions');
+    expect(usedUp(accounts, { next: 'review' })).toBeUndefined();
+  });
+
   it('leaves the next session what the tighter of both has left', () => {
     const task = account('task', { tokens: 100, minutes: 5 }, { tokens: 10, minutes: 6 });
     const mission = account('mission', { tokens: 1_000, costUsd: 3 }, { tokens: 950, costUsd: 1 });

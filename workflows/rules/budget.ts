@@ -48,10 +48,16 @@ function combine(one: Used, other: Used, by: (a: number, b: number) => number): 
 const kinds = ['tokens', 'costUsd', 'minutes', 'sessions'] as const;
 type Kind = (typeof kinds)[number];
 
+/** What a review takes from: `sessions` counts those of authors. */
+const kindsOfReviews = ['tokens', 'costUsd', 'minutes'] as const;
+
 /** Why nothing may be launched any more, with figure and limit; undefined while something is left of everything. */
-export function usedUp(accounts: readonly Account[]): string | undefined {
+export function usedUp(
+  accounts: readonly Account[],
+  { next = 'author' }: { next?: 'author' | 'review' } = {},
+): string | undefined {
   for (const { whose, budget, used } of accounts) {
-    for (const kind of kinds) {
+    for (const kind of next === 'review' ? kindsOfReviews : kinds) {
       const limit = budget?.[kind];
       if (limit === undefined || used[kind] < limit) continue;
       return `the ${whose} has used ${describe(kind, used[kind])} of its budget of ${describe(kind, limit)}`;
