@@ -82,6 +82,12 @@ export function createDoor(deps: {
     for (const { at, runtime, labels = [] } of programs) {
       faults.push(...fleet.faults(runtime ?? 'script', labels, at));
     }
+    for (const [index, change] of changes.entries()) {
+      if (change.change !== 'policy') continue;
+      for (const [place, runtime] of (change.fallback ?? []).entries()) {
+        faults.push(...fleet.faults(runtime, [], `changes.${index}.fallback.${place}`));
+      }
+    }
     if (faults.length > 0) return { kind: 'refused', faults };
     return { kind: 'changes', changes: changes.map((change) => toPlannedChange(change, scripts)) };
   }

@@ -1,6 +1,7 @@
 import { isActive, isOpen, isSatisfied, type TaskStatus } from '../schema/contracts/gates.ts';
 import { UsedByTask, type Used } from '../schema/contracts/budget.ts';
 import type {
+  AmendedPolicy,
   AmendRequest,
   CancelRequest,
   MissionInput,
@@ -103,6 +104,7 @@ export class MissionState {
   taskEnded(result: TaskResult): void {
     this.#statuses.set(result.task, result.status);
     this.#results.push(result);
+    if (result.used) this.#used.set(result.task, result.used);
     this.changes += 1;
   }
 
@@ -116,6 +118,12 @@ export class MissionState {
   usedByOthers(task: string): Used {
     const others = [...this.#used].filter(([id]) => id !== task);
     return others.map(([, used]) => used).reduce(addUsed, nothingUsed);
+  }
+
+  /** What its policy allows a task that runs. */
+  amendedPolicyFor(task: string): AmendedPolicy {
+    const { budget = null, noProgress = null, fallback = null } = this.plan.policy;
+    return { budget, noProgress, fallback, usedByOthers: this.usedByOthers(task) };
   }
 
   /** A deferred task does not hold its milestone up. */
@@ -269,10 +277,14 @@ function describeChange(change: AmendRequest['changes'][number]): string {
     case 'edit':
       return `${change.task} changed (${Object.keys(change.set).join(', ')})`;
     case 'policy': {
-      const { parallel, priority } = change;
-      return Object.entries({ parallel, priority })
-        .flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value}`]))
+      const { parallel, priority, budget, noProgress, fallback } = change;
+      return Object.entries({ parallel, priority, budget, noProgress, fallback })
+        .flatMap(([name, value]) => (value === undefined ? [] : [describeSetting(name, value)]))
         .join(', ');
     }
   }
+}
+
+function describeSetting(name: string, value: unknown): string {
+  return value === null ? `no ${name}` : `${name} ${JSON.stringify(value)}`;
 }

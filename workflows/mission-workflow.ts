@@ -25,7 +25,7 @@ import {
   type PauseRequest,
   type ResumeRequest,
 } from '../schema/contracts/messages.ts';
-import type { PlanOutline } from '../schema/contracts/plan.ts';
+import type { PlannedChange, PlanOutline } from '../schema/contracts/plan.ts';
 import type { ToldMission, Unparsed } from '../schema/contracts/told.ts';
 import type { MissionView, RecordedMission } from '../schema/contracts/views.ts';
 import { MissionState } from './mission-state.ts';
@@ -57,7 +57,7 @@ export async function missionWorkflow(input: MissionInput): Promise<MissionResul
     validator: (request: ResumeRequest) => refuseIfTooLate(mission, request),
   });
   setHandler(usedSignal, (raw) => tasks.hearUsed(raw));
-  setHandler(amendUpdate, (request) => amend(mission, request), {
+  setHandler(amendUpdate, (request) => amend(mission, tasks, request), {
     validator: (request: AmendRequest) => refuseMisfit(mission, request),
   });
 
@@ -133,13 +133,25 @@ async function resume(mission: MissionState, tasks: RunningTasks, request: Resum
   await recordMission(mission);
 }
 
-async function amend(mission: MissionState, request: AmendRequest): Promise<PlanOutline> {
+async function amend(
+  mission: MissionState,
+  tasks: RunningTasks,
+  request: AmendRequest,
+): Promise<PlanOutline> {
   await once(mission, async () => {
     mission.amend(request);
+    // Older missions could amend none of it, so nothing is told in their histories.
+    if (request.changes.some(changesWhatIsAllowed)) await tasks.tellPolicy();
     const { host } = mission.input.engine;
     await recordMission(mission, { host, tasks: mission.placements() });
   });
   return mission.outline();
+}
+
+function changesWhatIsAllowed(change: PlannedChange): boolean {
+  if (change.change !== 'policy') return false;
+  const { budget, noProgress, fallback } = change;
+  return [budget, noProgress, fallback].some((one) => one !== undefined);
 }
 
 /** Temporal knows an update by its id within one run only; a mission that went on as new knows it by this. */

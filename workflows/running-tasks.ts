@@ -17,6 +17,7 @@ import {
   type TaskInput,
   type TaskResult,
 } from '../schema/contracts/messages.ts';
+import type { Policy } from '../schema/contracts/mission-file.ts';
 import { taskWorkflowId } from '../schema/contracts/names.ts';
 import { toStartedTask, type PlannedMilestone, type PlannedTask } from '../schema/contracts/plan.ts';
 import { startAttributes } from '../schema/contracts/search-attributes.ts';
@@ -66,6 +67,15 @@ export class RunningTasks {
     await this.#tell(signals.goOn);
   }
 
+  /** What the policy allows those that run, after an amendment of it. */
+  async tellPolicy(): Promise<void> {
+    await Promise.all([...this.#handles].map(([task, handle]) => this.#tellPolicyTo(task, handle)));
+  }
+
+  async #tellPolicyTo(task: string, handle: ChildWorkflowHandle<typeof taskWorkflow>): Promise<void> {
+    await signalTask(handle, signals.policy, [this.#mission.amendedPolicyFor(task)]);
+  }
+
   /** What one task has used, the others can't: they are told. */
   async hearUsed(raw: unknown): Promise<void> {
     this.#mission.hearUsed(raw);
@@ -84,8 +94,11 @@ export class RunningTasks {
   async #run(milestone: PlannedMilestone, task: PlannedTask): Promise<TaskResult> {
     const mission = this.#mission;
     try {
+      const { policy } = mission.plan;
       const handle = await startTask(mission, milestone, task);
       this.#handles.set(task.id, handle);
+      // Amended while it was being started.
+      if (allowsOther(policy, mission.plan.policy)) await this.#tellPolicyTo(task.id, handle);
       // It was started when the mission was not paused, and may have come up after.
       const { paused } = mission.view;
       if (paused) await signalTask(handle, signals.hold, [toHold(paused)]);
@@ -101,6 +114,15 @@ export class RunningTasks {
       return { task: task.id, status: 'failed', mergeSha: null, reason };
     }
   }
+}
+
+/** Whether it differs in what tasks at work are told: an amendment puts other objects in their place. */
+function allowsOther(before: Policy, after: Policy): boolean {
+  return (
+    before.budget !== after.budget ||
+    before.noProgress !== after.noProgress ||
+    before.fallback !== after.fallback
+  );
 }
 
 function toHold({ by }: { by: string }): Hold {

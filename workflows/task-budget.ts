@@ -14,7 +14,7 @@ import {
 /** What a task may still use: of its own budget, and of its mission's, from which other tasks take too. */
 export class TaskBudget {
   readonly #own: Budget | undefined;
-  readonly #ofMission: Budget | undefined;
+  #ofMission: Budget | undefined;
   readonly #sessions: readonly SessionSummary[];
   #others: Used;
   /** What had been used when a person last allowed as much again. */
@@ -69,6 +69,12 @@ export class TaskBudget {
   hearOthers(raw: unknown): void {
     const used = Used.safeParse(raw);
     if (used.success) this.#others = used.data;
+  }
+
+  /** The mission has another budget now, or none. */
+  amended(of: { budget: Budget | null; usedByOthers: Used }): void {
+    this.#ofMission = of.budget ?? undefined;
+    this.#others = of.usedByOthers;
   }
 
   #accounts(): Account[] {

@@ -1,14 +1,4 @@
-import {
-  CancellationScope,
-  condition,
-  getExternalWorkflowHandle,
-  TemporalFailure,
-  isCancellation,
-  patched,
-  workflowInfo,
-} from '@temporalio/workflow';
-import type { UsedByTask } from '../schema/contracts/budget.ts';
-import { signals } from '../schema/contracts/messages.ts';
+import { CancellationScope, condition, isCancellation, patched } from '@temporalio/workflow';
 import type { Program } from '../schema/contracts/plan.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
 import type { Placement, PlaceRequest } from './ports.ts';
@@ -18,6 +8,7 @@ import { pauseAfterModelError, quotaOpensAt } from './rules/model-fault.ts';
 import type { HostLost, TaskHost } from './task-host.ts';
 import type { TaskState } from './task-state.ts';
 import type { TaskSteps } from './task-steps.ts';
+import { tellUsed } from './tell-used.ts';
 
 /** Where a mission names no priority; see `Policy`. */
 const defaultPriority = 3;
@@ -138,9 +129,9 @@ export class TaskLaunches {
 
   async #untilOpen(): Promise<Program> {
     const { program } = this.#task.input.task;
-    const { fallback = [] } = this.#task.input.policy;
     for (;;) {
       await this.#untilAllowed();
+      const { fallback = [] } = this.#task.policy;
       const choice = chooseProgram({ program, fallback, closed: this.#closed, now: Date.now() });
       if (choice.kind === 'open') return choice.program;
       const { host } = this.#task.input.engine;
@@ -180,17 +171,8 @@ export class TaskLaunches {
 
   /** Notes a session, and tells the mission what it has used where a budget is shared. */
   async ended(session: SessionSummary): Promise<void> {
-    const task = this.#task;
-    task.sessionEnded(session.role === 'author' ? this.#withAccount(session) : session);
-    const { parent } = workflowInfo();
-    if (!task.budget.isShared || !parent) return;
-    const told: UsedByTask = { task: task.place.task, used: task.budget.used };
-    try {
-      await getExternalWorkflowHandle(parent.workflowId).signal(signals.used, told);
-    } catch (error) {
-      // A mission that is gone has no budget to keep any more.
-      if (isCancellation(error) || !(error instanceof TemporalFailure)) throw error;
-    }
+    this.#task.sessionEnded(session.role === 'author' ? this.#withAccount(session) : session);
+    await tellUsed(this.#task);
   }
 
   #withAccount(session: SessionSummary): SessionSummary {

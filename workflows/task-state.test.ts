@@ -298,7 +298,10 @@ describe('the end of a task', () => {
     const task = newTask();
     task.enter('push', { on: 'the push', for: 'forge' });
     task.takeNews();
-    expect(task.end(status, reason)).toEqual({ task: 'T-1', status, mergeSha: null, reason });
+    expect(task.end(status, reason)).toEqual({
+      ...{ task: 'T-1', status, mergeSha: null, reason },
+      used: { tokens: 0, costUsd: 0, minutes: 0, sessions: 0 },
+    });
     expect(task.view).toMatchObject({ status, reason, waits: null });
     expect(task.takeNews().events).toMatchObject([{ type: 'task-ended', message: says }]);
   });

@@ -3,6 +3,7 @@ import type { CiVerdict } from '../schema/contracts/ci.ts';
 import type { Gate, TaskStatus, Wait } from '../schema/contracts/gates.ts';
 import { isEnded } from '../schema/contracts/gates.ts';
 import {
+  AmendedPolicy,
   GoAheadRequest,
   Hold,
   MergeAnswer,
@@ -12,6 +13,7 @@ import {
   type TaskResult,
 } from '../schema/contracts/messages.ts';
 import { sessionId, taskBranch } from '../schema/contracts/names.ts';
+import type { Policy } from '../schema/contracts/mission-file.ts';
 import type { Program } from '../schema/contracts/plan.ts';
 import type { Review } from '../schema/contracts/review.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
@@ -43,6 +45,8 @@ export class TaskState {
   readonly place: TaskPlace;
   readonly view: TaskView;
   readonly budget: TaskBudget;
+  /** What an amendment of the mission may change for a task that runs. */
+  policy: Pick<Policy, 'noProgress' | 'fallback'>;
   /** Every head that the engine has put on the branch, or was about to: at any other it is somebody else's. */
   readonly heads = new Set<string>();
   /** Where the next session's commits are judged against, as the last verified delivery found it. */
@@ -77,6 +81,7 @@ export class TaskState {
   constructor(input: TaskInput, now: () => number) {
     const { engine, mission, milestone, repository, task } = input;
     this.input = input;
+    this.policy = input.policy;
     this.#now = now;
     this.#news = new News(now);
     this.#launchesAllowed = input.policy.sessions;
@@ -133,6 +138,18 @@ export class TaskState {
 
   goOn(): void {
     this.held = null;
+  }
+
+  /** The mission's policy was amended. */
+  hearPolicy(raw: unknown): void {
+    const amended = AmendedPolicy.safeParse(raw);
+    if (!amended.success) return this.tell('ignored', 'an amended policy that is malformed');
+    const { noProgress, fallback } = amended.data;
+    this.policy = {
+      ...(noProgress === null ? {} : { noProgress }),
+      ...(fallback === null ? {} : { fallback }),
+    };
+    this.budget.amended(amended.data);
   }
 
   mayLaunch(): boolean {
@@ -203,7 +220,7 @@ export class TaskState {
   /** Why another session would likely come to nothing. */
   stuck(): string | undefined {
     const inVain = doneInVain(this.#attempts);
-    if (inVain < (this.input.policy.noProgress ?? defaultNoProgress)) return undefined;
+    if (inVain < (this.policy.noProgress ?? defaultNoProgress)) return undefined;
     const head = this.#attempts.at(-1)?.head;
     const where = head == null ? 'without a commit' : `at ${head}`;
     return `no progress: ${inVain} sessions in a row said that they were done and left the branch ${where}`;
@@ -396,7 +413,8 @@ export class TaskState {
     this.view.reason = reason;
     this.waitOn(undefined);
     this.tell('task-ended', reason === null ? status : `${status}: ${reason}`);
-    return { task: this.place.task, status, mergeSha: this.view.mergeSha, reason };
+    const { mergeSha } = this.view;
+    return { task: this.place.task, status, mergeSha, reason, used: this.budget.used };
   }
 }
 

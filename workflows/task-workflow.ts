@@ -18,6 +18,7 @@ import type { ToldTask, Unparsed } from '../schema/contracts/told.ts';
 import type { GoAhead, TaskView } from '../schema/contracts/views.ts';
 import { TaskState } from './task-state.ts';
 import { TaskStory } from './task-story.ts';
+import { tellUsed } from './tell-used.ts';
 
 export const goAheadUpdate = defineUpdate<GoAhead, [GoAheadRequest]>(updates.goAhead);
 export const resolveUpdate = defineUpdate<undefined, [Resolution]>(updates.resolve);
@@ -25,6 +26,7 @@ export const goAheadSignal = defineSignal<[unknown]>(signals.goAhead);
 export const holdSignal = defineSignal<[unknown]>(signals.hold);
 export const goOnSignal = defineSignal(signals.goOn);
 export const usedSignal = defineSignal<[unknown]>(signals.used);
+export const policySignal = defineSignal<[unknown]>(signals.policy);
 export const mergeAnswerSignal = defineSignal<[unknown]>(signals.mergeAnswer);
 export const taskViewQuery = defineQuery<TaskView>(queries.view);
 export const taskToldQuery = defineQuery<Unparsed<ToldTask>>(queries.told);
@@ -38,6 +40,10 @@ export async function taskWorkflow(input: TaskInput): Promise<TaskResult> {
   setHandler(holdSignal, (raw) => task.hold(raw));
   setHandler(goOnSignal, () => task.goOn());
   setHandler(usedSignal, (raw) => task.budget.hearOthers(raw));
+  setHandler(policySignal, (raw) => {
+    task.hearPolicy(raw);
+    return tellUsed(task);
+  });
   setHandler(goAheadSignal, (raw) => task.hearGoAhead(raw));
   setHandler(goAheadUpdate, (request) => task.giveGoAhead(request, 'api'), {
     validator: (request: GoAheadRequest) => refuseGoAhead(task, request),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { agentChoiceFields, type AgentChoice } from './agent.ts';
-import { MissionFileTask, Parallel, Priority, taskFields } from './mission-file.ts';
+import { Budget } from './budget.ts';
+import { Fallback, MissionFileTask, NoProgress, Parallel, Priority, taskFields } from './mission-file.ts';
 import { Name } from './names.ts';
 
 /** One change of a plan. What has not started can be changed; what has is history. */
@@ -22,6 +23,10 @@ export const PlanChange = z.discriminatedUnion('change', [
     change: z.literal('policy'),
     parallel: Parallel.optional(),
     priority: Priority.optional(),
+    /** From here on with null for the policy without it. Tasks at work are told too. */
+    budget: Budget.nullable().optional(),
+    noProgress: NoProgress.nullable().optional(),
+    fallback: Fallback.nullable().optional(),
   }),
 ]);
 export type PlanChange = z.infer<typeof PlanChange>;

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import type { Used } from './budget.ts';
+import { Budget, Used } from './budget.ts';
 import { CiReport, CiVerdict } from './ci.ts';
 import type { HostFacts, HostState } from './host.ts';
 import { Name, Sha } from './names.ts';
 import type { Plan, PlannedChange, PlannedRepository, StartedTask } from './plan.ts';
-import type { Policy } from './mission-file.ts';
+import { Fallback, NoProgress, type Policy } from './mission-file.ts';
 import { TaskStatus } from './gates.ts';
 import type { MissionOrigin } from './told.ts';
 import type { MissionView } from './views.ts';
@@ -39,6 +39,8 @@ export const signals = {
   goOn: 'go-on',
   /** A task tells its mission what it has used, and the mission each task what the others have. */
   used: 'used',
+  /** The mission tells its tasks that what its policy allows them was amended. */
+  policy: 'policy',
 } as const;
 
 export const queries = {
@@ -97,11 +99,14 @@ export interface TaskInput {
   /** What the mission’s other tasks had used when this one was started, where they share a budget. */
   usedByOthers?: Used;
 }
+
 export const TaskResult = z.object({
   task: z.string(),
   status: TaskStatus,
   mergeSha: z.string().nullable(),
   reason: z.string().nullable(),
+  /** Missing from tasks of version 0.3 and older, and of those that have come to no end of their own. */
+  used: Used.optional(),
 });
 export type TaskResult = z.infer<typeof TaskResult>;
 
@@ -180,6 +185,15 @@ export type PauseRequest = z.infer<typeof PauseRequest>;
 /** What a mission that is paused tells its tasks. */
 export const Hold = z.object({ by: Name });
 export type Hold = z.infer<typeof Hold>;
+
+/** What a mission whose policy was amended tells its tasks; null is without it. */
+export const AmendedPolicy = z.object({
+  budget: Budget.nullable(),
+  noProgress: NoProgress.nullable(),
+  fallback: Fallback.nullable(),
+  usedByOthers: Used,
+});
+export type AmendedPolicy = z.infer<typeof AmendedPolicy>;
 
 export const ResumeRequest = z.object({ by: Name });
 export type ResumeRequest = z.infer<typeof ResumeRequest>;

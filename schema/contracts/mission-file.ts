@@ -72,6 +72,12 @@ export const Parallel = z.int().min(1).max(100);
 /** 1 is the most urgent, 5 the least: the scale of Temporal's own priorities. */
 export const Priority = z.int().min(1).max(5);
 
+/** Author sessions in a row that are called done and leave the branch's head where it was. */
+export const NoProgress = z.int().min(1).max(100);
+
+/** The agents that take over while a quota is closed, in their order. */
+export const Fallback = z.array(AgentRuntime).min(1).max(4);
+
 export const Policy = z.strictObject({
   /** Names of the tokens that may give the merge go-ahead. None: the mission merges solo. */
   coordinators: z.array(Name).max(50).default([]),
@@ -92,9 +98,9 @@ export const Policy = z.strictObject({
    * How many sessions in a row an agent may call done that leave the branch's head where it was, before a person is
    * asked. Without it: 3.
    */
-  noProgress: z.int().min(1).max(100).optional(),
+  noProgress: NoProgress.optional(),
   /** Who takes over, in this order, while the quota of a task's agent is closed. Without it: nobody, it is waited for. */
-  fallback: z.array(AgentRuntime).min(1).max(4).optional(),
+  fallback: Fallback.optional(),
   /** What all tasks of the mission may use together. */
   budget: Budget.optional(),
   sessionTimeoutSeconds: z

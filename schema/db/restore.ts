@@ -93,7 +93,7 @@ async function restoreResults(
   const results = of.missionRuns.at(-1)?.results ?? [];
   const known = new Set(of.taskRuns.map(({ view }) => view?.id));
   let restored = 0;
-  for (const { task, ...result } of results.filter((one) => !known.has(one.task))) {
+  for (const { task, status, mergeSha, reason } of results.filter((one) => !known.has(one.task))) {
     const untold = and(
       eq(tasks.tenantId, of.tenant),
       eq(tasks.missionId, of.mission),
@@ -102,7 +102,7 @@ async function restoreResults(
     );
     const [row] = await tx.select({ view: tasks.view }).from(tasks).where(untold);
     if (!row) continue;
-    const view = storable({ ...row.view, ...result });
+    const view = storable({ ...row.view, status, mergeSha, reason });
     // Told now: an amendment does not count it among the tasks that wait.
     await tx.update(tasks).set({ view, viewSeq: 1, status: view.status }).where(untold);
     restored += 1;

@@ -38,7 +38,8 @@ A file:
     - {change: move, task: T-003, milestone: m2, before: T-009}
     - {change: edit, task: T-004, set: {goal: …, script: ./t-004.sh}}
     - {change: add, milestone: m2, task: {id: T-010, title: …, goal: …, runtime: script, script: ./t-010.sh}}
-    - {change: policy, parallel: 3, priority: 2}`,
+    - {change: policy, parallel: 3, priority: 2}
+    - {change: policy, budget: {tokens: 5000000}, fallback: [claude], noProgress: null}`,
     )
     .action(async (id: string, file: string | undefined, options: AmendOptions, self: Command) => {
       const amendment = file === undefined ? amendmentOf(options) : await readAlone(file, options);

@@ -108,6 +108,46 @@ describe('a mission', () => {
     await b.executeUpdate(updates.resolve, { args: [{ action: 'abandon', by: 'lead' }] });
   });
 
+  it('gets a budget while tasks are at work: they are told, and what others have used before counts', async () => {
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    world.author = async ({ task: id, launch }) => {
+      if (id === 'A') return { kind: 'commit', name: 'A', agent: {} };
+      if (launch === 1) await released;
+      return launch === 1
+        ? { kind: 'fails', agent: { outcome: 'killed', usage: noUsage } }
+        : { kind: 'commit', name: 'B' };
+    };
+    const mission = await engine.startMission({
+      key: 'amended',
+      milestones: [{ id: 'm1', tasks: [task('A'), task('B')] }],
+    });
+    await until(() => world.views.get('A')?.status === 'merged');
+    await until(() => world.sessions.some(({ task: id }) => id === 'B'));
+    const amend = (budget: { tokens: number }) =>
+      mission.executeUpdate(updates.amend, {
+        args: [
+          {
+            by: 'lead',
+            reason: 'too dear',
+            changes: [{ change: 'policy', budget, noProgress: 5, fallback: ['claude'] }],
+          },
+        ],
+      });
+    await amend({ tokens: 100 });
+    release();
+    await until(() => world.views.get('B')?.status === 'blocked');
+    expect(world.view('B').reason).toBe('the mission has used 107 tokens of its budget of 100 tokens');
+
+    await amend({ tokens: 200 });
+    const b = engine.taskHandle({ mission: 'amended', task: 'B' });
+    await b.executeUpdate(updates.resolve, { args: [{ action: 'retry', by: 'lead' }] });
+    expect(await mission.result()).toMatchObject({ status: 'completed' });
+    expect(world.sessions.at(-1)).toMatchObject({ task: 'B', limits: { tokens: 93 } });
+    const told = world.events.filter(({ type }) => type === 'amended');
+    expect(told[0]?.message).toContain('budget {"tokens":100}, noProgress 5, fallback ["claude"], by lead');
+  });
+
   it('does not enter a milestone while the one before it is incomplete', async () => {
     world.reviewer = () => ({ verdict: 'request-changes', summary: 'never', findings: [] });
     const mission = await engine.startMission({

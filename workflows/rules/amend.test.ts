@@ -83,6 +83,17 @@ describe('a change of a plan', () => {
     );
   });
 
+  it('sets what tasks are allowed, and takes it away', () => {
+    const allowed = { budget: { tokens: 9 }, noProgress: 5, fallback: ['claude' as const] };
+    const set = amend({ change: 'policy', ...allowed });
+    expect(set.kind === 'amended' && set.plan.policy).toEqual({ ...plan.policy, ...allowed });
+    const taken = amend(
+      { change: 'policy', ...allowed },
+      { change: 'policy', budget: null, noProgress: null, fallback: null },
+    );
+    expect(taken.kind === 'amended' && taken.plan.policy).toEqual(plan.policy);
+  });
+
   it('sets cap and priority', () => {
     const amended = amend({ change: 'policy', parallel: 7, priority: 1 });
     expect(amended.kind === 'amended' && amended.plan.policy).toEqual({

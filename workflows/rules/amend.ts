@@ -1,4 +1,4 @@
-import { graphFaults } from '../../schema/contracts/mission-file.ts';
+import { graphFaults, type Policy } from '../../schema/contracts/mission-file.ts';
 import type { TaskStatus } from '../../schema/contracts/gates.ts';
 import type { AmendmentFaults } from '../../schema/contracts/amendment.ts';
 import {
@@ -84,10 +84,21 @@ function apply(
       return;
     }
     case 'policy': {
-      const { parallel = draft.plan.policy.parallel, priority = draft.plan.policy.priority } = change;
-      draft.plan.policy = { ...draft.plan.policy, parallel, ...(priority === undefined ? {} : { priority }) };
+      draft.plan.policy = withPolicy(draft.plan.policy, change);
     }
   }
+}
+
+/** Null takes a limit away. */
+function withPolicy(
+  policy: Policy,
+  { parallel, priority, budget, noProgress, fallback }: Extract<PlannedChange, { change: 'policy' }>,
+): Policy {
+  const given = Object.entries({ parallel, priority, budget, noProgress, fallback }).filter(
+    ([, value]) => value !== undefined,
+  );
+  const set = Object.fromEntries(given.map(([name, value]) => [name, value ?? undefined]));
+  return { ...policy, ...set };
 }
 
 function edited(task: PlannedTask, set: Extract<PlannedChange, { change: 'edit' }>['set']): PlannedTask {
