@@ -6,8 +6,11 @@ import { findGiteaRepository } from '../activities/forge/gitea/find-repository.t
 import type { GiteaAccess } from '../activities/forge/gitea/access.ts';
 import { resolveCommit, type Git } from '../activities/git/git.ts';
 import { reviewersFault, type Engines } from '../activities/review/engines.ts';
+import { judgeVersion } from '../activities/processes/program-version.ts';
+import type { Agents } from '../activities/sessions/agents.ts';
 import { fits } from '../activities/sessions/choose-place.ts';
-import { agentRuntimes, type AgentRuntime } from '../schema/contracts/agent.ts';
+import { runtimes } from '../activities/sessions/runtimes/runtimes.ts';
+import { AgentRuntime, agentRuntimes } from '../schema/contracts/agent.ts';
 import type { PlanChange } from '../schema/contracts/amendment.ts';
 import type { Admission, ChangesAdmission, Door, Fault } from '../schema/contracts/door.ts';
 import type { Host } from '../schema/contracts/host.ts';
@@ -17,6 +20,7 @@ import {
   toPlan,
   toPlannedChange,
   toStartedTask,
+  type Plan,
   type PlannedRepository,
   type StartedTask,
 } from '../schema/contracts/plan.ts';
@@ -33,9 +37,11 @@ export function createDoor(deps: {
   host: string;
   /** All hosts that are known, that one among them. */
   hosts: () => Promise<Host[]>;
+  /** Those of that host. */
+  agents: Pick<Agents, 'version'>;
   giteaAccess: GiteaAccess;
 }): Door {
-  const { git, config, engines, giteaAccess } = deps;
+  const { git, config, engines, agents, giteaAccess } = deps;
   return { admitMission, admitChanges };
 
   async function admitMission(file: MissionFile): Promise<Admission> {
@@ -67,6 +73,7 @@ export function createDoor(deps: {
     for (const [index, runtime] of (file.policy.fallback ?? []).entries()) {
       missing.push(...fleet.faults(runtime, [], `policy.fallback.${index}`));
     }
+    missing.push(...(await agedFaults(agentsOf(plan), fleet)));
     if (missing.length > 0) return { kind: 'refused', faults: missing };
     const { length } = JSON.stringify(plan);
     if (length <= maxPlanCharacters) return { kind: 'plan', plan };
@@ -90,6 +97,20 @@ export function createDoor(deps: {
     }
     if (faults.length > 0) return { kind: 'refused', faults };
     return { kind: 'changes', changes: changes.map((change) => toPlannedChange(change, scripts)) };
+  }
+
+  /** A program older than what is known to work fails in its sessions, one after another: better said now. */
+  async function agedFaults(named: ReadonlyMap<AgentRuntime, string>, fleet: Fleet): Promise<Fault[]> {
+    const found = [...named].map(async ([name, path]): Promise<Fault[]> => {
+      // Where another host has it too, that one's program counts.
+      if (fleet.isElsewhere(name)) return [];
+      const version = await agents.version(name);
+      const { from, before } = runtimes[name].version;
+      if (judgeVersion(version, { from, before }) !== 'older') return [];
+      const message = `${name} is ${version ?? ''} on this host, older than ${from}, the first that is known to work: update it, see mission fleet verify`;
+      return [{ path, message }];
+    });
+    return (await Promise.all(found)).flat();
   }
 
   async function readFleet(): Promise<Fleet> {
@@ -203,6 +224,8 @@ interface Fleet {
   /** Agents of the mission's own host. */
   here: AgentRuntime[];
   finds(runtime: Runtime, labels: readonly string[]): boolean;
+  /** Whether another than the mission's own host has an agent. */
+  isElsewhere(runtime: AgentRuntime): boolean;
   faults(runtime: Runtime, labels: readonly string[], at: string): Fault[];
 }
 
@@ -211,10 +234,14 @@ type Runtime = StartedTask['program']['runtime'];
 function createFleet({ hosts, own }: { hosts: readonly Host[]; own: Host | undefined }): Fleet {
   const machine = own?.machine ?? '';
   const here = own?.runtimes.map(({ name }) => name) ?? [];
-  return { here, finds, faults };
+  return { here, finds, isElsewhere, faults };
 
   function finds(runtime: Runtime, labels: readonly string[]): boolean {
     return hosts.some((host) => fits(host, { runtime, labels, machine }));
+  }
+
+  function isElsewhere(runtime: AgentRuntime): boolean {
+    return hosts.some((host) => host !== own && fits(host, { runtime, labels: [], machine }));
   }
 
   function faults(runtime: Runtime, labels: readonly string[], at: string): Fault[] {
@@ -239,6 +266,25 @@ function createFleet({ hosts, own }: { hosts: readonly Host[]; own: Host | undef
 
 function isProgram(runtime: Runtime): boolean {
   return runtime === 'script' || runtime === 'command';
+}
+
+/** Each agent of a plan, and the first place where it is named. */
+function agentsOf(plan: Plan): Map<AgentRuntime, string> {
+  const named = new Map<AgentRuntime, string>();
+  function name(runtime: string, path: string): void {
+    const agent = AgentRuntime.safeParse(runtime).data;
+    if (agent !== undefined && !named.has(agent)) named.set(agent, path);
+  }
+  for (const [m, milestone] of plan.milestones.entries()) {
+    for (const [t, task] of milestone.tasks.entries()) {
+      const { runtime } = toStartedTask({ plan, milestone, task }).program;
+      name(runtime, `milestones.${m}.tasks.${t}.runtime`);
+    }
+  }
+  for (const [index, runtime] of (plan.policy.fallback ?? []).entries()) {
+    name(runtime, `policy.fallback.${index}`);
+  }
+  return named;
 }
 
 /** A program as a file or an amendment names it, and where. */

@@ -137,6 +137,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
       git: createGit({ configFile: data.paths.gitConfig, runProgram }),
       config,
       engines: knownEngines(config),
+      agents,
       host,
       hosts: async () => {
         // An agent may have been installed a moment ago.

@@ -1,17 +1,13 @@
 /** Looks at what a roster stands on: the programs of its runtimes, tmux, and the folders where its agents work. */
 import { stat } from 'node:fs/promises';
-import { setTimeout } from 'node:timers/promises';
-import { execa } from 'execa';
 import { createFindProgram, type FindProgram } from '../activities/processes/find-program.ts';
+import { judgeVersion, versionMs, versionOf } from '../activities/processes/program-version.ts';
 import { runtimes } from '../activities/sessions/runtimes/runtimes.ts';
 import type { AgentRuntime } from '../schema/contracts/agent.ts';
 import type { Probed, ProbeState } from '../schema/contracts/probe.ts';
 import { agentClasses, runtimesOf, workingDirectoryOf, type Roster } from '../schema/contracts/roster.ts';
 import { nearest } from './nearest.ts';
 import type { RosterFile } from './roster-file.ts';
-
-/** The slowest of them take seconds to tell their version on a machine that has other work. */
-const versionMs = 20_000;
 
 /** What npm installs a runtime from. Its program is called as the runtime is. */
 const packages: Record<AgentRuntime, string> = {
@@ -66,18 +62,11 @@ async function probeRuntime(roster: Roster, name: AgentRuntime, look: Look): Pro
   if (version === undefined) {
     return { name, state, message: `${path} ${args.join(' ')} tells no version: install it anew, ${remedy}` };
   }
-  if (isBetween(version, from, before)) return { name, state: 'ok', message: `${version} at ${path}` };
+  if (judgeVersion(version, { from, before }) === 'known')
+    return { name, state: 'ok', message: `${version} at ${path}` };
   // Most versions work though nobody has tried them here.
   const message = `${version} at ${path} is not one that was tried, ${from} to before ${before}: if its sessions fail, install such a one`;
   return { name, state: 'warning', message };
-}
-
-function isBetween(version: string, from: string, before: string): boolean {
-  return compareVersions(version, from) >= 0 && compareVersions(version, before) < 0;
-}
-
-function compareVersions(one: string, other: string): number {
-  return one.localeCompare(other, 'en', { numeric: true });
 }
 
 async function probeTmux(roster: Roster, look: Look): Promise<Probed> {
@@ -90,25 +79,6 @@ async function probeTmux(roster: Roster, look: Look): Promise<Probed> {
   if (version !== undefined) return { name, state: 'ok', message: `${version} at ${path ?? ''}` };
   const state = roster.agents.length > 0 ? 'failed' : 'warning';
   return { name, state, message: 'not found on PATH: install tmux, or set transport: process' };
-}
-
-/** Standard input is closed: some of them wait for ever on an open one. Nothing of the engine's own reaches them. */
-async function versionOf(
-  path: string,
-  { args, pattern, withinMs }: { args: string[]; pattern: RegExp; withinMs: number },
-): Promise<string | undefined> {
-  const { PATH = '', HOME = '' } = process.env;
-  const asked = execa(path, args, {
-    env: { PATH, HOME },
-    extendEnv: false,
-    reject: false,
-    stdin: 'ignore',
-    timeout: withinMs,
-    killSignal: 'SIGKILL',
-  });
-  // What a killed program has started may hold its output open.
-  const answer = await Promise.race([asked, setTimeout(withinMs + 500, undefined, { ref: false })]);
-  return answer?.exitCode === 0 ? pattern.exec(answer.stdout)?.[1] : undefined;
 }
 
 interface Folder {

@@ -27,7 +27,7 @@ import {
   type DataDirectory,
 } from './data-directory.ts';
 import { readEngineConfig } from './engine-config.ts';
-import { hostFacts } from './hosts.ts';
+import { hostFacts, learnVersions } from './hosts.ts';
 import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { Occupancy } from './occupancy.ts';
@@ -90,7 +90,8 @@ async function start(options: HostOptions, closers: Closers): Promise<HostProces
   const { roster } = await readRosterFile(rosterPath(root));
   const agents = await onlyThese(knownAgents(roster), options.runtimes);
   const { tenant } = options;
-  const told = { name, tenant, identity: await data.identity(), config, agents };
+  const versions = await learnVersions(agents, new Map());
+  const told = { name, tenant, identity: await data.identity(), config, agents, versions };
   const facts: HostFacts = { ...(await hostFacts(told)), leaseSeconds };
   const lease = createLease({ file: join(root, 'lease'), seconds: leaseSeconds });
   await lease.shorten();

@@ -1,7 +1,7 @@
 import { hostname, userInfo } from 'node:os';
 import { outsideAgents } from '../activities/fleet/outside.ts';
 import type { Agents } from '../activities/sessions/agents.ts';
-import { agentRuntimes } from '../schema/contracts/agent.ts';
+import { agentRuntimes, type AgentRuntime } from '../schema/contracts/agent.ts';
 import type { HostFacts, HostRuntime } from '../schema/contracts/host.ts';
 import type { Queries } from '../schema/db/database.ts';
 import { registerHost, touchHost } from '../schema/db/hosts.ts';
@@ -28,13 +28,14 @@ export async function serveHost(of: {
   name: string;
   tenant: string;
   config: Pick<EngineConfig, 'slots' | 'labels'>;
-  agents: Pick<Agents, 'find'>;
+  agents: Pick<Agents, 'find' | 'version'>;
   closers: Closers;
 }): Promise<ServedHost> {
   const { queries, name, agents } = of;
   const identity = await of.data.identity();
+  const versions = new Map<AgentRuntime, string>();
   // Its missions wait for this machine, however long it is away: no lease.
-  await registerHost(queries, { ...(await hostFacts({ ...of, identity })), leaseSeconds: null });
+  await registerHost(queries, { ...(await hostFacts({ ...of, identity, versions })), leaseSeconds: null });
   await touch();
   // A database that is away for a while is nothing to us; the next look notes it again.
   const timer = setInterval(() => void touch().catch(() => undefined), touchMs).unref();
@@ -42,8 +43,10 @@ export async function serveHost(of: {
   return { touch };
 
   async function touch(): Promise<void> {
-    const runtimes = await runtimesHere(agents);
+    const runtimes = await runtimesHere(agents, versions);
     await touchHost(queries, { name, identity, runtimes, outside: countOutside(runtimes) });
+    // For the next time: a program may take seconds to tell its version, and nothing waits for that.
+    void learnVersions(agents, versions);
   }
 }
 
@@ -54,6 +57,7 @@ export async function hostFacts(of: {
   identity: string;
   config: Pick<EngineConfig, 'slots' | 'labels'>;
   agents: Pick<Agents, 'find'>;
+  versions: Versions;
 }): Promise<Omit<HostFacts, 'leaseSeconds'>> {
   const { name, tenant, identity, config, agents } = of;
   const { slots, labels } = config;
@@ -63,15 +67,34 @@ export async function hostFacts(of: {
     user: userInfo().username,
     pid: process.pid,
     version: packageVersion(),
-    runtimes: await runtimesHere(agents),
+    runtimes: await runtimesHere(agents, of.versions),
   };
 }
 
-async function runtimesHere(agents: Pick<Agents, 'find'>): Promise<HostRuntime[]> {
+type Versions = ReadonlyMap<AgentRuntime, string>;
+
+/** Asks the programs that are here for their versions. */
+export async function learnVersions(
+  agents: Pick<Agents, 'version'>,
+  versions: Map<AgentRuntime, string>,
+): Promise<Versions> {
+  await Promise.all(
+    agentRuntimes.map(async (name) => {
+      const version = await agents.version(name);
+      if (version === undefined) versions.delete(name);
+      else versions.set(name, version);
+    }),
+  );
+  return versions;
+}
+
+async function runtimesHere(agents: Pick<Agents, 'find'>, versions: Versions): Promise<HostRuntime[]> {
   const found = await Promise.all(agentRuntimes.map((name) => agents.find(name)));
   return agentRuntimes.flatMap((name, index) => {
     const agent = found[index];
-    return agent ? [{ name, version: null, account: agent.settings.account ?? name }] : [];
+    return agent
+      ? [{ name, version: versions.get(name) ?? null, account: agent.settings.account ?? name }]
+      : [];
   });
 }
 

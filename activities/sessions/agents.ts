@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import type { AgentRuntime } from '../../schema/contracts/agent.ts';
 import { runtimeOf, type Roster } from '../../schema/contracts/roster.ts';
 import { findOnPath, pathFor, searchPath } from '../processes/find-program.ts';
+import { createVersions } from '../processes/program-version.ts';
 import type { Runtime, RuntimeSettings } from './runtimes/runtime.ts';
 
 export interface Agent {
@@ -15,6 +16,8 @@ export interface Agent {
 export interface Agents {
   /** Undefined where the program is not on this machine. */
   find(name: AgentRuntime): Promise<Agent | undefined>;
+  /** What it tells of its version: asked once for each program file, and remembered. Undefined: nothing, or no program. */
+  version(name: AgentRuntime): Promise<string | undefined>;
   /**
    * The PATH of a runtime's sessions: what the roster gives it, then where programs are installed. A service's own is
    * shorter than that of the person who has installed them.
@@ -31,13 +34,19 @@ export function createAgents(deps: {
 }): Agents {
   const { runtimes, roster, environment = process.env } = deps;
   let found: Promise<string> | undefined;
-  return { find, path, home: environment['HOME'] ?? homedir() };
+  const versions = createVersions();
+  return { find, version, path, home: environment['HOME'] ?? homedir() };
 
   async function find(name: AgentRuntime): Promise<Agent | undefined> {
     const program = await findOnPath(name, await path(name));
     return program === undefined
       ? undefined
       : { runtime: runtimes[name], program, settings: runtimeOf(roster, name) };
+  }
+
+  async function version(name: AgentRuntime): Promise<string | undefined> {
+    const agent = await find(name);
+    return agent && versions(agent.program, agent.runtime.version).catch(() => undefined);
   }
 
   async function path(name: AgentRuntime): Promise<string> {

@@ -86,6 +86,8 @@ export function createSessionActivities(deps: {
       );
     }
     const { runtime, settings } = agent;
+    // Asked beside the launch, of the file that is launched, and awaited when the session has ended.
+    const asked = agents.version(program.runtime);
     const { sessionId, resumes, stallSeconds, limits } = input;
     const { model = settings.model, effort } = program;
     const conversation = resumes?.conversation;
@@ -123,10 +125,9 @@ export function createSessionActivities(deps: {
     const stderr = await excerptOf(join(folder, sessionFiles.errors)).catch(() => '');
     const { told } = log;
     const { complaints } = runtime;
-    return {
-      ...session,
-      agent: reportAgent({ session, told, stderr, complaints, resumed: conversation, limits }),
-    };
+    const report = reportAgent({ session, told, stderr, complaints, resumed: conversation, limits });
+    const version = await asked;
+    return { ...session, agent: { ...report, ...(version === undefined ? {} : { version }) } };
 
     /** Figures for people to see: a file that can't be read keeps no session from its end. */
     async function findWindows(since: number): Promise<readonly QuotaWindow[]> {

@@ -49,6 +49,8 @@ export const AgentReport = z.object({
   retryAt: z.number().nullable(),
   /** Of its account, at its end; only those that its program has told. */
   windows: z.array(QuotaWindow).optional(),
+  /** Of the program, where it has told one. */
+  version: z.string().optional(),
 });
 export type AgentReport = z.infer<typeof AgentReport>;
 

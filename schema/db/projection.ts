@@ -148,9 +148,9 @@ function sessionRow({ agent, startedAt, endedAt, closedUntil, ...session }: Sess
     closedUntil: closedUntil === undefined ? null : new Date(closedUntil),
   };
   if (!agent) return row;
-  const { outcome, model, usage, windows } = agent;
+  const { outcome, model, usage, windows = null, version = null } = agent;
   const { costUsd: cost, ...tokens } = usage;
-  return { ...row, outcome, model: model ?? null, ...tokens, cost, windows: windows ?? null };
+  return { ...row, outcome, model: model ?? null, ...tokens, cost, windows, version };
 }
 
 /** An event and the workflow that told it; null is the mission itself. */

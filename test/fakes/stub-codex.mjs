@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 if (process.argv[2] === '--version') {
-  process.stdout.write(`codex-cli ${process.env.STUB_CODEX_VERSION ?? '0.169.0'}\n`);
+  process.stdout.write(`codex-cli 0.169.0\n`);
   process.exit();
 }
 const home = process.env.CODEX_HOME;

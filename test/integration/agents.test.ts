@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
@@ -72,7 +72,7 @@ describe('a mission of coding agents', () => {
     });
     // What it has noted of its account, beside its output.
     const window = { window: '5h', usedPercent: 42, resetsAt: Date.UTC(2100, 0, 1) };
-    expect(session?.agent?.windows).toEqual([window]);
+    expect(session?.agent).toMatchObject({ windows: [window], version: '0.169.0' });
     const { windows } = await engine.api.usage({ by: 'runtime' });
     expect(windows).toMatchObject([
       { account: 'codex', ...window },
@@ -134,6 +134,17 @@ describe('a mission of coding agents', () => {
     const wanted = start({ engine, key: 'no', goal: 'Work.', task: { runtime: 'pi' } });
     await expect(wanted).rejects.toThrow(
       /milestones\.0\.tasks\.0\.runtime: pi is not on this host \(there is codex\)/,
+    );
+  });
+
+  it('is refused at the door where its agent is older than what is known to work', async () => {
+    const { engine, codex } = await startWithCodex();
+    const program = join(codex.path, '.local/bin/codex');
+    await rm(program);
+    await writeFile(program, '#!/bin/sh\necho codex-cli 0.99.0\n', { mode: 0o755 });
+    const wanted = start({ engine, key: 'old', goal: 'Work.' });
+    await expect(wanted).rejects.toThrow(
+      /tasks\.0\.runtime: codex is 0\.99\.0 on this host, older than 0\.169\.0/,
     );
   });
 

@@ -83,6 +83,7 @@ export async function startApi(
         git,
         config,
         engines: knownEngines(config),
+        agents: { version: () => Promise.resolve(undefined) },
         host: engine.facts.host,
         hosts: () => Promise.resolve([]),
         giteaAccess: createGiteaAccess({
