@@ -98,7 +98,7 @@ export class TaskLaunches {
       engine,
       place: { mission, task: place.task, repository },
       sessionId: upcoming.sessionId,
-      programs: [task.program, ...standIns(task.program, policy.fallback ?? [])],
+      programs: [task.program, ...standIns(task.program, this.#task.policy.fallback ?? [])],
       labels: task.labels ?? [],
       current: this.#host.name,
       unpushed,
