@@ -21,6 +21,7 @@ import type { ToldTask, Unparsed } from '../schema/contracts/told.ts';
 import { initialTaskView, type GoAhead, type NewEvent, type TaskView } from '../schema/contracts/views.ts';
 import { News } from './news.ts';
 import type { Delivery, Feedback, TaskPlace } from './ports.ts';
+import { goAheadFault, type GoAheadFault } from './rules/go-ahead.ts';
 import { defaultNoProgress, doneInVain, type Attempt } from './rules/progress.ts';
 import { TaskBudget } from './task-budget.ts';
 import type { Rejection } from './rules/remediation.ts';
@@ -29,12 +30,6 @@ import type { Rejection } from './rules/remediation.ts';
 const feedbackKept = 10;
 
 const waitsKept = 50;
-
-/** Why a go-ahead does not count. */
-export type GoAheadFault =
-  | { type: 'WrongPhase'; message: string }
-  | { type: 'StaleHead'; message: string; headSha: string }
-  | { type: 'NotCoordinator'; message: string };
 
 /** How a merge request came out of the lane. */
 export type LaneOutcome = Exclude<MergeAnswer, { kind: 'verified' | 'too-late' }>;
@@ -319,20 +314,8 @@ export class TaskState {
   }
 
   goAheadFault(request: GoAheadRequest, via: GoAhead['via']): GoAheadFault | undefined {
-    const { gate, headSha } = this.view;
-    if (gate !== 'go-ahead' || headSha === null || this.view.status !== 'running') {
-      const message = `${this.place.task} is at gate ${gate}: it waits for no go-ahead`;
-      return { type: 'WrongPhase', message };
-    }
-    if (request.headSha !== headSha) {
-      const message = `the head of ${this.place.task} is ${headSha}, not ${request.headSha}`;
-      return { type: 'StaleHead', message, headSha };
-    }
     const { coordinators } = this.input.policy;
-    if (via === 'temporal' || coordinators.length === 0 || coordinators.includes(request.by))
-      return undefined;
-    const message = `${request.by} is no coordinator of this mission: ${coordinators.join(', ')}`;
-    return { type: 'NotCoordinator', message };
+    return goAheadFault({ view: this.view, coordinators, request, via });
   }
 
   giveGoAhead(request: GoAheadRequest, via: GoAhead['via']): GoAhead {
