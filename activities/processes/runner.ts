@@ -128,14 +128,10 @@ async function runStep(of: {
   const stderr = openSync(join(folder, step.stderr), 'a');
   let timeout: NodeJS.Timeout | undefined;
   let outputCheck: NodeJS.Timeout | undefined;
+  let grace: NodeJS.Timeout | undefined;
   try {
     const ended = await new Promise<Pick<StepResult, 'end' | 'exitCode'>>((resolve) => {
       let reason: StepResult['end'] = 'exited';
-      const endStep: EndStep = (end) => {
-        reason = end;
-        killRun(folder);
-      };
-      of.stop.endStep = endStep;
       const [program = '', ...args] = step.argv;
       const child = spawn(program, args, {
         cwd: spec.cwd,
@@ -144,15 +140,35 @@ async function runStep(of: {
         // Without our terminal: a tool that asks a person on it would wait for ever.
         detached: true,
       });
+      const endStep: EndStep = (end) => {
+        reason = end;
+        if (step.graceMs === undefined) return killRun(folder);
+        child.kill();
+        grace ??= setTimeout(() => killRun(folder), step.graceMs);
+      };
+      of.stop.endStep = endStep;
       child.on('error', (error) => {
         writeFileSync(join(folder, step.stderr), `${error.message}\n`, { flag: 'a' });
         resolve({ end: 'unstartable', exitCode: null });
       });
       child.on('exit', (code) => resolve({ end: reason, exitCode: reason === 'exited' ? code : null }));
-      timeout = setTimeout(() => endStep('timed-out'), step.timeoutMs);
+      let waitedMs = 0;
+      const endInTime = (): void => {
+        const leftMs = startedAt + step.timeoutMs + waitedMs - Date.now();
+        if (leftMs <= 0) return endStep('timed-out');
+        timeout = setTimeout(endInTime, leftMs);
+      };
+      endInTime();
       let bytes = 0;
+      let checkedAt = startedAt;
       output.changedAt = startedAt;
       const check = (): void => {
+        const now = Date.now();
+        if (step.waits !== undefined && existsSync(join(folder, step.waits))) {
+          waitedMs += now - checkedAt;
+          output.changedAt = now;
+        }
+        checkedAt = now;
         const before = bytes;
         bytes = totalBytes(outputs);
         if (bytes !== before) output.changedAt = Date.now();
@@ -172,6 +188,7 @@ async function runStep(of: {
     of.stop.endStep = () => undefined;
     clearTimeout(timeout);
     clearTimeout(outputCheck);
+    clearTimeout(grace);
     for (const file of [stdin, stdout, stderr]) closeSync(file);
   }
 }

@@ -7,6 +7,10 @@ export const Step = z.object({
   timeoutMs: z.number(),
   /** After this long without output the step is ended as `stalled`; never, if it is missing. */
   stallMs: z.number().optional(),
+  /** How long the program has to end by itself when it is asked to; without it, it is killed at once. */
+  graceMs: z.number().optional(),
+  /** While this file of the run's folder stands, the program waits for a person: its time and its silence don't count. */
+  waits: z.string().optional(),
   stdin: z.string().nullable(),
   stdout: z.string(),
   stderr: z.string(),
