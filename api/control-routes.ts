@@ -11,6 +11,7 @@ import {
 } from '../schema/contracts/messages.ts';
 import { MissionKey, Name } from '../schema/contracts/names.ts';
 import { PlanOutline } from '../schema/contracts/plan.ts';
+import { AnswerRequest } from '../schema/contracts/question.ts';
 import { GoAhead } from '../schema/contracts/views.ts';
 import type { Caller } from '../schema/db/tokens.ts';
 import { requireScope, type ApiEnv } from './auth.ts';
@@ -18,6 +19,7 @@ import type { ApiDeps } from './deps.ts';
 import { IdempotencyHeader } from './idempotency.ts';
 import {
   amendMission,
+  answerQuestion,
   cancelMission,
   giveGoAhead,
   pauseMission,
@@ -57,6 +59,17 @@ const resolution = createRoute({
   middleware: [requireScope('missions:write'), readBody('json')] as const,
   request: told(TaskPath, Resolution.omit({ by: true }).strict()),
   responses: { 204: { description: 'The task goes on as told' }, ...responses },
+});
+
+const answers = createRoute({
+  method: 'post',
+  path: '/v1/missions/{id}/tasks/{task}/answers',
+  summary: 'Answer a question of an agent',
+  description: 'Each question of a task counts its first answer: one of the options that it names.',
+  security,
+  middleware: [requireScope('missions:write'), readBody('json')] as const,
+  request: told(TaskPath, AnswerRequest.omit({ by: true }).strict()),
+  responses: { 204: { description: 'The agent is told' }, ...responses },
 });
 
 const cancel = createRoute({
@@ -125,6 +138,13 @@ export function controlRoutes(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     const { id, task } = context.req.valid('param');
     const of = await call(context.get('caller'), id, context.req.valid('header'));
     await resolveTask(deps, { ...of, task, ...context.req.valid('json') });
+    return context.body(null, 204);
+  });
+
+  app.openapi(answers, async (context) => {
+    const { id, task } = context.req.valid('param');
+    const of = await call(context.get('caller'), id, context.req.valid('header'));
+    await answerQuestion(deps, { ...of, task, ...context.req.valid('json') });
     return context.body(null, 204);
   });
 

@@ -22,6 +22,7 @@ import {
 import type { MissionFile } from '../schema/contracts/mission-file.ts';
 import { controlQueue, missionWorkflowId, taskWorkflowId } from '../schema/contracts/names.ts';
 import { PlanOutline, type Plan } from '../schema/contracts/plan.ts';
+import type { AnswerRequest } from '../schema/contracts/question.ts';
 import { startAttributes } from '../schema/contracts/search-attributes.ts';
 import { GoAhead } from '../schema/contracts/views.ts';
 import {
@@ -217,6 +218,14 @@ export async function resolveTask(
   const { caller, action, guidance } = of;
   const arg = { action, by: caller.name, ...(guidance === undefined ? {} : { guidance }) };
   await updateTask(deps, of, updates.resolve, arg);
+}
+
+export async function answerQuestion(
+  deps: ApiDeps,
+  of: TaskCall & Pick<AnswerRequest, 'question' | 'option'>,
+): Promise<void> {
+  const { caller, question, option } = of;
+  await updateTask(deps, of, updates.answer, { question, option, by: caller.name });
 }
 
 export async function cancelMission(deps: ApiDeps, of: MissionCall & { reason?: string | undefined }) {

@@ -22,6 +22,7 @@ const programs = {
   'publish-schemas': 'scripts/publish-schemas.ts',
   spawner: 'activities/processes/spawner.ts',
   'show-agent': 'activities/sessions/show-agent.ts',
+  'acp-client': 'activities/sessions/acp/client.ts',
   'diff-check': 'activities/review/engines/diff-check.ts',
   'test-check': 'activities/review/engines/test-check.ts',
   // Of the tests only: it must lie beside the others to find them.

@@ -30,6 +30,7 @@ import { builtInEngines, type Engines } from '../activities/review/engines.ts';
 import { createReviewActivities } from '../activities/review/review-activities.ts';
 import { createAgents, type Agents } from '../activities/sessions/agents.ts';
 import { runtimes } from '../activities/sessions/runtimes/runtimes.ts';
+import { createTellQuestion } from '../activities/sessions/acp/questions.ts';
 import { createPlaceActivities } from '../activities/sessions/place-activities.ts';
 import { createSessionActivities, type Commands } from '../activities/sessions/session-activities.ts';
 import type { PlannedRepository } from '../schema/contracts/plan.ts';
@@ -64,7 +65,7 @@ export function knownCommands(config: EngineConfig): Commands {
 }
 
 export function knownAgents(roster: Roster): Agents {
-  return createAgents({ runtimes, roster });
+  return createAgents({ runtimes, roster, acpClient: join(builtFolder(), 'acp-client.js') });
 }
 
 export function openSpawner(closers: Closers): Spawner {
@@ -83,6 +84,7 @@ interface CloneDeps {
   roster: Roster;
   log: Pick<Log, 'warn'>;
   runProgram: RunProgram;
+  client: Client;
 }
 
 /** With `leaseFile` what they run ends when that lease runs out. */
@@ -113,7 +115,11 @@ function createTools(
 function cloneActivities(deps: CloneDeps, tools: ReturnType<typeof createTools>): CloneActivities {
   const { paths, agents, config } = deps;
   return {
-    ...createSessionActivities({ ...tools, paths, agents, commands: knownCommands(config) }),
+    ...createSessionActivities({
+      ...{ ...tools, paths, agents },
+      commands: knownCommands(config),
+      tellQuestion: createTellQuestion({ client: deps.client }),
+    }),
     ...createDeliveryActivities({ ...tools, paths }),
   };
 }

@@ -10,7 +10,7 @@ import { judgeVersion } from '../activities/processes/program-version.ts';
 import type { Agents } from '../activities/sessions/agents.ts';
 import { fits } from '../activities/sessions/choose-place.ts';
 import { runtimes } from '../activities/sessions/runtimes/runtimes.ts';
-import { AgentRuntime, agentRuntimes } from '../schema/contracts/agent.ts';
+import { AgentRuntime, agentRuntimes, runtimeName, type RuntimeName } from '../schema/contracts/agent.ts';
 import type { PlanChange } from '../schema/contracts/amendment.ts';
 import type { Admission, ChangesAdmission, Door, Fault } from '../schema/contracts/door.ts';
 import type { Host } from '../schema/contracts/host.ts';
@@ -66,12 +66,12 @@ export function createDoor(deps: {
     });
     const missing = plan.milestones.flatMap((milestone, m) =>
       milestone.tasks.flatMap((task, t) => {
-        const { program, labels = [] } = toStartedTask({ plan, milestone, task });
-        return fleet.faults(program.runtime, labels, `milestones.${m}.tasks.${t}`);
+        const { program, labels } = toStartedTask({ plan, milestone, task });
+        return fleet.faults({ ...program, labels, at: `milestones.${m}.tasks.${t}` });
       }),
     );
     for (const [index, runtime] of (file.policy.fallback ?? []).entries()) {
-      missing.push(...fleet.faults(runtime, [], `policy.fallback.${index}`));
+      missing.push(...fleet.faults({ runtime, at: `policy.fallback.${index}` }));
     }
     missing.push(...(await agedFaults(agentsOf(plan), fleet)));
     if (missing.length > 0) return { kind: 'refused', faults: missing };
@@ -86,13 +86,11 @@ export function createDoor(deps: {
     const programs = changes.flatMap(programOfChange);
     const scripts = await readScripts(programs, faults);
     const fleet = await readFleet();
-    for (const { at, runtime, labels = [] } of programs) {
-      faults.push(...fleet.faults(runtime ?? 'script', labels, at));
-    }
+    for (const program of programs) faults.push(...fleet.faults(program));
     for (const [index, change] of changes.entries()) {
       if (change.change !== 'policy') continue;
       for (const [place, runtime] of (change.fallback ?? []).entries()) {
-        faults.push(...fleet.faults(runtime, [], `changes.${index}.fallback.${place}`));
+        faults.push(...fleet.faults({ runtime, at: `changes.${index}.fallback.${place}` }));
       }
     }
     if (faults.length > 0) return { kind: 'refused', faults };
@@ -104,7 +102,7 @@ export function createDoor(deps: {
     const found = [...named].map(async ([name, path]): Promise<Fault[]> => {
       // Where another host has it too, that one's program counts.
       if (fleet.isElsewhere(name)) return [];
-      const version = await agents.version(name);
+      const version = await agents.version({ runtime: name });
       const { from, before } = runtimes[name].version;
       if (judgeVersion(version, { from, before }) !== 'older') return [];
       const message = `${name} is ${version ?? ''} on this host, older than ${from}, the first that is known to work: update it, see mission fleet verify`;
@@ -222,21 +220,19 @@ export function createDoor(deps: {
 /** What the hosts that are known can do, together. */
 interface Fleet {
   /** Agents of the mission's own host. */
-  here: AgentRuntime[];
-  finds(runtime: Runtime, labels: readonly string[]): boolean;
+  here: RuntimeName[];
+  finds(runtime: RuntimeName, labels: readonly string[]): boolean;
   /** Whether another than the mission's own host has an agent. */
   isElsewhere(runtime: AgentRuntime): boolean;
-  faults(runtime: Runtime, labels: readonly string[], at: string): Fault[];
+  faults(program: NamedProgram): Fault[];
 }
-
-type Runtime = StartedTask['program']['runtime'];
 
 function createFleet({ hosts, own }: { hosts: readonly Host[]; own: Host | undefined }): Fleet {
   const machine = own?.machine ?? '';
   const here = own?.runtimes.map(({ name }) => name) ?? [];
   return { here, finds, isElsewhere, faults };
 
-  function finds(runtime: Runtime, labels: readonly string[]): boolean {
+  function finds(runtime: RuntimeName, labels: readonly string[]): boolean {
     return hosts.some((host) => fits(host, { runtime, labels, machine }));
   }
 
@@ -244,27 +240,50 @@ function createFleet({ hosts, own }: { hosts: readonly Host[]; own: Host | undef
     return hosts.some((host) => host !== own && fits(host, { runtime, labels: [], machine }));
   }
 
-  function faults(runtime: Runtime, labels: readonly string[], at: string): Fault[] {
+  function faults(program: NamedProgram): Fault[] {
+    const { at, agent, labels = [] } = program;
+    // What an amendment names of the roster's agents alone needs no more words.
+    const { runtime = agent === undefined ? 'script' : 'acp' } = program;
     // A mission's own host runs what asks for nothing.
-    if (labels.length === 0 && isProgram(runtime)) return [];
-    if (finds(runtime, labels)) return [];
-    const path = at.startsWith('policy') ? at : `${at}.${finds(runtime, []) ? 'labels' : 'runtime'}`;
-    return [{ path, message: missing(runtime, labels) }];
+    if (labels.length === 0 && agent === undefined && isProgram(runtime)) return [];
+    const name = runtimeName({ runtime, agent });
+    if (finds(name, labels)) return [];
+    const path = at.startsWith('policy') ? at : `${at}.${finds(name, []) ? 'labels' : 'runtime'}`;
+    return [{ path, message: misnamed({ runtime, agent }) ?? missing(name, labels) }];
   }
 
-  function missing(runtime: Runtime, labels: readonly string[]): string {
+  function misnamed({ runtime, agent }: Pick<NamedProgram, 'runtime' | 'agent'>): string | undefined {
+    if (runtime === 'acp' && agent === undefined) {
+      const agents = known().filter((name) => name.startsWith('acp:'));
+      return `the runtime acp needs agent: ${thereIs(agents.map((name) => name.slice('acp:'.length)))}`;
+    }
+    if (runtime === 'acp' || agent === undefined) return undefined;
+    return `agent goes with the runtime acp, and not with ${runtime ?? ''}`;
+  }
+
+  function missing(runtime: RuntimeName, labels: readonly string[]): string {
     if (isProgram(runtime) || (labels.length > 0 && finds(runtime, []))) {
       const what = isProgram(runtime) ? '' : ` and ${runtime}`;
       return `no host of this machine has the labels ${labels.join(', ')}${what}: see labels in engine.yaml, and mission host`;
     }
-    const agents = agentRuntimes.filter((name) => finds(name, []));
-    const instead = agents.length === 0 ? 'no other agent is' : `there is ${agents.join(', ')}`;
     const where = hosts.length > 1 ? 'any host of this machine' : 'this host';
-    return `${runtime} is not on ${where} (${instead}): install it, see mission fleet verify`;
+    const remedy = runtime.startsWith('acp:')
+      ? 'name it under acp: in the roster, and install its program'
+      : 'install it, see mission fleet verify';
+    return `${runtime} is not on ${where} (${thereIs(known())}): ${remedy}`;
+  }
+
+  function known(): RuntimeName[] {
+    const names = new Set(hosts.flatMap(({ runtimes }) => runtimes.map(({ name }) => name)));
+    return [...names].filter((name) => finds(name, []));
   }
 }
 
-function isProgram(runtime: Runtime): boolean {
+function thereIs(agents: readonly string[]): string {
+  return agents.length === 0 ? 'no other agent is' : `there is ${agents.join(', ')}`;
+}
+
+function isProgram(runtime: RuntimeName): boolean {
   return runtime === 'script' || runtime === 'command';
 }
 
@@ -290,7 +309,8 @@ function agentsOf(plan: Plan): Map<AgentRuntime, string> {
 /** A program as a file or an amendment names it, and where. */
 interface NamedProgram {
   at: string;
-  runtime?: Runtime | undefined;
+  runtime?: StartedTask['program']['runtime'] | undefined;
+  agent?: string | undefined;
   labels?: readonly string[] | undefined;
   script?: string | undefined;
   command?: string | undefined;

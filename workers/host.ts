@@ -14,7 +14,7 @@ import { NativeConnection } from '@temporalio/worker';
 import { createAttendance } from '../activities/hosts/attendance.ts';
 import { createLease, type Lease } from '../activities/processes/lease.ts';
 import type { Agents } from '../activities/sessions/agents.ts';
-import type { AgentRuntime } from '../schema/contracts/agent.ts';
+import { runtimeName, type RuntimeName } from '../schema/contracts/agent.ts';
 import type { HostFacts } from '../schema/contracts/host.ts';
 import { updates, workflowTypes, type DrainRequest, type HostInput } from '../schema/contracts/messages.ts';
 import { controlQueue, hostWorkflowId } from '../schema/contracts/names.ts';
@@ -49,7 +49,7 @@ export interface HostOptions {
   slots: number | undefined;
   labels: string[] | undefined;
   /** Only these agents, of those that are there. */
-  runtimes: AgentRuntime[] | undefined;
+  runtimes: RuntimeName[] | undefined;
   leaseSeconds: number;
   allowRoot: boolean;
   /** On loopback; 0: any free port; undefined: none. */
@@ -121,7 +121,7 @@ async function start(options: HostOptions, closers: Closers): Promise<HostProces
     interceptor: occupancy.interceptor,
     activities: {
       ...createCloneActivities({
-        ...{ paths: data.paths, config, agents, roster, log, leaseFile: lease.file },
+        ...{ paths: data.paths, config, agents, roster, client, log, leaseFile: lease.file },
         runProgram: openSpawner(closers).run,
       }),
       ...attendance,
@@ -178,16 +178,15 @@ async function refuseOtherInstallation(data: DataDirectory, installation: string
   );
 }
 
-async function onlyThese(agents: Agents, runtimes: AgentRuntime[] | undefined): Promise<Agents> {
+async function onlyThese(agents: Agents, runtimes: RuntimeName[] | undefined): Promise<Agents> {
   if (runtimes === undefined) return agents;
+  const known = agents.known.filter((named) => runtimes.includes(runtimeName(named)));
   for (const runtime of runtimes) {
-    if (await agents.find(runtime)) continue;
+    const named = known.find((each) => runtimeName(each) === runtime);
+    if (named && (await agents.find(named)).kind === 'found') continue;
     throw new Error(`${runtime} is not on this host: install it, or leave it out of --runtimes`);
   }
-  return {
-    ...agents,
-    find: (name) => (runtimes.includes(name) ? agents.find(name) : Promise.resolve(undefined)),
-  };
+  return { ...agents, known };
 }
 
 interface Membership {

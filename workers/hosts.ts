@@ -1,7 +1,7 @@
 import { hostname, userInfo } from 'node:os';
 import { outsideAgents } from '../activities/fleet/outside.ts';
 import type { Agents } from '../activities/sessions/agents.ts';
-import { agentRuntimes, type AgentRuntime } from '../schema/contracts/agent.ts';
+import { runtimeName, type RuntimeName } from '../schema/contracts/agent.ts';
 import type { HostFacts, HostRuntime } from '../schema/contracts/host.ts';
 import type { Queries } from '../schema/db/database.ts';
 import { registerHost, touchHost } from '../schema/db/hosts.ts';
@@ -28,12 +28,12 @@ export async function serveHost(of: {
   name: string;
   tenant: string;
   config: Pick<EngineConfig, 'slots' | 'labels'>;
-  agents: Pick<Agents, 'find' | 'version'>;
+  agents: Pick<Agents, 'known' | 'find' | 'version'>;
   closers: Closers;
 }): Promise<ServedHost> {
   const { queries, name, agents } = of;
   const identity = await of.data.identity();
-  const versions = new Map<AgentRuntime, string>();
+  const versions = new Map<RuntimeName, string>();
   // Its missions wait for this machine, however long it is away: no lease.
   await registerHost(queries, { ...(await hostFacts({ ...of, identity, versions })), leaseSeconds: null });
   await touch();
@@ -56,7 +56,7 @@ export async function hostFacts(of: {
   tenant: string;
   identity: string;
   config: Pick<EngineConfig, 'slots' | 'labels'>;
-  agents: Pick<Agents, 'find'>;
+  agents: Pick<Agents, 'known' | 'find'>;
   versions: Versions;
 }): Promise<Omit<HostFacts, 'leaseSeconds'>> {
   const { name, tenant, identity, config, agents } = of;
@@ -71,16 +71,17 @@ export async function hostFacts(of: {
   };
 }
 
-type Versions = ReadonlyMap<AgentRuntime, string>;
+type Versions = ReadonlyMap<RuntimeName, string>;
 
 /** Asks the programs that are here for their versions. */
 export async function learnVersions(
-  agents: Pick<Agents, 'version'>,
-  versions: Map<AgentRuntime, string>,
+  agents: Pick<Agents, 'known' | 'version'>,
+  versions: Map<RuntimeName, string>,
 ): Promise<Versions> {
   await Promise.all(
-    agentRuntimes.map(async (name) => {
-      const version = await agents.version(name);
+    agents.known.map(async (named) => {
+      const name = runtimeName(named);
+      const version = await agents.version(named);
       if (version === undefined) versions.delete(name);
       else versions.set(name, version);
     }),
@@ -88,14 +89,18 @@ export async function learnVersions(
   return versions;
 }
 
-async function runtimesHere(agents: Pick<Agents, 'find'>, versions: Versions): Promise<HostRuntime[]> {
-  const found = await Promise.all(agentRuntimes.map((name) => agents.find(name)));
-  return agentRuntimes.flatMap((name, index) => {
-    const agent = found[index];
-    return agent
-      ? [{ name, version: versions.get(name) ?? null, account: agent.settings.account ?? name }]
-      : [];
+async function runtimesHere(
+  agents: Pick<Agents, 'known' | 'find'>,
+  versions: Versions,
+): Promise<HostRuntime[]> {
+  const looked = agents.known.map(async (named) => {
+    const found = await agents.find(named);
+    if (found.kind === 'absent') return [];
+    const name = runtimeName(named);
+    const { account = name } = found.agent.settings;
+    return [{ name, version: versions.get(name) ?? null, account }];
   });
+  return (await Promise.all(looked)).flat();
 }
 
 /** Agents at work on this machine that no engine has launched, by the account that they use. */

@@ -210,7 +210,7 @@ describe('a fault of a roster is told with its place and what to do', () => {
     {
       name: 'a key that nobody knows',
       text: 'version: 1\ncolour: red',
-      says: '2:1: colour: is no key: take it away, or use one of version, transport, tmux, defaults, runtimes, accounts, agents',
+      says: '2:1: colour: is no key: take it away, or use one of version, transport, tmux, defaults, runtimes, accounts, acp, agents',
     },
     {
       name: 'a key that every object has',

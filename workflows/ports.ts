@@ -45,6 +45,13 @@ export interface RunSessionInput {
   resumes?: { conversation: string; used: Usage };
 }
 
+export interface AnswerQuestionInput {
+  sessionId: string;
+  question: string;
+  option: string;
+  by: string;
+}
+
 export interface VerifyDeliveryInput {
   place: TaskPlace;
   /** The session whose commits are judged; null: whatever the forge has on the branch. */
@@ -225,6 +232,8 @@ export interface MergeActivities {
 /** What happens on the machine that has the task's clone. */
 export interface HostActivities {
   runSession(input: RunSessionInput): Promise<SessionSummary>;
+  /** Gives a session that waits for it a person's answer. Given again, it is the same answer. */
+  answerQuestion(input: AnswerQuestionInput): Promise<void>;
   verifyDelivery(input: VerifyDeliveryInput): Promise<Delivery>;
   pushBranch(input: { place: TaskPlace; headSha: string }): Promise<PushOutcome>;
   review(input: ReviewInput): Promise<ReviewOutcome>;

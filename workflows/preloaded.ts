@@ -14,6 +14,7 @@ import * as messages from '../schema/contracts/messages.ts';
 import * as missionFile from '../schema/contracts/mission-file.ts';
 import * as names from '../schema/contracts/names.ts';
 import * as plan from '../schema/contracts/plan.ts';
+import * as question from '../schema/contracts/question.ts';
 import * as review from '../schema/contracts/review.ts';
 import * as session from '../schema/contracts/session.ts';
 import * as views from '../schema/contracts/views.ts';
@@ -27,6 +28,7 @@ for (const contracts of [
   missionFile,
   names,
   plan,
+  question,
   review,
   session,
   views,

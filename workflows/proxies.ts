@@ -23,7 +23,7 @@ import type {
 } from './ports.ts';
 
 type HostRuns = Pick<HostActivities, 'runSession' | 'verifyDelivery' | 'review'>;
-type HostSteps = Pick<HostActivities, 'pushBranch' | 'cleanUp'>;
+type HostSteps = Pick<HostActivities, 'pushBranch' | 'answerQuestion' | 'cleanUp'>;
 
 interface CallOptions {
   /** How long a worker may take to begin it; without it, for ever. */

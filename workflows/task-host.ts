@@ -68,23 +68,25 @@ export class TaskHost {
 
   /**
    * Calls until the host has done it. A host with a lease that takes nothing up is asked after: a machine that is only
-   * busy, or may be back, is waited for. Throws `HostLost` where it is gone.
+   * busy, or may be back, is waited for. Throws `HostLost` where it is gone. Whoever answers a question may wait here
+   * while the task goes on elsewhere: it stays with the host that it began with.
    */
   async call<Input, Output>(
     activity: (on: OnHost) => Callable<Input, Output>,
     summary: string,
     input: Input,
   ): Promise<Output> {
-    this.#used.add(this.#name);
+    const host = this.#name;
+    const on = this.#on;
     const lease = this.#leaseSeconds;
-    if (lease === null) return call(activity(this.#on), summary, input);
+    this.#used.add(host);
+    if (lease === null) return call(activity(on), summary, input);
     // Within a lease a host is either served, or on its way to be lost.
     for (let patience = lease; ;) {
       try {
-        return await call(activity(this.#on), summary, input, { scheduleToStartTimeout: patience * 1_000 });
+        return await call(activity(on), summary, input, { scheduleToStartTimeout: patience * 1_000 });
       } catch (error) {
         if (!wasNotTakenUp(error)) throw error;
-        const host = this.#name;
         const { engine } = this.#task.input;
         const { state } = await call(places.stateOfHost, `what became of ${host}`, { engine, host });
         if (state === undefined || state === 'lost' || state === 'left') throw new HostLost(host, state);

@@ -1,4 +1,5 @@
 import { CancellationScope, condition, isCancellation, patched } from '@temporalio/workflow';
+import { runtimeName } from '../schema/contracts/agent.ts';
 import type { Program } from '../schema/contracts/plan.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
 import type { Placement, PlaceRequest } from './ports.ts';
@@ -189,7 +190,8 @@ export class TaskLaunches {
     const task = this.#task;
     if (this.#underWay) {
       const { sessionId: id, program, startedAt } = this.#underWay;
-      const common = { id, role: 'author', runtime: program.runtime, host, startedAt, endedAt: Date.now() };
+      const runtime = runtimeName(program);
+      const common = { id, role: 'author', runtime, host, startedAt, endedAt: Date.now() };
       await this.ended({ ...common, end: 'lost', exitCode: null });
     }
     if (task.unpushed) task.giveBackLaunch();

@@ -1,4 +1,4 @@
-import { addUsage, noUsage, type Usage } from '../schema/contracts/agent.ts';
+import { addUsage, noUsage, runtimeName, type Usage } from '../schema/contracts/agent.ts';
 import type { CiVerdict } from '../schema/contracts/ci.ts';
 import type { Gate, TaskStatus, Wait } from '../schema/contracts/gates.ts';
 import { isEnded } from '../schema/contracts/gates.ts';
@@ -24,6 +24,7 @@ import type { Delivery, Feedback, TaskPlace } from './ports.ts';
 import { goAheadFault, type GoAheadFault } from './rules/go-ahead.ts';
 import { defaultNoProgress, doneInVain, type Attempt } from './rules/progress.ts';
 import { TaskBudget } from './task-budget.ts';
+import { TaskQuestions } from './task-questions.ts';
 import type { Rejection } from './rules/remediation.ts';
 
 /** How much of the past a session is told: enough not to repeat it, little enough to read. */
@@ -42,6 +43,7 @@ export class TaskState {
   readonly budget: TaskBudget;
   /** What an amendment of the mission may change for a task that runs. */
   policy: Pick<Policy, 'noProgress' | 'fallback'>;
+  readonly questions: TaskQuestions;
   /** Every head that the engine has put on the branch, or was about to: at any other it is somebody else's. */
   readonly heads = new Set<string>();
   /** Where the next session's commits are judged against, as the last verified delivery found it. */
@@ -90,6 +92,7 @@ export class TaskState {
     this.view = initialTaskView({ mission, milestone, id: task.id, title: task.title });
     this.view.status = 'running';
     this.budget = new TaskBudget(input, this.view.sessions);
+    this.questions = new TaskQuestions(this.view.sessions);
   }
 
   enter(gate: Gate, wait?: Pick<Wait, 'on' | 'for'>): void {
@@ -180,6 +183,7 @@ export class TaskState {
 
   sessionEnded(session: SessionSummary): void {
     this.view.sessions.push(session);
+    this.view.questions = this.questions.open;
     const code = session.exitCode === null ? '' : ` with exit code ${session.exitCode}`;
     this.tell('session-ended', `${session.id} ${session.end}${code}${describeAgent(session)}`);
   }
@@ -200,8 +204,9 @@ export class TaskState {
     return { conversation, used: its.map(({ usage }) => usage).reduce(addUsage, noUsage) };
   }
 
-  describeStandIn({ runtime }: Program): string {
-    const own = this.input.task.program.runtime;
+  describeStandIn(program: Program): string {
+    const own = runtimeName(this.input.task.program);
+    const runtime = runtimeName(program);
     return runtime === own ? '' : ` with ${runtime}, while ${own} is shut out`;
   }
 

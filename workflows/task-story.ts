@@ -6,6 +6,7 @@ import {
   isCancellation,
   workflowInfo,
 } from '@temporalio/workflow';
+import { runtimeName } from '../schema/contracts/agent.ts';
 import {
   signals,
   type MergeRequest,
@@ -24,6 +25,7 @@ import {
   rejectSession,
 } from './rules/remediation.ts';
 import type { LaneOutcome, TaskState } from './task-state.ts';
+import { TaskAnswers } from './task-answers.ts';
 import { TaskEnding } from './task-ending.ts';
 import { HostLost, TaskHost } from './task-host.ts';
 import { TaskLaunches } from './task-launches.ts';
@@ -42,6 +44,7 @@ export class TaskStory {
   readonly #ending: TaskEnding;
   readonly #launches: TaskLaunches;
   readonly #host: TaskHost;
+  readonly answers: TaskAnswers;
   readonly #forgeSide: ForgeSide;
 
   constructor(task: TaskState) {
@@ -50,6 +53,7 @@ export class TaskStory {
     this.#host = new TaskHost(task);
     this.#launches = new TaskLaunches({ task, steps: this.#steps, host: this.#host });
     this.#forgeSide = forgeSide(task.input);
+    this.answers = new TaskAnswers({ task, steps: this.#steps, host: this.#host });
     this.#ending = new TaskEnding({
       task,
       steps: this.#steps,
@@ -148,7 +152,7 @@ export class TaskStory {
     const task = this.#task;
     const { sessionId, launch, program } = await this.#launches.untilNext();
     const host = this.#host.name;
-    const resumes = task.resumesOf(program.runtime, host);
+    const resumes = task.resumesOf(runtimeName(program), host);
     task.tell('session-started', `${sessionId} on ${host}${task.describeStandIn(program)}`);
     await this.#steps.enter('implement', { on: `session ${sessionId}`, for: 'agent' });
     const session = await this.#steps.try(() =>

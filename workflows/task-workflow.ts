@@ -14,6 +14,7 @@ import {
   type TaskInput,
   type TaskResult,
 } from '../schema/contracts/messages.ts';
+import type { AnswerRequest } from '../schema/contracts/question.ts';
 import type { ToldTask, Unparsed } from '../schema/contracts/told.ts';
 import type { GoAhead, TaskView } from '../schema/contracts/views.ts';
 import { TaskState } from './task-state.ts';
@@ -28,6 +29,8 @@ export const goOnSignal = defineSignal(signals.goOn);
 export const usedSignal = defineSignal<[unknown]>(signals.used);
 export const policySignal = defineSignal<[unknown]>(signals.policy);
 export const mergeAnswerSignal = defineSignal<[unknown]>(signals.mergeAnswer);
+export const questionSignal = defineSignal<[unknown]>(signals.question);
+export const answerUpdate = defineUpdate<undefined, [AnswerRequest]>(updates.answer);
 export const taskViewQuery = defineQuery<TaskView>(queries.view);
 export const taskToldQuery = defineQuery<Unparsed<ToldTask>>(queries.told);
 
@@ -51,7 +54,12 @@ export async function taskWorkflow(input: TaskInput): Promise<TaskResult> {
   setHandler(resolveUpdate, (resolution) => task.resolve(resolution), {
     validator: (resolution: Resolution) => refuseResolution(task, resolution),
   });
-  return new TaskStory(task).tell();
+  const story = new TaskStory(task);
+  setHandler(questionSignal, (raw) => story.answers.hear(raw));
+  setHandler(answerUpdate, (request) => story.answers.answer(request), {
+    validator: (request: AnswerRequest) => refuseAnswer(task, request),
+  });
+  return story.tell();
 }
 
 function refuseGoAhead(task: TaskState, request: GoAheadRequest): void {
@@ -62,8 +70,15 @@ function refuseGoAhead(task: TaskState, request: GoAheadRequest): void {
   throw ApplicationFailure.create({ type, message, details, nonRetryable: true });
 }
 
+function refuseAnswer(task: TaskState, request: AnswerRequest): void {
+  refuse(task.questions.fault(request));
+}
+
 function refuseResolution(task: TaskState, resolution: Resolution): void {
-  const message = task.resolutionFault(resolution);
+  refuse(task.resolutionFault(resolution));
+}
+
+function refuse(message: string | undefined): void {
   if (message !== undefined)
     throw ApplicationFailure.create({ type: 'WrongPhase', message, nonRetryable: true });
 }

@@ -1,9 +1,8 @@
 /** What a mission's session has told, as a person reads it. */
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AgentRuntime } from '../../schema/contracts/agent.ts';
+import { readerOf } from '../sessions/runtimes/reader-of.ts';
 import { sessionFiles } from '../sessions/session-activities.ts';
-import { runtimes } from '../sessions/runtimes/runtimes.ts';
 import { createWording } from '../sessions/wording.ts';
 import { printable } from './printable.ts';
 
@@ -13,9 +12,8 @@ const readBytes = 4 * 1024 * 1024;
 /** The lines of a session's output: an agent's events in words, those of another program as they are. */
 export async function sessionLines(of: { folder: string; runtime: string }): Promise<string[]> {
   const lines = await lastLines(join(of.folder, sessionFiles.output));
-  const runtime = AgentRuntime.safeParse(of.runtime);
-  if (!runtime.success) return lines.map(printable);
-  const read = runtimes[runtime.data].createReader();
+  const read = readerOf(of);
+  if (!read) return lines.map(printable);
   const inWords = createWording();
   return lines.flatMap((line) => read(line)).flatMap((event) => inWords(event)?.split('\n') ?? []);
 }

@@ -142,7 +142,8 @@ async function runStep(of: {
       });
       const endStep: EndStep = (end) => {
         reason = end;
-        if (step.graceMs === undefined) return killRun(folder);
+        // Another host may take the work up from the moment that a lease has run out.
+        if (step.graceMs === undefined || end === 'lease-ran-out') return killRun(folder);
         child.kill();
         grace ??= setTimeout(() => killRun(folder), step.graceMs);
       };

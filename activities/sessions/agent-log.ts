@@ -7,6 +7,7 @@ import {
   type QuotaWindow,
   type Usage,
 } from '../../schema/contracts/agent.ts';
+import type { Question, QuestionNews } from '../../schema/contracts/question.ts';
 import type { LineReader } from './runtimes/runtime.ts';
 
 /** How far behind its agent a reader may be: somebody may be watching. */
@@ -54,6 +55,7 @@ export class AgentLog {
   readonly #mask: (text: string) => string;
   readonly #onUsage: (usage: Usage) => void;
   readonly #onEvent: (event: AgentEvent) => void;
+  readonly #onQuestion: (news: QuestionNews) => void;
   #offset = 0;
   #rest: Buffer = Buffer.alloc(0);
 
@@ -65,12 +67,15 @@ export class AgentLog {
     onUsage?: (usage: Usage) => void;
     /** Told of each event, in order. */
     onEvent?: (event: AgentEvent) => void;
+    /** Told of each question again by whoever adopts the session. */
+    onQuestion?: (news: QuestionNews) => void;
   }) {
     this.#path = of.path;
     this.#read = of.read;
     this.#mask = of.mask ?? ((text) => text);
     this.#onUsage = of.onUsage ?? (() => undefined);
     this.#onEvent = of.onEvent ?? (() => undefined);
+    this.#onQuestion = of.onQuestion ?? (() => undefined);
   }
 
   /** Reads until the run has ended, and then what is left. */
@@ -132,7 +137,7 @@ export class AgentLog {
     switch (event.type) {
       case 'started':
         told.started = true;
-        told.conversation = event.conversation;
+        told.conversation = event.conversation ?? undefined;
         told.model = event.model ?? told.model;
         return;
       case 'tool':
@@ -153,9 +158,20 @@ export class AgentLog {
         return;
       case 'retry':
         return;
+      case 'question':
+        this.#onQuestion({ kind: 'asked', question: this.#maskQuestion(event.question) });
+        return;
+      case 'question-over':
+        this.#onQuestion({ kind: 'over', id: event.id });
+        return;
       case 'error':
         told.error = { ...event, message: this.#shorten(event.message) };
     }
+  }
+
+  #maskQuestion(question: Question): Question {
+    const { title, detail } = question;
+    return { ...question, title: this.#mask(title), detail: detail === null ? null : this.#mask(detail) };
   }
 
   #shorten(text: string): string {

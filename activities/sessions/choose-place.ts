@@ -1,4 +1,5 @@
 /** Where a session may start: a pure rule over hosts, seats and quotas. */
+import { runtimeName, type RuntimeName } from '../../schema/contracts/agent.ts';
 import type { RosterAccount } from '../../schema/contracts/roster.ts';
 import type { Host } from '../../schema/contracts/host.ts';
 import type { Program } from '../../schema/contracts/plan.ts';
@@ -48,7 +49,7 @@ export function choosePlace(of: {
 /** Whether a host has what a program asks for; `machine`: the one that its repository is on. */
 export function fits(
   host: Pick<Host, 'state' | 'labels' | 'runtimes' | 'machine'>,
-  of: { runtime: Program['runtime']; labels: readonly string[]; machine: string },
+  of: { runtime: RuntimeName; labels: readonly string[]; machine: string },
 ): boolean {
   const { runtime, labels, machine } = of;
   if (host.state === 'left') return false;
@@ -57,7 +58,7 @@ export function fits(
   return !isAgent(runtime) || host.runtimes.some(({ name }) => name === runtime);
 }
 
-function isAgent(runtime: Program['runtime']): boolean {
+function isAgent(runtime: RuntimeName): boolean {
   return runtime !== 'script' && runtime !== 'command';
 }
 
@@ -66,7 +67,7 @@ function sameAgain(
   standing: Seating['places'][number],
 ): Placement {
   const { host, account } = standing;
-  const program = request.programs.find(({ runtime }) => runtime === standing.runtime);
+  const program = request.programs.find((each) => runtimeName(each) === standing.runtime);
   if (!program)
     throw new Error(`${request.sessionId} has a place for ${standing.runtime}, which it may not run`);
   return {
@@ -83,7 +84,7 @@ function offersFor(of: { request: PlaceRequest; seating: Seating }, program: Pro
   const home = of.seating.hosts.find(({ name }) => name === engine.host);
   // A repository of the forge `local`, the only one there is, lies on the disk of one machine.
   const machine = home?.machine ?? '';
-  const { runtime } = program;
+  const runtime = runtimeName(program);
   return of.seating.hosts
     .filter((host) => fits(host, { runtime, labels, machine }))
     .map((host) => {
@@ -180,7 +181,7 @@ function closedAccount(account: string, until: number): Extract<Placement, { kin
 }
 
 function nowhere({ programs, labels }: PlaceRequest): string {
-  const names = programs.map(({ runtime }) => runtime).join(' or ');
+  const names = programs.map(runtimeName).join(' or ');
   const having = labels.length === 0 ? '' : ` and the labels ${labels.join(', ')}`;
   return `no host has ${names}${having}: start one, or name another runtime or other labels, and retry`;
 }

@@ -1,9 +1,10 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { Context } from '@temporalio/activity';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { runtimeName } from '../../schema/contracts/agent.ts';
 import type { EngineFacts } from '../../schema/contracts/messages.ts';
 import { taskWorkflowId } from '../../schema/contracts/names.ts';
-import { runtimeOf, type Roster } from '../../schema/contracts/roster.ts';
+import { modelOf, type Roster } from '../../schema/contracts/roster.ts';
 import type { Queries } from '../../schema/db/database.ts';
 import { listHosts } from '../../schema/db/hosts.ts';
 import { leavePlaces, lockSeating, readSeating, takePlace } from '../../schema/db/places.ts';
@@ -88,7 +89,7 @@ export function createPlaceActivities(deps: {
       for (const waiter of all) {
         const { request } = waiter;
         const { sessionId, place } = request;
-        const answer = choosePlace({ request, seating, accounts, modelOf, now: Date.now() });
+        const answer = choosePlace({ request, seating, accounts, modelOf: modelHere, now: Date.now() });
         given.set(waiter, answer);
         if (answer.kind !== 'placed' || seating.places.some((taken) => taken.sessionId === sessionId))
           continue;
@@ -96,8 +97,8 @@ export function createPlaceActivities(deps: {
         const { mission: missionId, task: taskId } = place;
         const taken = {
           ...{ tenantId: tenant, sessionId, missionId, taskId, host },
-          runtime: program.runtime,
-          model: modelOf(program) ?? null,
+          runtime: runtimeName(program),
+          model: modelHere(program) ?? null,
           account: account ?? noAccount,
         };
         await takePlace(tx, taken);
@@ -111,9 +112,9 @@ export function createPlaceActivities(deps: {
     return coming.flatMap((waiter) => answers.get(waiter) ?? []);
   }
 
-  function modelOf(...[program]: Parameters<ModelOf>): string | undefined {
+  function modelHere(...[program]: Parameters<ModelOf>): string | undefined {
     if (program.runtime === 'script' || program.runtime === 'command') return undefined;
-    return program.model ?? runtimeOf(roster, program.runtime).model;
+    return modelOf(roster, program);
   }
 
   /** A task frees its places itself, unless its workflow was terminated. */

@@ -1,7 +1,7 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import type { ChosenAgent, QuotaWindow } from '../../schema/contracts/agent.ts';
+import { runtimeName, type ChosenAgent, type QuotaWindow } from '../../schema/contracts/agent.ts';
 import type { SessionSummary } from '../../schema/contracts/session.ts';
 import type { HostActivities, RunSessionInput } from '../../workflows/ports.ts';
 import type { DataPaths } from '../data-paths.ts';
@@ -13,10 +13,12 @@ import type { RunSpec, Shown } from '../processes/spec.ts';
 import { excerptOf } from '../processes/steps.ts';
 import type { Processes, RunEnd } from '../processes/supervise.ts';
 import { asSupervisor, type Watch } from '../supervision.ts';
+import { createTeller, writeAnswer, type TellQuestion } from './acp/questions.ts';
 import { AgentLog } from './agent-log.ts';
 import { isUsedUp, reportAgent } from './agent-report.ts';
 import type { Agents } from './agents.ts';
 import { authorPrompt } from './prompt.ts';
+import type { Prepared } from './runtimes/runtime.ts';
 
 /** Files of a session's folder. */
 export const sessionFiles = {
@@ -38,6 +40,7 @@ interface SessionProgram {
   env?: Record<string, string>;
   files?: Record<string, string>;
   stallSeconds?: number | undefined;
+  step?: Prepared['step'];
   /** What only agents have. */
   agent?: { log: AgentLog; shown: Shown };
 }
@@ -51,9 +54,14 @@ export function createSessionActivities(deps: {
   processes: Processes;
   commands: Commands;
   agents: Agents;
-}): Pick<HostActivities, 'runSession' | 'cleanUp'> {
+  tellQuestion: TellQuestion;
+}): Pick<HostActivities, 'runSession' | 'answerQuestion' | 'cleanUp'> {
   const { paths, workspace, agents } = deps;
-  return { runSession, cleanUp: (input) => asSupervisor(() => cleanUp(input)) };
+  return {
+    runSession,
+    answerQuestion: (input) => writeAnswer({ ...input, folder: paths.session(input.sessionId) }),
+    cleanUp: (input) => asSupervisor(() => cleanUp(input)),
+  };
 
   async function runSession(input: RunSessionInput): Promise<SessionSummary> {
     const { program } = input.task;
@@ -79,21 +87,20 @@ export function createSessionActivities(deps: {
     program: ChosenAgent,
     { watch, onLog }: { watch: Watch; onLog: (log: AgentLog) => void },
   ): Promise<SessionSummary> {
-    const agent = await agents.find(program.runtime);
-    if (!agent) {
-      throw refused(
-        `${program.runtime} is not on this host: install it, or name another runtime for the task and retry`,
-      );
+    const found = await agents.find(program);
+    if (found.kind !== 'found') {
+      throw refused(`${found.message}: install it, or name another runtime for the task and retry`);
     }
-    const { runtime, settings } = agent;
+    const { runtime, settings, path } = found.agent;
     // Asked beside the launch, of the file that is launched, and awaited when the session has ended.
-    const asked = agents.version(program.runtime);
+    const asked = agents.version(program);
     const { sessionId, resumes, stallSeconds, limits } = input;
     const { model = settings.model, effort } = program;
     const conversation = resumes?.conversation;
     const launch = runtime.prepare({ sessionId, model, effort, conversation, settings });
     const folder = paths.session(sessionId);
     let stopping: Promise<void> | undefined;
+    const questions = createTeller({ tell: (news) => deps.tellQuestion(news), until: watch.detach });
     const log = new AgentLog({
       path: join(folder, sessionFiles.output),
       read: runtime.createReader(resumes?.used),
@@ -101,23 +108,23 @@ export function createSessionActivities(deps: {
       onUsage: (usage) => {
         if (isUsedUp(usage, limits)) stopping ??= deps.processes.stop(folder);
       },
+      onQuestion: questions.tell,
     });
     log.told.conversation = launch.conversation;
     log.told.model = model;
     onLog(log);
-    const env = {
-      ...runtime.homeEnvironment(agents.home),
-      ...launch.env,
-      PATH: await agents.path(program.runtime),
-    };
+    const env = { ...runtime.homeEnvironment(agents.home), ...launch.env, PATH: path };
+    const name = runtimeName(program);
     const shown = {
-      title: `${sessionId}: ${program.runtime} on "${input.task.title}"`,
-      runtime: program.runtime,
+      title: `${sessionId}: ${name} on "${input.task.title}"`,
+      runtime: name,
       output: sessionFiles.output,
       hidden: Object.keys(settings.env),
     };
-    const run = { argv: launch.argv, env, stallSeconds, agent: { log, shown } };
+    const { argv, files = {}, step } = launch;
+    const run = { argv, env, files, step, stallSeconds, agent: { log, shown } };
     const session = await watchSession(input, run, watch).finally(() => stopping);
+    await questions.told();
     log.told.conversation ??= await runtime.findConversation?.({ sessionId, ask });
     const windows = await findWindows(session.startedAt);
     if (windows.length > 0) log.told.windows = windows;
@@ -198,6 +205,7 @@ export function createSessionActivities(deps: {
           argv: program.argv,
           timeoutMs: input.timeoutSeconds * 1_000,
           ...(program.stallSeconds === undefined ? {} : { stallMs: program.stallSeconds * 1_000 }),
+          ...program.step,
           stdin: sessionFiles.prompt,
           stdout: sessionFiles.output,
           stderr: sessionFiles.errors,
@@ -266,14 +274,19 @@ export function scriptArgv(text: string, path: string): string[] {
 
 export function summarize(of: {
   end: RunEnd;
-  input: { sessionId: string; host: string; role?: string; task: { program: { runtime: string } } };
+  input: {
+    sessionId: string;
+    host: string;
+    role?: string;
+    task: { program: { runtime: string; agent?: string | undefined } };
+  };
   startedAt: number;
 }): SessionSummary {
   const { end, input } = of;
   const common = {
     id: input.sessionId,
     role: input.role ?? 'author',
-    runtime: input.task.program.runtime,
+    runtime: runtimeName(input.task.program),
     host: input.host,
   };
   const step = end.kind === 'ended' ? end.result.steps.at(-1) : undefined;

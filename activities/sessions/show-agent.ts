@@ -1,11 +1,10 @@
 /** What an agent does, in lines for a person who looks at its terminal. Its own output stays in its file. */
 import { join } from 'node:path';
-import { AgentRuntime } from '../../schema/contracts/agent.ts';
 import { printable } from '../fleet/printable.ts';
 import { maskValues } from '../processes/environment.ts';
 import type { Shown } from '../processes/spec.ts';
 import { AgentLog } from './agent-log.ts';
-import { runtimes } from './runtimes/runtimes.ts';
+import { readerOf } from './runtimes/reader-of.ts';
 import { createWording } from './wording.ts';
 
 /** Shows a session while it runs. A fault in that is nobody's business: the session goes on. */
@@ -23,7 +22,7 @@ export async function showAgent(of: {
   const inWords = createWording();
   const log = new AgentLog({
     path: join(folder, shown.output),
-    read: runtimes[AgentRuntime.parse(shown.runtime)].createReader(),
+    read: readerOf({ folder, runtime: shown.runtime }) ?? (() => []),
     onEvent: (event) => {
       const text = inWords(event);
       if (text !== undefined) say(text);

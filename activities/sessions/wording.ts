@@ -15,7 +15,7 @@ export function createWording(): (event: AgentEvent) => string | undefined {
 function inWords(event: AgentEvent): string | undefined {
   switch (event.type) {
     case 'started':
-      return `started conversation ${event.conversation}${event.model === null ? '' : ` with ${event.model}`}`;
+      return `started${and('conversation', event.conversation)}${and('with', event.model)}`;
     case 'tool':
       return `> ${event.name}: ${event.detail}`.replaceAll(/\s+/g, ' ').trim();
     case 'text':
@@ -25,9 +25,17 @@ function inWords(event: AgentEvent): string | undefined {
       return `! tries again: ${event.message}`;
     case 'error':
       return `! ${event.fault}: ${event.message}`;
+    case 'question':
+      return `? ${event.question.id}: ${event.question.title}`;
+    case 'question-over':
+      return `? ${event.id} is over`;
     case 'usage':
     case 'windows':
       // Of a part of the output the sum would be wrong, and `mission usage` tells it.
       return undefined;
   }
+}
+
+function and(word: string, what: string | null): string {
+  return what === null ? '' : ` ${word} ${what}`;
 }

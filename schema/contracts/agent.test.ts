@@ -27,6 +27,16 @@ describe('the agent of a task', () => {
       inner: [{ runtime: 'codex' }],
       chosen: mission,
     },
+    {
+      name: 'is one of the roster’s, with no model of another',
+      inner: [{ runtime: 'acp', agent: 'gemini', model: 'pro' }, { agent: 'qwen' }],
+      chosen: { runtime: 'acp', agent: 'qwen', effort: 'high' },
+    },
+    {
+      name: 'is none of the roster’s where another runtime is named',
+      inner: [{ runtime: 'acp', agent: 'gemini' }, { runtime: 'pi' }],
+      chosen: { runtime: 'pi', effort: 'high' },
+    },
   ])('$name', ({ inner, chosen }) => {
     expect(chooseAgent(mission, ...inner)).toEqual(chosen);
   });

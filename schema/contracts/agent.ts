@@ -1,5 +1,7 @@
 /** Agents: the programs that do a task's work, what they tell while they run, and what came of it. */
 import { z } from 'zod';
+import { Name } from './names.ts';
+import { Question } from './question.ts';
 
 /**
  * The programs of coding agents, in the order in which one is taken when a mission names none. The makers' own programs
@@ -10,6 +12,10 @@ export const agentRuntimes = ['codex', 'claude', 'pi', 'opencode'] as const;
 export const AgentRuntime = z.enum(agentRuntimes);
 export type AgentRuntime = z.infer<typeof AgentRuntime>;
 
+/** Who works: one of those programs, or with `acp` an agent of the roster's that speaks the Agent Client Protocol. */
+export const SessionRuntime = z.enum([...agentRuntimes, 'acp']);
+export type SessionRuntime = z.infer<typeof SessionRuntime>;
+
 /** How hard a model is to think. Each runtime has names of its own for these. */
 export const Effort = z.enum(['low', 'medium', 'high', 'max']);
 export type Effort = z.infer<typeof Effort>;
@@ -19,7 +25,9 @@ export type Effort = z.infer<typeof Effort>;
  * does not say is taken from the outer.
  */
 export const agentChoiceFields = {
-  runtime: AgentRuntime.optional(),
+  runtime: SessionRuntime.optional(),
+  /** Of the runtime `acp`: which of the roster's agents. */
+  agent: Name.optional(),
   /** As the runtime names it. It reaches a command line, so it can't look like an option. */
   model: z
     .string()
@@ -32,18 +40,32 @@ export const AgentChoice = z.object(agentChoiceFields);
 export type AgentChoice = z.infer<typeof AgentChoice>;
 
 /** A choice that is made. */
-export type ChosenAgent = AgentChoice & { runtime: AgentRuntime };
+export type ChosenAgent = AgentChoice & { runtime: SessionRuntime };
 
-/** Reads the choices from the outermost on. A model belongs to its runtime: another runtime does not inherit it. */
+/** Reads the choices from the outermost on. A model belongs to its agent: another does not inherit it. */
 export function chooseAgent(outermost: ChosenAgent, ...inner: readonly AgentChoice[]): ChosenAgent {
-  return inner.reduce<ChosenAgent>((outer, { runtime = outer.runtime, model, effort = outer.effort }) => {
-    const chosen = model ?? (runtime === outer.runtime ? outer.model : undefined);
+  return inner.reduce<ChosenAgent>((outer, { runtime = outer.runtime, effort = outer.effort, ...own }) => {
+    const agent = own.agent ?? (runtime === outer.runtime ? outer.agent : undefined);
+    const isSame = runtime === outer.runtime && agent === outer.agent;
+    const model = own.model ?? (isSame ? outer.model : undefined);
     return {
       runtime,
-      ...(chosen === undefined ? {} : { model: chosen }),
+      ...(agent === undefined ? {} : { agent }),
+      ...(model === undefined ? {} : { model }),
       ...(effort === undefined ? {} : { effort }),
     };
   }, outermost);
+}
+
+/** Names what a session runs: a runtime, or an agent of the roster's as `acp:NAME`. */
+export const RuntimeName = z
+  .string()
+  .regex(/^(?:acp:)?[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/, 'a runtime is called by its name, or acp:NAME');
+export type RuntimeName = z.infer<typeof RuntimeName>;
+
+/** Conversations and quotas belong to whoever has this name, and hosts tell by it what they have. */
+export function runtimeName(program: { runtime: string; agent?: string | undefined }): RuntimeName {
+  return program.agent === undefined ? program.runtime : `${program.runtime}:${program.agent}`;
 }
 
 /** What was used up: tokens, and money where the program tells of it. */
@@ -86,8 +108,8 @@ export type QuotaWindow = z.infer<typeof QuotaWindow>;
 
 /** What an agent tells while it runs, in one vocabulary for all runtimes. */
 export const AgentEvent = z.discriminatedUnion('type', [
-  /** `conversation` is the runtime's own id, by which it can be taken up again. */
-  z.object({ type: z.literal('started'), conversation: z.string(), model: z.string().nullable() }),
+  /** `conversation` is the runtime's own id, by which it can be taken up again; null where it can't be. */
+  z.object({ type: z.literal('started'), conversation: z.string().nullable(), model: z.string().nullable() }),
   z.object({ type: z.literal('tool'), name: z.string(), detail: z.string() }),
   z.object({ type: z.literal('text'), text: z.string() }),
   /** What was used since the last such event: a session's usage is their sum. */
@@ -102,6 +124,10 @@ export const AgentEvent = z.discriminatedUnion('type', [
     message: z.string(),
     retryAt: z.number().nullable(),
   }),
+  /** It waits for a person's answer. */
+  z.object({ type: z.literal('question'), question: Question }),
+  /** It waits no longer. */
+  z.object({ type: z.literal('question-over'), id: z.string() }),
   /** The agent's last word. A claim: what it did is judged by git and the checks. */
   z.object({ type: z.literal('final'), text: z.string() }),
 ]);

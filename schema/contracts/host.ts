@@ -1,11 +1,11 @@
 /** Hosts: the machines, and on them the data directories, that sessions run on. */
 import { z } from 'zod';
-import { AgentRuntime } from './agent.ts';
+import { RuntimeName } from './agent.ts';
 import { Name } from './names.ts';
 
-/** An agent program that a host has, and whose limits its sessions share: on all hosts that name the same account. */
+/** An agent that a host has, and whose limits its sessions share: on all hosts that name the same account. */
 export const HostRuntime = z.object({
-  name: AgentRuntime,
+  name: RuntimeName,
   version: z.string().nullable(),
   account: Name,
 });

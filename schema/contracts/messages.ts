@@ -20,6 +20,7 @@ export const workflowTypes = {
 export const updates = {
   goAhead: 'merge-go-ahead',
   resolve: 'resolve',
+  answer: 'answer',
   cancel: 'cancel',
   pause: 'pause',
   resume: 'resume',
@@ -41,6 +42,8 @@ export const signals = {
   used: 'used',
   /** The mission tells its tasks that what its policy allows them was amended. */
   policy: 'policy',
+  /** A session that runs tells its task what its agent asks of a person. */
+  question: 'question',
 } as const;
 
 export const queries = {

@@ -111,12 +111,13 @@ export function toPlan(of: {
 export function toPlannedChange(change: PlanChange, scripts: ReadonlyMap<string, string>): PlannedChange {
   if (change.change === 'add') return { ...change, task: toPlannedTask(change.task, scripts) };
   if (change.change !== 'edit') return change;
-  const { script, command, runtime, model, effort, ...set } = change.set;
+  const { script, command, runtime, agent, model, effort, ...set } = change.set;
   if (command !== undefined) return { ...change, set: { ...set, program: { runtime: 'command', command } } };
   if (script !== undefined) {
     return { ...change, set: { ...set, program: { runtime: 'script', text: textOf(script, scripts) } } };
   }
-  if (runtime === undefined && model === undefined && effort === undefined) return { ...change, set };
+  const choice = [runtime, agent, model, effort];
+  if (choice.every((part) => part === undefined)) return { ...change, set };
   return { ...change, set: { ...set, program: AgentChoice.parse(change.set) } };
 }
 

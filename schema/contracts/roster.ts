@@ -1,7 +1,8 @@
 /** The roster: the agents that a fleet has, and how their programs are run. Written by the operator, never by a mission. */
 import { z } from 'zod';
-import { AgentRuntime } from './agent.ts';
+import { AgentRuntime, type ChosenAgent } from './agent.ts';
 import { Name } from './names.ts';
+import { Permissions } from './permissions.ts';
 
 /**
  * The classes that fleets use today. A class of the operator's own is read too: fleets have roles that the engine gives
@@ -69,20 +70,52 @@ const EnvironmentName = z
     'has a name that is none of an environment, or begins with MISSION_, which is the engine’s',
   );
 
+const Arguments = z.array(Text).max(100);
+
+const Environment = z
+  .record(EnvironmentName, Text)
+  .default({})
+  .describe('Environment of every launch. The values are never shown');
+
+const Account = Name.optional().describe(
+  'Whose login this machine has. Without it: an account of the name of the runtime, or of the agent',
+);
+
+/** How an agent is run by the Agent Client Protocol. */
+const acpFields = {
+  mode: Line.optional().describe('The mode that is chosen of those the agent offers, by its id'),
+  permissions: Permissions.optional().describe('What is answered for you when the agent asks leave'),
+};
+
 /** How a runtime is run, whichever agent it is for. */
 export const RosterRuntime = z.strictObject({
+  driver: z
+    .enum(['headless', 'acp'])
+    .optional()
+    .describe(
+      'How missions speak with it: by its own output (headless, the default), or by the Agent Client Protocol',
+    ),
+  adapter: Arguments.min(1)
+    .optional()
+    .describe('With the driver acp: the command of the program that speaks the protocol for it'),
+  ...acpFields,
   resetCommand: Line.optional().describe('What is typed to make the program forget its conversation'),
-  args: z.array(Text).max(100).default([]).describe('Arguments that are added to every launch'),
-  env: z
-    .record(EnvironmentName, Text)
-    .default({})
-    .describe('Environment of every launch. The values are never shown'),
+  args: Arguments.default([]).describe('Arguments that are added to every launch'),
+  env: Environment,
   model: Model.optional().describe('The model, where neither mission nor agent names one'),
-  account: Name.optional().describe(
-    'Whose login this machine has. Without it: an account of the name of the runtime',
-  ),
+  account: Account,
 });
 export type RosterRuntime = z.infer<typeof RosterRuntime>;
+
+/** Any other agent that speaks the Agent Client Protocol. */
+export const RosterAcpAgent = z.strictObject({
+  command: Arguments.min(1).describe('The program and its arguments; it speaks the protocol on its stdio'),
+  env: Environment,
+  model: Model.optional().describe('The model, where the mission names none'),
+  account: Account,
+  ...acpFields,
+});
+export type RosterAcpAgent = z.infer<typeof RosterAcpAgent>;
 
 export const RosterAgent = z.strictObject({
   name: Name.describe('Names the agent, and its session in tmux'),
@@ -146,6 +179,10 @@ export const Roster = z
       .max(100)
       .optional()
       .describe('How many sessions the accounts of models allow at once'),
+    acp: z
+      .record(Name, RosterAcpAgent)
+      .optional()
+      .describe('Other agents that speak the Agent Client Protocol, by the names that missions use'),
     agents: z.array(RosterAgent).max(500).default([]).describe('The agents; no two have the same name'),
   })
   .superRefine((roster, context) => {
@@ -184,6 +221,17 @@ export function runtimeOf(roster: Roster, runtime: AgentRuntime): RosterRuntime 
   return { ...written, resetCommand: written.resetCommand ?? resetCommands[runtime] };
 }
 
+/** An agent of the roster's by its name; undefined where there is none. */
+export function acpAgentOf({ acp = {} }: Roster, name: string): RosterAcpAgent | undefined {
+  return Object.hasOwn(acp, name) ? acp[name] : undefined;
+}
+
+/** The model of a session: the mission's, or the operator's. */
+export function modelOf(roster: Roster, { runtime, agent = '', model }: ChosenAgent): string | undefined {
+  const settings = runtime === 'acp' ? acpAgentOf(roster, agent) : runtimeOf(roster, runtime);
+  return model ?? settings?.model;
+}
+
 export function workingDirectoryOf(roster: Roster, agent: RosterAgent): string {
   return agent.workingDirectory ?? roster.defaults.workingDirectory;
 }
@@ -198,9 +246,21 @@ export function runtimesOf(roster: Roster): AgentRuntime[] {
 
 /** The roster as it may be shown: of the environment only the names. */
 export function withoutSecrets(roster: Roster): Roster {
-  const shown = Object.entries(roster.runtimes).map(([runtime, settings]) => {
-    const env = Object.fromEntries(Object.keys(settings.env).map((name) => [name, '[hidden]']));
-    return [runtime, { ...settings, env }] as const;
+  const { runtimes, acp } = roster;
+  return {
+    ...roster,
+    runtimes: withoutValues(runtimes),
+    ...(acp === undefined ? {} : { acp: withoutValues(acp) }),
+  };
+}
+
+function withoutValues<Settings extends { env: Record<string, string> }>(
+  all: Partial<Record<string, Settings>>,
+): Record<string, Settings> {
+  const shown = Object.entries(all).flatMap(([name, settings]) => {
+    if (settings === undefined) return [];
+    const env = Object.fromEntries(Object.keys(settings.env).map((key) => [key, '[hidden]']));
+    return [[name, { ...settings, env }] as const];
   });
-  return { ...roster, runtimes: Object.fromEntries(shown) };
+  return Object.fromEntries(shown);
 }

@@ -3,6 +3,7 @@ import { CiVerdict } from './ci.ts';
 import { Gate, MissionStatus, PastWait, TaskStatus, Wait } from './gates.ts';
 import { Sha, taskBranch } from './names.ts';
 import type { Plan } from './plan.ts';
+import { Question } from './question.ts';
 import { Review } from './review.ts';
 import { SessionSummary } from './session.ts';
 
@@ -44,6 +45,8 @@ export const TaskView = z.object({
   reviews: z.array(Review),
   goAhead: GoAhead.nullable(),
   sessions: z.array(SessionSummary),
+  /** What agents wait for a person to answer. Views of before it was asked have none. */
+  questions: z.array(Question).default([]),
   failures: z.array(GateFailure),
   /** Why the task is blocked, or why it ended without a merge. */
   reason: z.string().nullable(),
@@ -75,6 +78,7 @@ export function initialTaskView(of: {
     reviews: [],
     goAhead: null,
     sessions: [],
+    questions: [],
     failures: [],
     reason: null,
   };
@@ -136,6 +140,8 @@ export const MissionEvent = z.object({
     'sent-back',
     'blocked',
     'resolved',
+    'asked',
+    'answered',
     'ignored',
     'merged',
     'task-ended',

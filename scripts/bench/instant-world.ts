@@ -107,6 +107,7 @@ export function createInstantWorld(): { control: InstantControl; host: HostActiv
           review: { engine, sha: headSha, verdict: 'approve', summary: 'good', findings: [] },
           session: summary({ id: sessionId, role: `review-${engine}`, host: name }),
         }),
+      answerQuestion: () => Promise.resolve(),
       cleanUp: () => Promise.resolve(),
     };
   }

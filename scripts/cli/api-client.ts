@@ -80,6 +80,7 @@ export interface Api {
   show(id: string): Promise<MissionWithTasks>;
   usage(of: UsageRequest): Promise<UsageReport>;
   goAhead(of: { id: string; task: string; headSha: string }): Promise<GoAhead>;
+  answer(of: { id: string; task: string; question: string; option: string }): Promise<void>;
   resolve(of: { id: string; task: string; action: string; guidance: string | undefined }): Promise<void>;
   cancel(of: { id: string; reason: string | undefined }): Promise<void>;
   pause(of: { id: string; reason: string | undefined }): Promise<void>;
@@ -157,6 +158,7 @@ export function createApi(of: {
       return read(UsageReport, `/v1/usage?${query.toString()}`);
     },
     goAhead: ({ id, task, headSha }) => post(GoAhead, `${taskPath(id, task)}/merge-go-ahead`, { headSha }),
+    answer: ({ id, task, ...body }) => post(nothing, `${taskPath(id, task)}/answers`, body),
     resolve: ({ id, task, ...body }) => post(nothing, `${taskPath(id, task)}/resolution`, body),
     cancel: ({ id, ...body }) => post(nothing, `${missionPath(id)}/cancel`, body),
     pause: ({ id, ...body }) => post(nothing, `${missionPath(id)}/pause`, body),

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { agentRuntimes, type AgentRuntime } from '../../schema/contracts/agent.ts';
+import { agentRuntimes, RuntimeName } from '../../schema/contracts/agent.ts';
 import type { Host } from '../../schema/contracts/host.ts';
 import type { LogFormat } from '../../workers/log.ts';
 import { askedToStop } from './asked-to-stop.ts';
@@ -19,7 +19,7 @@ interface HostOptions {
   tenant: string;
   slots?: number;
   labels?: string[];
-  runtimes?: AgentRuntime[];
+  runtimes?: RuntimeName[];
   leaseSeconds: number;
   allowRoot?: boolean;
   metricsPort?: number;
@@ -43,7 +43,7 @@ export function hostCommand(): Command {
     .option('--data <dir>', 'its own data directory (default: mission-hosts/NAME beside the engine’s)')
     .option('--slots <n>', 'sessions and checks at once (default: of its engine.yaml)', whole(1, 1_000))
     .option('--labels <names>', 'what tasks may ask of it by name: gpu,big', names)
-    .option('--runtimes <names>', 'only these agents, of those that are there: codex,pi', runtimes)
+    .option('--runtimes <names>', 'only these agents, of those that are there: codex,acp:qwen', runtimes)
     .option('--tenant <name>', 'whose sessions it runs', parseName, 'default')
     .option(
       '--lease-seconds <n>',
@@ -174,10 +174,10 @@ function names(text: string): string[] {
   return text.split(',').map((name) => parseName(name.trim()));
 }
 
-function runtimes(text: string): AgentRuntime[] {
-  return names(text).map((name) => {
-    const known = agentRuntimes.find((runtime) => runtime === name);
-    if (known) return known;
-    throw new InvalidArgumentError(`there are ${agentRuntimes.join(', ')}`);
+function runtimes(text: string): RuntimeName[] {
+  return text.split(',').map((name) => {
+    const known = RuntimeName.safeParse(name.trim());
+    if (known.success) return known.data;
+    throw new InvalidArgumentError(`there are ${agentRuntimes.join(', ')}, and acp:NAME of the roster`);
   });
 }

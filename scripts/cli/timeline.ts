@@ -40,3 +40,16 @@ export function taskLine(task: TaskView, now: number): string {
     : (task.reason ?? '');
   return `${task.id.padEnd(12)} ${task.status.padEnd(10)} ${gate.padEnd(22)} ${waits}`.trimEnd();
 }
+
+/** What an agent of a task asks, and what it can be answered. */
+export function questionLines(task: TaskView): string[] {
+  return task.questions.flatMap(({ id, title, detail, options }) => [
+    `${''.padEnd(12)} ? ${id}: ${oneLine(title)}${detail === null || detail === title ? '' : `: ${oneLine(detail)}`}`,
+    ...options.map((option) => `${''.padEnd(16)} ${option.id}: ${oneLine(option.name)}`),
+  ]);
+}
+
+/** An agent's words: nothing in them moves the cursor of a terminal. */
+function oneLine(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ');
+}

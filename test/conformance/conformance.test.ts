@@ -89,7 +89,7 @@ function answers(count: number) {
 }
 
 function startedWith(events: readonly AgentEvent[]): string | undefined {
-  return ofType(events, 'started')[0]?.conversation;
+  return ofType(events, 'started')[0]?.conversation ?? undefined;
 }
 
 describe.each(named.map((name) => AgentRuntime.parse(name)))('%s', (name) => {

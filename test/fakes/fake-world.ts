@@ -243,6 +243,9 @@ export class FakeWorld {
         if (answer === 'garbage') return { kind: 'no-verdict', reason: 'no JSON', session };
         return { kind: 'reviewed', review: { engine, sha: headSha, ...answer }, session };
       },
+      answerQuestion: async ({ question }) => {
+        throw new Error(`a fake agent asks nothing, and not ${question}`);
+      },
       cleanUp: async ({ place }) => {
         this.cleaned.push(place.task);
       },

@@ -221,6 +221,7 @@ describe('the API of a whole engine', () => {
       '/v1/missions/{id}/events',
       '/v1/missions/{id}/pause',
       '/v1/missions/{id}/resume',
+      '/v1/missions/{id}/tasks/{task}/answers',
       '/v1/missions/{id}/tasks/{task}/merge-go-ahead',
       '/v1/missions/{id}/tasks/{task}/resolution',
       '/v1/read-model/rebuild',

@@ -1,4 +1,4 @@
-import { chooseAgent, type AgentRuntime } from '../../schema/contracts/agent.ts';
+import { chooseAgent, runtimeName, type AgentRuntime } from '../../schema/contracts/agent.ts';
 import type { Program } from '../../schema/contracts/plan.ts';
 
 /** What the next session runs, or until when all that it may run is closed. */
@@ -17,12 +17,12 @@ export function chooseProgram(of: {
   const { program, closed, now } = of;
   const candidates = [program, ...standIns(program, of.fallback)].map((candidate) => ({
     program: candidate,
-    until: closed.get(candidate.runtime) ?? 0,
+    until: closed.get(runtimeName(candidate)) ?? 0,
   }));
   const open = candidates.find(({ until }) => until <= now);
   if (open) return { kind: 'open', program: open.program };
   const soonest = candidates.reduce((one, other) => (other.until < one.until ? other : one));
-  return { kind: 'closed', runtime: soonest.program.runtime, until: soonest.until };
+  return { kind: 'closed', runtime: runtimeName(soonest.program), until: soonest.until };
 }
 
 /** A model belongs to its runtime: another has the one that its operator has set. */

@@ -42,6 +42,8 @@ function brief(event: AgentEvent): string {
     case 'usage':
     case 'windows':
     case 'retry':
+    case 'question':
+    case 'question-over':
     case 'final':
       return event.type;
   }

@@ -1,5 +1,6 @@
 /** What each agent program needs to be told, and how it is understood. One small module a runtime implements it. */
 import type { AgentEvent, Effort, ModelFault, QuotaWindow, Usage } from '../../../schema/contracts/agent.ts';
+import type { Step } from '../../processes/spec.ts';
 
 /** What an operator adds to every launch of a runtime, from the roster; a mission's text never does. */
 export interface RuntimeSettings {
@@ -26,6 +27,10 @@ export interface Prepared {
   env: Record<string, string>;
   /** The conversation's id where it is known before the start. Otherwise a `started` event tells it, if it comes. */
   conversation: string | undefined;
+  /** Files of the session's folder that the program reads. */
+  files?: Record<string, string>;
+  /** What the runner has to know of the program. */
+  step?: Pick<Step, 'graceMs' | 'waits'>;
 }
 
 /** Reads a session's output line by line. It remembers what it has read: one reader a session. */
@@ -55,6 +60,9 @@ export interface Runtime {
     since: number;
   }): Promise<QuotaWindow[]>;
 }
+
+/** What a session needs of a runtime. What speaks the Agent Client Protocol is not asked for a version. */
+export type Driver = Omit<Runtime, 'version' | 'unasked'> & Partial<Pick<Runtime, 'version'>>;
 
 /** `conversation-gone`: there is none to take up again, so begin afresh. */
 export type Complaint = 'conversation-gone' | ModelFault;
