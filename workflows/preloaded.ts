@@ -6,6 +6,7 @@
  * by zod. What is frozen already it leaves alone, so the contracts are frozen here, on the outside only.
  */
 import { z } from 'zod';
+import * as agent from '../schema/contracts/agent.ts';
 import * as budget from '../schema/contracts/budget.ts';
 import * as ci from '../schema/contracts/ci.ts';
 import * as gates from '../schema/contracts/gates.ts';
@@ -20,6 +21,7 @@ import * as session from '../schema/contracts/session.ts';
 import * as views from '../schema/contracts/views.ts';
 
 for (const contracts of [
+  agent,
   budget,
   ci,
   gates,

@@ -10,13 +10,14 @@ import { choosePlace } from './choose-place.ts';
 const now = 1_000_000_000;
 const codex: Program = { runtime: 'codex', model: 'big' };
 const claude: Program = { runtime: 'claude' };
+const qwen: Program = { runtime: 'acp', agent: 'qwen' };
 const script: Program = { runtime: 'script', text: 'true' };
 
-function has(...names: (HostRuntime['name'] | `${HostRuntime['name']}@${string}`)[]): HostRuntime[] {
+/** Each `NAME` or `NAME@ACCOUNT`. */
+function has(...names: string[]): HostRuntime[] {
   return names.map((written) => {
-    const [name = '', account] = written.split('@');
-    const known = (['codex', 'claude', 'pi', 'opencode'] as const).find((runtime) => runtime === name);
-    return { name: known ?? 'codex', version: null, account: account ?? name };
+    const [name = '', account = name] = written.split('@');
+    return { name, version: null, account };
   });
 }
 
@@ -81,6 +82,15 @@ describe('a session is placed', () => {
   it.each([
     { on: 'h1', why: 'where the task is', hosts: [host('h1'), host('h2', { slots: 9 })] },
     { on: 'h2', why: 'where its runtime is', hosts: [host('h1', nobody), host('h2')] },
+    {
+      on: 'h2',
+      why: 'where the agent of the roster is',
+      hosts: [
+        host('h1', { runtimes: has('codex', 'acp:gemini') }),
+        host('h2', { runtimes: has('acp:qwen') }),
+      ],
+      ask: { programs: [qwen] },
+    },
     {
       on: 'h2',
       why: 'where its labels are',

@@ -70,6 +70,8 @@ export class FakeWorld {
     limits: RunSessionInput['limits'];
     timeoutSeconds: number;
   }[] = [];
+  /** What people have answered agents, and on which queue. */
+  readonly answers: { question: string; option: string; queue: string }[] = [];
   readonly stopped: string[] = [];
   readonly cleaned: string[] = [];
   readonly events: (NewEvent & { task: string | null })[] = [];
@@ -243,8 +245,8 @@ export class FakeWorld {
         if (answer === 'garbage') return { kind: 'no-verdict', reason: 'no JSON', session };
         return { kind: 'reviewed', review: { engine, sha: headSha, ...answer }, session };
       },
-      answerQuestion: async ({ question }) => {
-        throw new Error(`a fake agent asks nothing, and not ${question}`);
+      answerQuestion: async ({ question, option }) => {
+        this.answers.push({ question, option, queue: Context.current().info.taskQueue });
       },
       cleanUp: async ({ place }) => {
         this.cleaned.push(place.task);

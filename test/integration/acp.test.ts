@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { AnswerRequest } from '../../schema/contracts/question.ts';
@@ -6,6 +6,7 @@ import type { TaskView } from '../../schema/contracts/views.ts';
 import { packageRoot } from '../../schema/package-root.ts';
 import { processesOfRun } from '../../activities/processes/tree.ts';
 import { followMission } from '../../scripts/cli/follow.ts';
+import { newHost } from '../support/host-process.ts';
 import { startRealEngine, type RealEngine } from '../support/real-engine.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
@@ -22,8 +23,10 @@ interface World {
   notes(name: string): Promise<unknown[]>;
 }
 
-/** An engine whose roster names a stub of an agent that speaks the protocol. */
-async function makeWorld(of: { settings?: object; arguments?: string[] } = {}): Promise<World> {
+/** An engine whose roster names a stub of an agent that speaks the protocol; `far`: that of another host does. */
+async function makeWorld(
+  of: { settings?: object; arguments?: string[]; far?: boolean } = {},
+): Promise<World> {
   const home = await temporaryFolder();
   const stub = {
     command: [join(packageRoot(), 'test/fakes/stub-acp.mjs'), ...(of.arguments ?? [])],
@@ -31,7 +34,17 @@ async function makeWorld(of: { settings?: object; arguments?: string[] } = {}): 
     ...of.settings,
   };
   const roster = JSON.stringify({ version: 1, acp: { stub } });
-  const engine = await startRealEngine({ 'README.md': 'hi\n' }, undefined, {}, roster);
+  const engine = await startRealEngine(
+    { 'README.md': 'hi\n' },
+    undefined,
+    {},
+    of.far === true ? undefined : roster,
+  );
+  if (of.far === true) {
+    const host = await newHost(engine, 'far');
+    await writeFile(join(host.data, 'roster.yaml'), roster);
+    await host.start();
+  }
   return { engine, start, ended, task, asked, answer, notes };
 
   async function start({ key, goal, task: more = {}, policy = {} }: Parameters<World['start']>[0]) {
@@ -146,6 +159,17 @@ describe('an agent that speaks the Agent Client Protocol', () => {
     expect(task).toMatchObject({ status: 'merged', questions: [] });
     expect(await world.notes('answered')).toEqual(['yes']);
     expect(outcomes(task)).toEqual(['done']);
+  });
+
+  it('works on the host whose roster names it, and is asked and answered there', async () => {
+    const world = await makeWorld({ far: true });
+    await world.start({ key: 'far', goal: 'AT 1: ask execute touch b.txt, commit a.txt' });
+    await world.asked('far');
+    await world.answer('far', 'yes');
+    const task = await world.ended('far');
+    expect(task).toMatchObject({ status: 'merged', questions: [] });
+    expect(task.sessions[0]).toMatchObject({ host: 'far', runtime: 'acp:stub', account: 'stub' });
+    expect(await world.notes('answered')).toEqual(['yes']);
   });
 
   it('is asked and answered once, also where the engine goes and comes again between the two', async () => {

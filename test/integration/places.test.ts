@@ -1,6 +1,9 @@
 import { NativeConnection } from '@temporalio/worker';
 import { afterEach, beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
 import type { Program, StartedTask } from '../../schema/contracts/plan.ts';
+import { signals, updates } from '../../schema/contracts/messages.ts';
+import { hostQueue } from '../../schema/contracts/names.ts';
+import type { Question } from '../../schema/contracts/question.ts';
 import type { Placement, PlaceRequest } from '../../workflows/ports.ts';
 import { createHostWorkers } from '../../workers/workers.ts';
 import { FakeWorld, sha } from '../fakes/fake-world.ts';
@@ -59,6 +62,33 @@ describe('a task whose sessions are placed', () => {
     ]);
     expect(world.events.find(({ type }) => type === 'session-started')?.message).toContain('on far');
     expect(world.cleaned).toEqual(['T-1', 'T-1']);
+  });
+
+  it('has what a person answers brought to the host that its agent works on', async () => {
+    await serve('far');
+    world.placement = on('far');
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    onTestFinished(() => release());
+    world.author = async () => {
+      await released;
+      return { kind: 'commit', name: 'good', agent: {} };
+    };
+    const handle = await engine.startTask({ task: task('T-1', agent) });
+    await until(() => world.sessions.length === 1);
+    const question: Question = {
+      ...{ id: 'author-1-1', session: 'm.T-1.author.1', title: 'Run it', detail: null, at: 0 },
+      options: [{ id: 'yes', name: 'Yes' }],
+    };
+    await handle.signal(signals.question, { kind: 'asked', question });
+    await until(() => world.view('T-1').questions.length === 1);
+    const answer = { question: question.id, option: 'yes', by: 'lead' };
+    await handle.executeUpdate(updates.answer, { args: [answer] });
+    const { installation } = engine.facts;
+    const queue = hostQueue({ installation, host: 'far' });
+    expect(world.answers).toEqual([{ question: question.id, option: 'yes', queue }]);
+    release();
+    expect(await handle.result()).toMatchObject({ status: 'merged' });
   });
 
   it('asks for no place where it is a script without labels', async () => {
