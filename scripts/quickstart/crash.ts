@@ -3,6 +3,9 @@ import { entersGate, type MissionEvent } from '../../schema/contracts/views.ts';
 import type { EngineProcess } from './engine-process.ts';
 import { mergedTasks } from './merged-tasks.ts';
 
+/** From the word that a session starts to its first line: a clone and a shell, on a machine that may be loaded. */
+const launchedWithinMs = 60_000;
+
 export type CrashPoint = 'in a live session' | 'between pull request and merge';
 
 export interface Crash {
@@ -36,7 +39,8 @@ export class CrashPlan {
     const { task } = event;
     if (this.#busy || task === null) return;
     if (this.#next === 'in a live session' && event.type === 'session-started') {
-      this.#crash(() => this.#inLiveSession(task, event.message));
+      const [session = ''] = event.message.split(' ');
+      this.#crash(() => this.#inLiveSession(task, session));
     }
     if (this.#next === 'between pull request and merge' && entersGate(event, 'merge-lane')) {
       this.#crash(() => this.#beforeMerge(task));
@@ -57,7 +61,9 @@ export class CrashPlan {
 
   async #inLiveSession(task: string, session: string): Promise<void> {
     const { launches } = this.#deps;
+    const deadline = Date.now() + launchedWithinMs;
     while (!(await readFile(launches, 'utf8')).includes(`${session}\n`)) {
+      if (Date.now() > deadline) throw new Error(`${session} has not noted its launch in ${launches}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     await this.#killAndRestart({ point: 'in a live session', task });
