@@ -53,7 +53,7 @@ export function createDoor(deps: {
     if (faults.length > 0 || !repository) return { kind: 'refused', faults };
 
     const mission = file.key ?? `m-${randomBytes(4).toString('hex')}`;
-    const fleet = await readFleet();
+    const fleet = await readFleet({ onOneMachine: repository.forge === 'local' });
     const [first] = agentRuntimes.filter((runtime) => fleet.here.includes(runtime));
     const [elsewhere] = agentRuntimes.filter((runtime) => fleet.finds(runtime, []));
     const defaultRuntime = first ?? elsewhere;
@@ -85,7 +85,8 @@ export function createDoor(deps: {
     const faults: Fault[] = [];
     const programs = changes.flatMap(programOfChange);
     const scripts = await readScripts(programs, faults);
-    const fleet = await readFleet();
+    // Whose repository it is, only the mission knows: where no host of its machine fits, its task says so.
+    const fleet = await readFleet({ onOneMachine: false });
     for (const program of programs) faults.push(...fleet.faults(program));
     for (const [index, change] of changes.entries()) {
       if (change.change !== 'policy') continue;
@@ -111,10 +112,11 @@ export function createDoor(deps: {
     return (await Promise.all(found)).flat();
   }
 
-  async function readFleet(): Promise<Fleet> {
+  /** `onOneMachine`: only hosts of this machine reach the repository. */
+  async function readFleet({ onOneMachine }: { onOneMachine: boolean }): Promise<Fleet> {
     const hosts = await deps.hosts();
     const own = hosts.find(({ name }) => name === deps.host);
-    return createFleet({ hosts, own });
+    return createFleet({ hosts, own, machine: onOneMachine ? (own?.machine ?? '') : undefined });
   }
 
   async function findRepository(file: MissionFile, faults: Fault[]): Promise<PlannedRepository | undefined> {
@@ -227,8 +229,12 @@ interface Fleet {
   faults(program: NamedProgram): Fault[];
 }
 
-function createFleet({ hosts, own }: { hosts: readonly Host[]; own: Host | undefined }): Fleet {
-  const machine = own?.machine ?? '';
+function createFleet(of: {
+  hosts: readonly Host[];
+  own: Host | undefined;
+  machine: string | undefined;
+}): Fleet {
+  const { hosts, own, machine } = of;
   const here = own?.runtimes.map(({ name }) => name) ?? [];
   return { here, finds, isElsewhere, faults };
 
@@ -264,9 +270,10 @@ function createFleet({ hosts, own }: { hosts: readonly Host[]; own: Host | undef
   function missing(runtime: RuntimeName, labels: readonly string[]): string {
     if (isProgram(runtime) || (labels.length > 0 && finds(runtime, []))) {
       const what = isProgram(runtime) ? '' : ` and ${runtime}`;
-      return `no host of this machine has the labels ${labels.join(', ')}${what}: see labels in engine.yaml, and mission host`;
+      return `no host ${machine === undefined ? '' : 'of this machine '}has the labels ${labels.join(', ')}${what}: see labels in engine.yaml, and mission host`;
     }
-    const where = hosts.length > 1 ? 'any host of this machine' : 'this host';
+    const where =
+      hosts.length === 1 ? 'this host' : machine === undefined ? 'any host' : 'any host of this machine';
     const remedy = runtime.startsWith('acp:')
       ? 'name it under acp: in the roster, and install its program'
       : 'install it, see mission fleet verify';

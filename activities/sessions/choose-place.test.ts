@@ -240,6 +240,14 @@ describe('a session waits', () => {
     });
   });
 
+  it('on any machine where the repository is on none', () => {
+    const hosts = [host('h1', { runtimes: [] }), host('h2', { machine: 'm2' })];
+    const remote = { ...repository, forge: 'gitea' as const, address: 'https://git.example/o/r' };
+    const ask = { place: { mission: 'm', task: 'T-1', repository: remote } };
+    expect(choose({ hosts, ask })).toMatchObject({ kind: 'placed', host: 'h2' });
+    expect(choose({ hosts })).toMatchObject({ kind: 'nowhere' });
+  });
+
   it('for a person where no host that is known could ever run it', () => {
     const hosts = [
       host('h1'),

@@ -46,14 +46,14 @@ export function choosePlace(of: {
   return soonest ?? { kind: 'nowhere', reason: nowhere(request) };
 }
 
-/** Whether a host has what a program asks for; `machine`: the one that its repository is on. */
+/** Whether a host has what a program asks for; `machine`: the one that its repository is on, if it is on one. */
 export function fits(
   host: Pick<Host, 'state' | 'labels' | 'runtimes' | 'machine'>,
-  of: { runtime: RuntimeName; labels: readonly string[]; machine: string },
+  of: { runtime: RuntimeName; labels: readonly string[]; machine: string | undefined },
 ): boolean {
   const { runtime, labels, machine } = of;
   if (host.state === 'left') return false;
-  if (host.machine !== machine) return false;
+  if (machine !== undefined && host.machine !== machine) return false;
   if (!labels.every((label) => host.labels.includes(label))) return false;
   return !isAgent(runtime) || host.runtimes.some(({ name }) => name === runtime);
 }
@@ -80,10 +80,10 @@ function sameAgain(
 }
 
 function offersFor(of: { request: PlaceRequest; seating: Seating }, program: Program): Offer[] {
-  const { engine, labels } = of.request;
+  const { engine, labels, place } = of.request;
   const home = of.seating.hosts.find(({ name }) => name === engine.host);
-  // A repository of the forge `local`, the only one there is, lies on the disk of one machine.
-  const machine = home?.machine ?? '';
+  // A repository of the forge `local` lies on the disk of one machine; others are reached from any.
+  const machine = place.repository.forge === 'local' ? (home?.machine ?? '') : undefined;
   const runtime = runtimeName(program);
   return of.seating.hosts
     .filter((host) => fits(host, { runtime, labels, machine }))
