@@ -14,3 +14,11 @@ export class KeyedLock {
     }
   }
 }
+
+/**
+ * A task's turn on its host. A task that is cancelled in its push begins its clean-up at once, and the forge is tidied
+ * after that: so the clean-up waits for the push, or the branch would be there again.
+ */
+export function taskKey({ mission, task }: { mission: string; task: string }): string {
+  return `${mission}/${task}`;
+}

@@ -5,6 +5,7 @@ import { createCiActivities } from '../activities/ci/ci-activities.ts';
 import type { Ci, Cis } from '../activities/ci/ci.ts';
 import { createLocalCi } from '../activities/ci/local/local-ci.ts';
 import { createStatusCi } from '../activities/ci/status-ci.ts';
+import { KeyedLock } from '../activities/keyed-lock.ts';
 import type { DataPaths } from '../activities/data-paths.ts';
 import { createEffects } from '../activities/effects.ts';
 import { createCredentials } from '../activities/forge/credentials.ts';
@@ -109,6 +110,7 @@ function createTools(
       warn: (message) => log.warn(message),
       leaseFile,
     }),
+    taskTurns: new KeyedLock(),
   };
 }
 

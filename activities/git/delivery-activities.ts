@@ -11,6 +11,7 @@ import type {
 import type { DataPaths } from '../data-paths.ts';
 import { refused } from '../failures.ts';
 import { exists } from '../files.ts';
+import { taskKey, type KeyedLock } from '../keyed-lock.ts';
 import { describeEnd, excerptOf, firstFailure, runSteps, type StepOutcome } from '../processes/steps.ts';
 import type { Processes } from '../processes/supervise.ts';
 import { sessionFiles } from '../sessions/session-activities.ts';
@@ -29,11 +30,14 @@ export function createDeliveryActivities(deps: {
   workspace: Workspace;
   paths: DataPaths;
   processes: Processes;
+  /** What changes a task's branch or clone, one after another: see `taskKey`. */
+  taskTurns: KeyedLock;
 }): Pick<HostActivities, 'verifyDelivery' | 'pushBranch'> {
   const { git, workspace, paths } = deps;
   return {
     verifyDelivery: (input) => asSupervisor((watch) => verifyDelivery(input, watch)),
-    pushBranch: (input) => asSupervisor(() => pushBranch(input)),
+    pushBranch: (input) =>
+      asSupervisor(() => deps.taskTurns.with(taskKey(input.place), () => pushBranch(input))),
   };
 
   /** Done is commits that the engine itself has seen, and green checks in a clean checkout. */

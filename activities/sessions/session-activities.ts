@@ -7,6 +7,7 @@ import type { HostActivities, RunSessionInput } from '../../workflows/ports.ts';
 import type { DataPaths } from '../data-paths.ts';
 import { refused } from '../failures.ts';
 import { removeTree } from '../files.ts';
+import { taskKey, type KeyedLock } from '../keyed-lock.ts';
 import type { Workspace } from '../git/workspace.ts';
 import { maskValues, programEnvironment } from '../processes/environment.ts';
 import type { RunSpec, Shown } from '../processes/spec.ts';
@@ -55,12 +56,14 @@ export function createSessionActivities(deps: {
   commands: Commands;
   agents: Agents;
   tellQuestion: TellQuestion;
+  /** What changes a task's branch or clone, one after another: see `taskKey`. */
+  taskTurns: KeyedLock;
 }): Pick<HostActivities, 'runSession' | 'answerQuestion' | 'cleanUp'> {
   const { paths, workspace, agents } = deps;
   return {
     runSession,
     answerQuestion: (input) => writeAnswer({ ...input, folder: paths.session(input.sessionId) }),
-    cleanUp: (input) => asSupervisor(() => cleanUp(input)),
+    cleanUp: (input) => asSupervisor(() => deps.taskTurns.with(taskKey(input.place), () => cleanUp(input))),
   };
 
   async function runSession(input: RunSessionInput): Promise<SessionSummary> {

@@ -1,0 +1,65 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { expect, it } from 'vitest';
+import { makeRepository } from '../../test/support/repository.ts';
+import { KeyedLock } from '../keyed-lock.ts';
+import { createProcesses } from '../processes/supervise.ts';
+import { createAgents } from '../sessions/agents.ts';
+import { runtimes } from '../sessions/runtimes/runtimes.ts';
+import { createSessionActivities } from '../sessions/session-activities.ts';
+import { Roster } from '../../schema/contracts/roster.ts';
+import { createDeliveryActivities } from './delivery-activities.ts';
+
+function moment(): { come: () => void; came: Promise<void> } {
+  let come: () => void = () => undefined;
+  const came = new Promise<void>((resolve) => (come = resolve));
+  return { come: () => come(), came };
+}
+
+it('a push that is under way is waited for by the clean-up of its task, and by no other', async () => {
+  const repository = await makeRepository({ 'README.md': 'hi\n' });
+  const { git, paths, workspace, planned } = repository;
+  const headSha = await repository.commit({ branch: 'work', files: { 'a.txt': 'a\n' } });
+  await workspace.fetchBranch({ repository: planned, branch: 'work' });
+  const place = { tenant: 'default', mission: 'm', repository: planned };
+  const pushing = moment();
+  const goOn = moment();
+  const slow: typeof workspace = {
+    ...workspace,
+    async push(of) {
+      pushing.come();
+      await goOn.came;
+      await workspace.push(of);
+    },
+  };
+  const common = {
+    paths,
+    workspace: slow,
+    processes: createProcesses({ runner: '' }),
+    taskTurns: new KeyedLock(),
+  };
+  const { pushBranch } = createDeliveryActivities({ ...common, git });
+  const { cleanUp } = createSessionActivities({
+    ...common,
+    commands: new Map(),
+    agents: createAgents({ runtimes, roster: Roster.parse({ version: 1 }), acpClient: '' }),
+    tellQuestion: () => Promise.resolve(),
+  });
+  const run = <Input, Output>(step: (input: Input) => Promise<Output>, input: Input) =>
+    new MockActivityEnvironment().run(step, input);
+
+  const ended: string[] = [];
+  const branch = 'mission/m/A';
+  const pushed = run(pushBranch, { place: { ...place, task: 'A', branch }, headSha }).then(() =>
+    ended.push('push'),
+  );
+  await pushing.came;
+  const cleaned = run(cleanUp, { place: { ...place, task: 'A', branch } }).then(() => ended.push('clean-up'));
+  await run(cleanUp, { place: { ...place, task: 'B', branch: 'mission/m/B' } });
+  ended.push('another');
+  goOn.come();
+  await Promise.all([pushed, cleaned]);
+  expect(ended).toEqual(['another', 'push', 'clean-up']);
+  await access(join(planned.address, 'refs/heads', branch));
+});
