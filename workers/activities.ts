@@ -33,6 +33,7 @@ import { createAgents, type Agents } from '../activities/sessions/agents.ts';
 import { runtimes } from '../activities/sessions/runtimes/runtimes.ts';
 import { createTellQuestion } from '../activities/sessions/acp/questions.ts';
 import { createPlaceActivities } from '../activities/sessions/place-activities.ts';
+import { createScrub, rosterSecrets, type Scrub } from '../activities/scrub.ts';
 import { createSessionActivities, type Commands } from '../activities/sessions/session-activities.ts';
 import type { PlannedRepository } from '../schema/contracts/plan.ts';
 import type { Queries } from '../schema/db/database.ts';
@@ -69,6 +70,15 @@ export function knownAgents(roster: Roster): Agents {
   return createAgents({ runtimes, roster, acpClient: join(builtFolder(), 'acp-client.js') });
 }
 
+/**
+ * Knows the secrets of this process, those that the operator gives to agents, and the tokens for forges. One that is
+ * renewed later counts from the next start.
+ */
+export async function knownScrub(of: { roster: Roster; paths: DataPaths }): Promise<Scrub> {
+  const tokens = await createCredentials({ path: of.paths.forgeTokens }).secrets();
+  return createScrub(process.env, [...rosterSecrets(of.roster), ...tokens]);
+}
+
 export function openSpawner(closers: Closers): Spawner {
   const spawner = createSpawner({ program: join(builtFolder(), 'spawner.js') });
   closers.add(() => spawner.close());
@@ -86,6 +96,7 @@ interface CloneDeps {
   log: Pick<Log, 'warn'>;
   runProgram: RunProgram;
   client: Client;
+  scrub: Scrub;
 }
 
 /** With `leaseFile` what they run ends when that lease runs out. */
@@ -115,10 +126,10 @@ function createTools(
 }
 
 function cloneActivities(deps: CloneDeps, tools: ReturnType<typeof createTools>): CloneActivities {
-  const { paths, agents, config } = deps;
+  const { paths, agents, config, scrub } = deps;
   return {
     ...createSessionActivities({
-      ...{ ...tools, paths, agents },
+      ...{ ...tools, paths, agents, scrub },
       commands: knownCommands(config),
       tellQuestion: createTellQuestion({ client: deps.client }),
     }),
@@ -136,8 +147,9 @@ export function createActivities(deps: {
   log: Pick<Log, 'warn'>;
   tenant: string;
   runProgram: RunProgram;
+  scrub: Scrub;
 }): { control: ControlActivities & HostRecords; host: HostActivities } {
-  const { client, queries, paths, config, tenant } = deps;
+  const { client, queries, paths, config, tenant, scrub } = deps;
   const tools = createTools(deps);
   const { credentials, git, workspace, processes } = tools;
   const store = new LocalStore({ queries, tenant });
@@ -149,7 +161,7 @@ export function createActivities(deps: {
   };
   const forges: Forges = ({ forge }) => forgeDrivers[forge];
   const ciDrivers: Record<PlannedRepository['forge'], Ci> = {
-    local: createLocalCi({ git, workspace, store, paths, processes }),
+    local: createLocalCi({ git, workspace, store, paths, processes, scrub }),
     gitea: createStatusCi({ forges, git, workspace }),
   };
   const cis: Cis = ({ forge }) => ciDrivers[forge];
@@ -166,7 +178,7 @@ export function createActivities(deps: {
     },
     host: {
       ...cloneActivities(deps, tools),
-      ...createReviewActivities({ git, forges, workspace, paths, processes, engines }),
+      ...createReviewActivities({ git, forges, workspace, paths, processes, engines, scrub }),
     },
   };
 }

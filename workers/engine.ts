@@ -21,7 +21,7 @@ import { openPglite } from '../schema/db/pglite.ts';
 import { openPostgres } from '../schema/db/postgres.ts';
 import { findCaller, replaceToken } from '../schema/db/tokens.ts';
 import type { Agents } from '../activities/sessions/agents.ts';
-import { createActivities, knownAgents, knownEngines, openSpawner } from './activities.ts';
+import { createActivities, knownAgents, knownEngines, knownScrub, openSpawner } from './activities.ts';
 import { readRosterFile, rosterPath } from './roster-file.ts';
 import { startOrClose, type Closers } from './closers.ts';
 import {
@@ -222,6 +222,7 @@ async function startWorkers(of: {
 }): Promise<{ done: Promise<void> }> {
   const { options, engine, closers } = of;
   const decorate: Decorate = options.decorate ?? ((activities) => activities);
+  const scrub = await knownScrub({ roster: of.roster, paths: of.data.paths });
   const activities = createActivities({
     client: of.client,
     queries: of.database.queries,
@@ -232,6 +233,7 @@ async function startWorkers(of: {
     tenant,
     runProgram: of.runProgram,
     log: options.log,
+    scrub,
   });
   const { installation, host } = engine;
   const { namespace, log } = options;
@@ -243,6 +245,7 @@ async function startWorkers(of: {
     host,
     slots,
     activities: { control: decorate(activities.control), host: decorate(activities.host) },
+    scrub,
     tracing: of.tracing,
     sessionWatched: of.metrics.sessionWatched,
     log,

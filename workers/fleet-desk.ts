@@ -12,7 +12,7 @@ import { written } from '../activities/fleet/tail.ts';
 import type { Tmux } from '../activities/fleet/tmux.ts';
 import { KeyedLock } from '../activities/keyed-lock.ts';
 import { createFindProgram } from '../activities/processes/find-program.ts';
-import { maskValues } from '../activities/processes/environment.ts';
+import { createScrub, rosterSecrets } from '../activities/scrub.ts';
 import {
   FleetRefusal,
   type AgentView,
@@ -240,7 +240,5 @@ function writtenOf(at: number | undefined): { writtenAt?: string } {
 
 /** A program may print what its environment holds. */
 function hide(roster: Roster, text: string): string {
-  const given = Object.values(roster.runtimes).flatMap(({ env }) => Object.entries(env));
-  const values = given.filter(([name]) => name !== 'PATH').map(([, value]) => value);
-  return maskValues(text, values);
+  return createScrub(process.env, rosterSecrets(roster))(text);
 }

@@ -6,7 +6,7 @@ import { pino, type DestinationStream, type Logger } from 'pino';
 import pretty from 'pino-pretty';
 import { z } from 'zod';
 import { missionOfWorkflow } from '../schema/contracts/names.ts';
-import { createScrub } from './scrub.ts';
+import { createScrub } from '../activities/scrub.ts';
 
 export type LogFields = Record<string, unknown>;
 

@@ -2,7 +2,7 @@
 import { Client, Connection } from '@temporalio/client';
 import { readInstallation } from '../schema/db/database.ts';
 import { openPostgres } from '../schema/db/postgres.ts';
-import { createActivities, knownAgents, openSpawner } from './activities.ts';
+import { createActivities, knownAgents, knownScrub, openSpawner } from './activities.ts';
 import { readRosterFile, rosterPath } from './roster-file.ts';
 import { startOrClose, type Closers } from './closers.ts';
 import { openDataDirectory } from './data-directory.ts';
@@ -73,16 +73,17 @@ async function start(options: WorkerOptions, closers: Closers): Promise<Standalo
   const metrics = createMetrics({ queries: undefined, sdkPort: options.sdkMetricsPort, log });
   const metricsUrl = await serveMetrics({ port: options.metricsPort, metrics, closers });
   const client = new Client({ connection, namespace, interceptors: clientTracing(tracing) });
+  const scrub = await knownScrub({ roster, paths: data.paths });
   const activities = createActivities({
     ...{ client, queries, paths: data.paths, config },
-    ...{ agents, roster, tenant, log },
+    ...{ agents, roster, tenant, log, scrub },
     runProgram: openSpawner(closers).run,
   });
   const { slots } = config;
   const { sessionWatched } = metrics;
   const { done } = await runWorkers({
     ...{ address, namespace, installation, host, slots, activities, closers },
-    ...{ tracing, sessionWatched, log },
+    ...{ tracing, sessionWatched, scrub, log },
   });
   log.info('the worker is up', { installation, temporal: address, namespace });
   closers.add(() => log.info('the worker stops'));

@@ -34,7 +34,7 @@ import {
 } from '@temporalio/interceptors-opentelemetry';
 import type { ActivityInterceptorsFactory, WorkerOptions } from '@temporalio/worker';
 import type { Log } from './log.ts';
-import { createScrub, type Scrub } from './scrub.ts';
+import { createScrub, type Scrub } from '../activities/scrub.ts';
 
 /** Where the spans of workflows go: their sandbox has no network. Those of API and activities go by the global tracer. */
 export interface Tracing {

@@ -12,6 +12,8 @@ import { builtFolder } from '../schema/package-root.ts';
 import type { Closers } from './closers.ts';
 import { databaseFaults } from './database-faults.ts';
 import type { Log } from './log.ts';
+import { createScrub, type Scrub } from '../activities/scrub.ts';
+import { scrubInterceptor } from './scrub-interceptor.ts';
 import { sessionInterceptor } from './session-interceptor.ts';
 import { workerTracing, type Tracing } from './tracing.ts';
 
@@ -38,6 +40,8 @@ interface Telemetry {
   sessionWatched?: Parameters<typeof sessionInterceptor>[0];
   /** Hears of each activity. */
   interceptor?: NonNullable<WorkerInterceptors['activity']>[number];
+  /** Takes secrets out of what activities answer; by default those of this process. */
+  scrub?: Scrub;
 }
 
 interface WorkerDeps extends Telemetry {
@@ -63,10 +67,10 @@ export async function runWorkers(
     closers: Closers;
   },
 ): Promise<{ done: Promise<void> }> {
-  const { host, slots, activities, log, closers, tracing, sessionWatched } = of;
+  const { host, slots, activities, log, closers, tracing, sessionWatched, scrub } = of;
   const connection = await NativeConnection.connect({ address: of.address });
   closers.add(() => connection.close());
-  const telemetry = { tracing, ...(sessionWatched ? { sessionWatched } : {}) };
+  const telemetry = { tracing, ...(sessionWatched ? { sessionWatched } : {}), ...(scrub ? { scrub } : {}) };
   const deps = { connection, namespace: of.namespace, installation: of.installation, ...telemetry };
   const onHost = { ...activities.control, ...activities.host };
   const [control, hostWorkers] = await Promise.all([
@@ -131,9 +135,10 @@ export async function createHostWorkers(
 }
 
 function common(deps: WorkerDeps) {
-  const { connection, namespace, sessionWatched = () => undefined } = deps;
+  const { connection, namespace, sessionWatched = () => undefined, scrub = createScrub(process.env) } = deps;
   const tracing = workerTracing(deps.tracing);
   const activity = [
+    scrubInterceptor(scrub),
     ...(tracing.interceptors?.activity ?? []),
     databaseFaults,
     sessionInterceptor(sessionWatched),

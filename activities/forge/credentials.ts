@@ -27,10 +27,13 @@ export interface Credentials {
   of(host: string): Promise<HostCredentials>;
 }
 
+/** With all tokens, of which nothing may be told; none where the file can't be used. */
+export type StoredCredentials = Credentials & { secrets(): Promise<string[]> };
+
 /** Reads the file each time: a token that was renewed counts at once. */
-export function createCredentials(deps: { path: string }): Credentials {
+export function createCredentials(deps: { path: string }): StoredCredentials {
   const { path } = deps;
-  return { of };
+  return { of, secrets };
 
   async function of(host: string): Promise<HostCredentials> {
     const { hosts } = await read(host);
@@ -47,6 +50,11 @@ export function createCredentials(deps: { path: string }): Credentials {
       );
     }
     return credentials;
+  }
+
+  async function secrets(): Promise<string[]> {
+    const { hosts } = await read('any host').catch(() => ({ hosts: {} }));
+    return Object.values(hosts).flatMap(({ token, reviewers = {} }) => [token, ...Object.values(reviewers)]);
   }
 
   async function read(host: string): Promise<z.infer<typeof CredentialsFile>> {

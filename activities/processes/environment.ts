@@ -46,10 +46,3 @@ export function programEnvironment(of: {
     [runTag]: of.run,
   };
 }
-
-/** Takes the operator's values out of what an agent has said; short ones are no secrets, and stand in any text. */
-export function maskValues(text: string, values: readonly string[]): string {
-  return values
-    .filter(({ length }) => length >= 8)
-    .reduce((masked, value) => masked.replaceAll(value, '***'), text);
-}

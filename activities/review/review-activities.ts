@@ -11,6 +11,7 @@ import type { Workspace } from '../git/workspace.ts';
 import { programEnvironment } from '../processes/environment.ts';
 import type { Processes } from '../processes/supervise.ts';
 import { reviewPrompt } from '../sessions/prompt.ts';
+import type { Scrub } from '../scrub.ts';
 import { sessionFiles, summarize } from '../sessions/session-activities.ts';
 import { asSupervisor, type Watch } from '../supervision.ts';
 import type { Engine, Engines } from './engines.ts';
@@ -26,6 +27,7 @@ export function createReviewActivities(deps: {
   paths: DataPaths;
   processes: Processes;
   engines: Engines;
+  scrub: Scrub;
 }): Pick<HostActivities, 'review'> {
   const { git, forges, workspace, paths } = deps;
   return { review: (input) => asSupervisor((watch) => review(input, watch)) };
@@ -115,7 +117,7 @@ export function createReviewActivities(deps: {
     if ((await stat(output)).size > maxAnswerBytes) {
       return { kind: 'no-verdict', reason: `the answer of ${input.engine} is over 256 KiB`, session };
     }
-    const parsed = parseAnswer(await readFile(output, 'utf8'));
+    const parsed = parseAnswer(deps.scrub(await readFile(output, 'utf8')));
     if (parsed.kind === 'malformed') {
       return { kind: 'no-verdict', reason: `${input.engine}: ${parsed.reason}`, session };
     }

@@ -22,9 +22,9 @@ const usage = { inputTokens: 10, cachedTokens: 4, outputTokens: 2, costUsd: null
 const started: AgentEvent = { type: 'started', conversation: 'c1', model: null };
 const fault: AgentEvent = { type: 'error', fault: 'rate-limited', message: 'too many', retryAt: 5 };
 
-async function newLog(mask?: (text: string) => string) {
+async function newLog(scrub?: (text: string) => string) {
   const path = join(await temporaryFolder(), 'events.jsonl');
-  return { path, log: new AgentLog({ path, read, ...(mask ? { mask } : {}) }) };
+  return { path, log: new AgentLog({ path, read, ...(scrub ? { scrub } : {}) }) };
 }
 
 describe('what an agent has told', () => {

@@ -8,6 +8,7 @@ import {
   type Usage,
 } from '../../schema/contracts/agent.ts';
 import type { Question, QuestionNews } from '../../schema/contracts/question.ts';
+import type { Scrub } from '../scrub.ts';
 import type { LineReader } from './runtimes/runtime.ts';
 
 /** How far behind its agent a reader may be: somebody may be watching. */
@@ -52,7 +53,7 @@ export class AgentLog {
   };
   readonly #path: string;
   readonly #read: LineReader;
-  readonly #mask: (text: string) => string;
+  readonly #scrub: Scrub;
   readonly #onUsage: (usage: Usage) => void;
   readonly #onEvent: (event: AgentEvent) => void;
   readonly #onQuestion: (news: QuestionNews) => void;
@@ -62,7 +63,8 @@ export class AgentLog {
   constructor(of: {
     path: string;
     read: LineReader;
-    mask?: (text: string) => string;
+    /** A heartbeat shows what was told, while it is. */
+    scrub?: Scrub;
     /** Told of what was used in all, each time that it has become more. */
     onUsage?: (usage: Usage) => void;
     /** Told of each event, in order. */
@@ -72,7 +74,7 @@ export class AgentLog {
   }) {
     this.#path = of.path;
     this.#read = of.read;
-    this.#mask = of.mask ?? ((text) => text);
+    this.#scrub = of.scrub ?? ((text) => text);
     this.#onUsage = of.onUsage ?? (() => undefined);
     this.#onEvent = of.onEvent ?? (() => undefined);
     this.#onQuestion = of.onQuestion ?? (() => undefined);
@@ -138,7 +140,7 @@ export class AgentLog {
       case 'started':
         told.started = true;
         told.conversation = event.conversation ?? undefined;
-        told.model = event.model ?? told.model;
+        told.model = event.model ? this.#scrub(event.model) : told.model;
         return;
       case 'tool':
         told.tools += 1;
@@ -171,11 +173,11 @@ export class AgentLog {
 
   #maskQuestion(question: Question): Question {
     const { title, detail } = question;
-    return { ...question, title: this.#mask(title), detail: detail === null ? null : this.#mask(detail) };
+    return { ...question, title: this.#scrub(title), detail: detail === null ? null : this.#scrub(detail) };
   }
 
   #shorten(text: string): string {
-    return this.#mask(text).slice(0, maxTextLength);
+    return this.#scrub(text).slice(0, maxTextLength);
   }
 }
 

@@ -9,10 +9,11 @@ import { refused } from '../failures.ts';
 import { removeTree } from '../files.ts';
 import { taskKey, type KeyedLock } from '../keyed-lock.ts';
 import type { Workspace } from '../git/workspace.ts';
-import { maskValues, programEnvironment } from '../processes/environment.ts';
+import { programEnvironment } from '../processes/environment.ts';
 import type { RunSpec, Shown } from '../processes/spec.ts';
 import { excerptOf } from '../processes/steps.ts';
 import type { Processes, RunEnd } from '../processes/supervise.ts';
+import type { Scrub } from '../scrub.ts';
 import { asSupervisor, type Watch } from '../supervision.ts';
 import { createTeller, writeAnswer, type TellQuestion } from './acp/questions.ts';
 import { AgentLog } from './agent-log.ts';
@@ -58,6 +59,7 @@ export function createSessionActivities(deps: {
   tellQuestion: TellQuestion;
   /** What changes a task's branch or clone, one after another: see `taskKey`. */
   taskTurns: KeyedLock;
+  scrub: Scrub;
 }): Pick<HostActivities, 'runSession' | 'answerQuestion' | 'cleanUp'> {
   const { paths, workspace, agents } = deps;
   return {
@@ -107,7 +109,7 @@ export function createSessionActivities(deps: {
     const log = new AgentLog({
       path: join(folder, sessionFiles.output),
       read: runtime.createReader(resumes?.used),
-      mask: (text) => maskValues(text, Object.values(settings.env)),
+      scrub: deps.scrub,
       onUsage: (usage) => {
         if (isUsedUp(usage, limits)) stopping ??= deps.processes.stop(folder);
       },

@@ -1,8 +1,8 @@
 /** What an agent does, in lines for a person who looks at its terminal. Its own output stays in its file. */
 import { join } from 'node:path';
 import { printable } from '../fleet/printable.ts';
-import { maskValues } from '../processes/environment.ts';
 import type { Shown } from '../processes/spec.ts';
+import { createScrub } from '../scrub.ts';
 import { AgentLog } from './agent-log.ts';
 import { readerOf } from './runtimes/reader-of.ts';
 import { createWording } from './wording.ts';
@@ -16,8 +16,11 @@ export async function showAgent(of: {
   write: (text: string) => void;
 }): Promise<void> {
   const { folder, shown, env, running, write } = of;
-  const secrets = shown.hidden.map((name) => env[name] ?? '');
-  const say = (text: string): void => write(`${maskValues(text, secrets)}\n`);
+  const scrub = createScrub(
+    process.env,
+    shown.hidden.map((name) => env[name] ?? ''),
+  );
+  const say = (text: string): void => write(`${scrub(text)}\n`);
   say(printable(shown.title));
   const inWords = createWording();
   const log = new AgentLog({

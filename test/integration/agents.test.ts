@@ -69,7 +69,11 @@ describe('a mission of coding agents', () => {
     const [session] = await authorsOf(engine, 'named');
     expect(session).toMatchObject({
       runtime: 'codex',
-      agent: { outcome: 'done', usage: { inputTokens: 1_000, outputTokens: 10 }, message: 'it is ***' },
+      agent: {
+        outcome: 'done',
+        usage: { inputTokens: 1_000, outputTokens: 10 },
+        message: 'it is [redacted]',
+      },
     });
     // What it has noted of its account, beside its output.
     const window = { window: '5h', usedPercent: 42, resetsAt: Date.UTC(2100, 0, 1) };

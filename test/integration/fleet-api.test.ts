@@ -164,7 +164,7 @@ describe.skipIf(noTmux)('the fleet over the API (skipped without tmux)', () => {
   it('never tells a value of the roster’s environment, though the program shows it', async () => {
     const api = await fleetApi();
     await api.post('/v1/fleet/start', {});
-    await until(async () => (await api.tail()).includes('my key is ***'));
+    await until(async () => (await api.tail()).includes('my key is [redacted]'));
     for (const path of [
       ...['/v1/fleet/ps', '/v1/fleet/verify', '/v1/agents', '/v1/agents/coder'],
       ...['/v1/agents/coder/tail', '/v1/agents/coder/watch?follow=false'],

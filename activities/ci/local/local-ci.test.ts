@@ -8,6 +8,7 @@ import { builtFolder } from '../../../schema/package-root.ts';
 import { LocalStore } from '../../forge/local/local-store.ts';
 import { createProcesses } from '../../processes/supervise.ts';
 import { processesOfRun, signal } from '../../processes/tree.ts';
+import { createScrub } from '../../scrub.ts';
 import { createLocalCi } from './local-ci.ts';
 
 const database = useDatabase('PGlite');
@@ -27,6 +28,7 @@ async function hangingPipeline() {
     store,
     paths,
     processes: createProcesses({ runner: join(builtFolder(), 'runner.js') }),
+    scrub: createScrub({}),
   });
   const folder = join(paths.pipelines(planned.id), `${sha}-${sha}`);
   const processes = (): number[] => processesOfRun(folder);

@@ -11,6 +11,7 @@ import type { Workspace } from '../../git/workspace.ts';
 import { isGreen } from '../../processes/spec.ts';
 import { describeEnd, excerptOf, runSteps, stopSteps, type StepOutcome } from '../../processes/steps.ts';
 import type { Processes } from '../../processes/supervise.ts';
+import type { Scrub } from '../../scrub.ts';
 import { untilAborted, type Watch } from '../../supervision.ts';
 import type { Ci, CiQuestion } from '../ci.ts';
 import { isIgnored, parsePipeline, pipelinePath, type PipelineFile } from './pipeline-file.ts';
@@ -25,6 +26,7 @@ export function createLocalCi(deps: {
   store: LocalStore;
   paths: DataPaths;
   processes: Processes;
+  scrub: Scrub;
 }): Ci {
   const { git, workspace, store, paths } = deps;
   // A task and the lane may wait for the same commit: its pipeline runs once.
@@ -102,7 +104,10 @@ export function createLocalCi(deps: {
       steps.map((step) => ({ name: contextName(step), state: 'pending' })),
     );
     const outcomes = await runPipeline({ ...of, steps });
-    return post(of, await Promise.all(steps.map((step, index) => toContext(step, outcomes[index]))));
+    return post(
+      of,
+      await Promise.all(steps.map((step, index) => toContext(step, outcomes[index], deps.scrub))),
+    );
   }
 
   async function runPipeline(
@@ -132,10 +137,15 @@ function contextName(step: { name: string }): string {
   return `ci/${step.name}`;
 }
 
-async function toContext(step: { name: string }, outcome: StepOutcome | undefined): Promise<CiContext> {
+async function toContext(
+  step: { name: string },
+  outcome: StepOutcome | undefined,
+  scrub: Scrub,
+): Promise<CiContext> {
   const name = contextName(step);
   // A step after the first failure did not run; the failure speaks for the commit.
   if (!outcome) return { name, state: 'skipped' };
   if (isGreen(outcome)) return { name, state: 'passed' };
-  return { name, state: 'failed', excerpt: `${describeEnd(outcome)}\n${await excerptOf(outcome.log)}` };
+  const log = scrub(await excerptOf(outcome.log));
+  return { name, state: 'failed', excerpt: `${describeEnd(outcome)}\n${log}` };
 }

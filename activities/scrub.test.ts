@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createScrub } from './scrub.ts';
+import { createScrub, scrubDeep, scrubError } from './scrub.ts';
 
 const token = `mission_${'Ab3-_'.repeat(8)}xyz`;
 
@@ -20,6 +20,20 @@ describe('what is scrubbed from text', () => {
     ['a header', '{"Authorization":"Basic YTpi"}', '{"Authorization":"Basic [redacted]"}'],
     ['a token of the engine', `the token ${token}, wherever`, 'the token [redacted], wherever'],
     ['libpq parameters', 'host=db password=s3cret user=app', 'host=db password=[redacted] user=app'],
+    ['a key of a model', `Error: sk-ant-${'a1_'.repeat(9)} is not valid`, 'Error: [redacted] is not valid'],
+    ['a token of GitHub', `gh auth: ghp_${'a1'.repeat(18)}.`, 'gh auth: [redacted].'],
+    ['a token of GitLab', `PRIVATE: glpat-${'a1'.repeat(10)}`, 'PRIVATE: [redacted]'],
+    ['a token of Slack', 'xoxb-123456789012-abcdef', '[redacted]'],
+    ['a key of AWS', 'id AKIAIOSFODNN7EXAMPLE here', 'id [redacted] here'],
+    ['a token of npm', `npm_${'a1'.repeat(18)}`, '[redacted]'],
+    ['a JWT', 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc_def-ghijk', '[redacted]'],
+    [
+      'a private key, as JSON has it',
+      String.raw`{"key":"-----BEGIN RSA PRIVATE KEY-----
+abc
+-----END RSA PRIVATE KEY-----"}`,
+      '{"key":"[redacted]"}',
+    ],
     ['a query', 'https://x.y/z?a=1&access_token=s3cret&b=2', 'https://x.y/z?a=1&access_token=[redacted]&b=2'],
   ])('%s', (_, text, clean) => {
     expect(scrub(text)).toBe(clean);
@@ -29,6 +43,7 @@ describe('what is scrubbed from text', () => {
     'at run (file:///srv/node_modules/@temporalio/worker/lib/worker.js:10:3)',
     'http://127.0.0.1:7077/v1/missions, told to ops@example.com',
     '{"msg":"http://127.0.0.1:7077","by":"lead@home"}',
+    'risk-based-testing-of-the-whole-thing, npm_config_update_notifier',
     'basic authentication is off; the bearer of news is mission_key',
   ])('and not: %s', (text) => {
     expect(scrub(text)).toBe(text);
@@ -52,5 +67,31 @@ describe('the secrets of the environment', () => {
 
   it('leave other values and short ones alone', () => {
     expect(scrub('the home is /home/somebody')).toBe('the home is /home/somebody');
+  });
+});
+
+describe('the values that an operator gives to agents', () => {
+  const scrub = createScrub({}, ['sesame-open', 'short']);
+
+  it('are known whatever their names, in values however deep, but not in what workflows go by', () => {
+    const told = {
+      id: 'sesame-open.A',
+      said: ['it is sesame-open', { at: 1, message: 'sesame-open!' }],
+      none: null,
+    };
+    expect(scrubDeep(told, scrub)).toEqual({
+      id: 'sesame-open.A',
+      said: ['it is [redacted]', { at: 1, message: '[redacted]!' }],
+      none: null,
+    });
+    expect(scrub('short and sweet')).toBe('short and sweet');
+  });
+
+  it('are taken out of an error, its stack, and what caused it', () => {
+    const error = new Error('no sesame-open', { cause: new Error('for want of sesame-open') });
+    scrubError(error, scrub);
+    const { message, stack, cause } = error;
+    expect([message, stack, String(cause)].join()).not.toContain('sesame');
+    expect(message).toBe('no [redacted]');
   });
 });
