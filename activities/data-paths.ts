@@ -6,6 +6,7 @@ export interface DataPaths {
   gitConfig: string;
   /** The tokens of forges; see `activities/forge/credentials.ts`. */
   forgeTokens: string;
+  mirrors: string;
   mirror(repositoryId: string): string;
   sessions: string;
   session(sessionId: string): string;
@@ -16,7 +17,15 @@ export interface DataPaths {
   pipelines(repositoryId: string): string;
   /** Clean checkouts, gone once they were judged. */
   checkouts: string;
-  checkout(name: string): { folder: string; repository: string; home: string };
+  /** Of a commit's CI. */
+  pipelineCheckout(of: { repositoryId: string; sha: string }): Checkout;
+  checkout(name: string): Checkout;
+}
+
+interface Checkout {
+  folder: string;
+  repository: string;
+  home: string;
 }
 
 export function dataPaths(root: string): DataPaths {
@@ -24,6 +33,7 @@ export function dataPaths(root: string): DataPaths {
     root,
     gitConfig: join(root, 'gitconfig'),
     forgeTokens: join(root, 'forges.yaml'),
+    mirrors: join(root, 'repositories'),
     mirror: (repositoryId) => join(root, 'repositories', `${repositoryId}.git`),
     sessions: join(root, 'sessions'),
     session: (sessionId) => join(root, 'sessions', sessionId),
@@ -35,9 +45,12 @@ export function dataPaths(root: string): DataPaths {
     checks: ({ mission, task, round }) => join(root, 'checks', mission, task, String(round)),
     pipelines: (repositoryId) => join(root, 'ci', repositoryId),
     checkouts: join(root, 'checkouts'),
-    checkout: (name) => {
-      const folder = join(root, 'checkouts', name);
-      return { folder, repository: join(folder, 'repository'), home: join(folder, 'home') };
-    },
+    pipelineCheckout: ({ repositoryId, sha }) => checkout(`ci.${repositoryId}.${sha}`),
+    checkout,
   };
+
+  function checkout(name: string): Checkout {
+    const folder = join(root, 'checkouts', name);
+    return { folder, repository: join(folder, 'repository'), home: join(folder, 'home') };
+  }
 }

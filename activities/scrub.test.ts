@@ -84,6 +84,8 @@ describe('the values that an operator gives to agents', () => {
       said: ['it is [redacted]', { at: 1, message: '[redacted]!' }],
       none: null,
     });
+    const placed = { kind: 'placed', program: { runtime: 'script', text: 'token=$(sesame-open)' } };
+    expect(scrubDeep(placed, scrub)).toEqual(placed);
     expect(scrub('short and sweet')).toBe('short and sweet');
   });
 

@@ -62,11 +62,11 @@ export function rosterSecrets(roster: Pick<Roster, 'runtimes'>): string[] {
   return given.filter(([name]) => name !== 'PATH').map(([, value]) => value);
 }
 
-/** What workflows go by. None of it is text that somebody has written. */
+/** What workflows go by. None of it is text that a program has written; `program` is a task's own, and launched as it is. */
 const identifiers: ReadonlySet<string> = new Set([
   ...['id', 'sessionId', 'conversation', 'engine', 'host', 'runtime', 'role', 'account'],
   ...['kind', 'end', 'outcome', 'verdict', 'state', 'type', 'severity', 'category'],
-  ...['sha', 'headSha', 'baseSha', 'mergeSha'],
+  ...['sha', 'headSha', 'baseSha', 'mergeSha', 'program'],
 ]);
 
 /** The same for all texts of a value, however deep; what workflows go by is left as it is. */

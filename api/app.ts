@@ -16,6 +16,7 @@ import { createRateLimit } from './rate-limit.ts';
 import { readModelRoutes } from './read-model-routes.ts';
 import { limitBody } from './request-body.ts';
 import { metricsRoute, observe } from './telemetry.ts';
+import { sweepRoutes } from './sweep-routes.ts';
 import { tokenRoutes } from './token-routes.ts';
 import { usageRoutes } from './usage-routes.ts';
 
@@ -51,6 +52,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   controlRoutes(app, deps);
   tokenRoutes(app, deps);
   readModelRoutes(app, deps);
+  sweepRoutes(app, deps);
   auditRoutes(app, deps);
   return app;
 }

@@ -21,6 +21,7 @@ import { createGit } from '../activities/git/git.ts';
 import { createWorkspace } from '../activities/git/workspace.ts';
 import { createMergeActivities } from '../activities/merge/merge-activities.ts';
 import { createRequestMerge } from '../activities/merge/request-merge.ts';
+import type { InUse } from '../activities/in-use.ts';
 import { createOpenTerminal } from '../activities/fleet/session-terminals.ts';
 import type { RunProgram } from '../activities/processes/programs.ts';
 import { createSpawner, type Spawner } from '../activities/processes/spawning.ts';
@@ -35,6 +36,10 @@ import { createTellQuestion } from '../activities/sessions/acp/questions.ts';
 import { createPlaceActivities } from '../activities/sessions/place-activities.ts';
 import { createScrub, rosterSecrets, type Scrub } from '../activities/scrub.ts';
 import { createSessionActivities, type Commands } from '../activities/sessions/session-activities.ts';
+import { createAskTemporal } from '../activities/sweep/ask-temporal.ts';
+import { createMirrors } from '../activities/sweep/mirrors.ts';
+import type { Keep } from '../activities/sweep/rules.ts';
+import { createSweepActivities } from '../activities/sweep/sweep-host.ts';
 import type { PlannedRepository } from '../schema/contracts/plan.ts';
 import type { Queries } from '../schema/db/database.ts';
 import type { Roster } from '../schema/contracts/roster.ts';
@@ -47,6 +52,7 @@ import type {
   MergeActivities,
   PlaceActivities,
   RecordActivities,
+  SweepActivities,
 } from '../workflows/ports.ts';
 import type { Closers } from './closers.ts';
 import type { EngineConfig } from './engine-config.ts';
@@ -77,6 +83,16 @@ export function knownAgents(roster: Roster): Agents {
 export async function knownScrub(of: { roster: Roster; paths: DataPaths }): Promise<Scrub> {
   const tokens = await createCredentials({ path: of.paths.forgeTokens }).secrets();
   return createScrub(process.env, [...rosterSecrets(of.roster), ...tokens]);
+}
+
+function keepOf({ keep }: EngineConfig): Keep {
+  const hour = 3_600_000;
+  return {
+    cloneMs: keep.cloneHours * hour,
+    outputMs: keep.days * 24 * hour,
+    auditMs: keep.auditDays * 24 * hour,
+    bytes: keep.gigabytes * 1024 ** 3,
+  };
 }
 
 export function openSpawner(closers: Closers): Spawner {
@@ -148,8 +164,9 @@ export function createActivities(deps: {
   tenant: string;
   runProgram: RunProgram;
   scrub: Scrub;
-}): { control: ControlActivities & HostRecords; host: HostActivities } {
-  const { client, queries, paths, config, tenant, scrub } = deps;
+  inUse: InUse;
+}): { control: ControlActivities & HostRecords; host: HostActivities; sweep: SweepActivities } {
+  const { client, queries, paths, config, tenant, scrub, inUse } = deps;
   const tools = createTools(deps);
   const { credentials, git, workspace, processes } = tools;
   const store = new LocalStore({ queries, tenant });
@@ -161,16 +178,17 @@ export function createActivities(deps: {
   };
   const forges: Forges = ({ forge }) => forgeDrivers[forge];
   const ciDrivers: Record<PlannedRepository['forge'], Ci> = {
-    local: createLocalCi({ git, workspace, store, paths, processes, scrub }),
+    local: createLocalCi({ git, workspace, store, paths, processes, scrub, inUse }),
     gitea: createStatusCi({ forges, git, workspace }),
   };
   const cis: Cis = ({ forge }) => ciDrivers[forge];
   const engines = knownEngines(config);
+  const forgeActivities = createForgeActivities({ forges, cis });
   return {
     control: {
       ...createRecordActivities({ queries }),
       ...createHostRecords({ queries }),
-      ...createForgeActivities({ forges, cis }),
+      ...forgeActivities,
       ...createCiActivities({ cis, workspace }),
       ...createMergeActivities({ git, forges, workspace }),
       ...createRequestMerge({ client }),
@@ -180,5 +198,13 @@ export function createActivities(deps: {
       ...cloneActivities(deps, tools),
       ...createReviewActivities({ git, forges, workspace, paths, processes, engines, scrub }),
     },
+    sweep: createSweepActivities({
+      ...{ tenant, queries, paths, git, processes, inUse },
+      mirrors: createMirrors({ git, workspace, paths }),
+      forge: forgeActivities,
+      keep: keepOf(config),
+      askTemporal: createAskTemporal({ client }),
+      upSince: Date.now(),
+    }),
   };
 }

@@ -13,6 +13,7 @@ async function read(text: string | undefined, roots: string[] = []): Promise<Eng
 }
 
 const slots = Math.max(4, availableParallelism() * 2);
+const keep = { days: 30, auditDays: 365, gigabytes: 20, cloneHours: 24 };
 const nothingAllowed = {
   roots: [],
   allowPrivateAddresses: false,
@@ -21,6 +22,7 @@ const nothingAllowed = {
   engines: {},
   labels: [],
   requestsPerMinute: 600,
+  keep,
 };
 
 describe('the operator’s configuration', () => {
@@ -43,6 +45,7 @@ describe('the operator’s configuration', () => {
       'engines:',
       '  oracle: {family: oracle, argv: [oracle, --json]}',
       'requestsPerMinute: 30',
+      'keep: {days: 7, cloneHours: 0.5}',
     ].join('\n');
     expect(await read(text)).toEqual({
       roots: [],
@@ -52,6 +55,8 @@ describe('the operator’s configuration', () => {
       slots: 3,
       engines: { oracle: { family: 'oracle', argv: ['oracle', '--json'] } },
       requestsPerMinute: 30,
+      labels: [],
+      keep: { ...keep, days: 7, cloneHours: 0.5 },
     });
   });
 

@@ -28,6 +28,19 @@ export const EngineConfig = z.strictObject({
   engines: z
     .record(Name, z.strictObject({ family: z.string().min(1), argv: z.array(z.string()).min(1) }))
     .default({}),
+  /** How long and how much of what has ended is kept; see `activities/sweep/rules.ts`. */
+  keep: z
+    .strictObject({
+      /** Output of sessions, checks and CI: long enough to ask what an agent did last month. */
+      days: z.int().min(1).max(3_650).default(30),
+      /** What is left of these then: prompt, result and environment's names. A year, for an audit. */
+      auditDays: z.int().min(1).max(36_500).default(365),
+      /** All of it together; above this the output of the oldest goes first. A session may have 64 MiB. */
+      gigabytes: z.number().min(0).max(100_000).default(20),
+      /** Clones of tasks that were ended from outside: somebody may notice, and reset the task within a day. */
+      cloneHours: z.number().min(0).max(87_600).default(24),
+    })
+    .prefault({}),
   /**
    * Calls of the API in a minute, for each token, and for each address that has no valid one. Ten a second: a fleet's
    * tools that ask for every task do not feel it, and a loop gone wild leaves the engine to the others.

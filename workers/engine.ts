@@ -6,6 +6,7 @@ import { Client, Connection } from '@temporalio/client';
 import { createCredentials } from '../activities/forge/credentials.ts';
 import { createGiteaAccess } from '../activities/forge/gitea/access.ts';
 import { createGit } from '../activities/git/git.ts';
+import { createInUse } from '../activities/in-use.ts';
 import type { RunProgram } from '../activities/processes/programs.ts';
 import { createApp } from '../api/app.ts';
 import type { ApiDeps } from '../api/deps.ts';
@@ -43,6 +44,7 @@ import { listen } from './listen.ts';
 import type { Log } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { preflight, probeRunning, refuseBroken } from './probes.ts';
+import { keepSwept } from './sweep-schedule.ts';
 import { prepareNamespace } from './temporal-namespace.ts';
 import { startDevServer, type TemporalServer } from './temporal-server.ts';
 import { clientTracing, startTracing, type Tracing } from './tracing.ts';
@@ -126,6 +128,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
     ...{ options, data, config, agents, roster, database, client, temporal, engine, closers },
     ...{ tracing, metrics, runProgram },
   });
+  await keepSwept({ client, installation, host, folder: data.paths.root, log, closers });
   const events = new EventHub();
   await events.start(database);
   closers.add(() => events.stop());
@@ -223,6 +226,7 @@ async function startWorkers(of: {
   const { options, engine, closers } = of;
   const decorate: Decorate = options.decorate ?? ((activities) => activities);
   const scrub = await knownScrub({ roster: of.roster, paths: of.data.paths });
+  const inUse = createInUse();
   const activities = createActivities({
     client: of.client,
     queries: of.database.queries,
@@ -234,6 +238,7 @@ async function startWorkers(of: {
     runProgram: of.runProgram,
     log: options.log,
     scrub,
+    inUse,
   });
   const { installation, host } = engine;
   const { namespace, log } = options;
@@ -244,8 +249,12 @@ async function startWorkers(of: {
     installation,
     host,
     slots,
-    activities: { control: decorate(activities.control), host: decorate(activities.host) },
+    activities: {
+      control: decorate(activities.control),
+      host: decorate({ ...activities.host, ...activities.sweep }),
+    },
     scrub,
+    inUse,
     tracing: of.tracing,
     sessionWatched: of.metrics.sessionWatched,
     log,

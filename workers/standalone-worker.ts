@@ -1,5 +1,6 @@
 /** Workers in a process of their own, beside engines that work on the same database and Temporal server. */
 import { Client, Connection } from '@temporalio/client';
+import { createInUse } from '../activities/in-use.ts';
 import { readInstallation } from '../schema/db/database.ts';
 import { openPostgres } from '../schema/db/postgres.ts';
 import { createActivities, knownAgents, knownScrub, openSpawner } from './activities.ts';
@@ -13,6 +14,7 @@ import { createMetrics } from './metrics.ts';
 import { preflight, refuseBroken } from './probes.ts';
 import { serveMetrics } from './serve-metrics.ts';
 import { clientTracing, startTracing } from './tracing.ts';
+import { keepSwept } from './sweep-schedule.ts';
 import { runWorkers } from './workers.ts';
 
 export interface WorkerOptions {
@@ -74,17 +76,26 @@ async function start(options: WorkerOptions, closers: Closers): Promise<Standalo
   const metricsUrl = await serveMetrics({ port: options.metricsPort, metrics, closers });
   const client = new Client({ connection, namespace, interceptors: clientTracing(tracing) });
   const scrub = await knownScrub({ roster, paths: data.paths });
-  const activities = createActivities({
+  const inUse = createInUse();
+  const {
+    control,
+    host: onHost,
+    sweep,
+  } = createActivities({
     ...{ client, queries, paths: data.paths, config },
-    ...{ agents, roster, tenant, log, scrub },
+    ...{ agents, roster, tenant, log, scrub, inUse },
     runProgram: openSpawner(closers).run,
   });
   const { slots } = config;
   const { sessionWatched } = metrics;
   const { done } = await runWorkers({
-    ...{ address, namespace, installation, host, slots, activities, closers },
-    ...{ tracing, sessionWatched, scrub, log },
+    ...{ address, namespace, installation, host, slots, closers },
+    activities: { control, host: { ...onHost, ...sweep } },
+    ...{ tracing, sessionWatched, scrub, inUse, log },
   });
+  if (host !== undefined) {
+    await keepSwept({ client, installation, host, folder: data.paths.root, log, closers });
+  }
   log.info('the worker is up', { installation, temporal: address, namespace });
   closers.add(() => log.info('the worker stops'));
   return { installation, metricsUrl, done, stop: () => closers.close() };

@@ -12,7 +12,9 @@ import { builtFolder } from '../schema/package-root.ts';
 import type { Closers } from './closers.ts';
 import { databaseFaults } from './database-faults.ts';
 import type { Log } from './log.ts';
+import type { InUse } from '../activities/in-use.ts';
 import { createScrub, type Scrub } from '../activities/scrub.ts';
+import { inUseInterceptor } from './in-use-interceptor.ts';
 import { scrubInterceptor } from './scrub-interceptor.ts';
 import { sessionInterceptor } from './session-interceptor.ts';
 import { workerTracing, type Tracing } from './tracing.ts';
@@ -42,6 +44,8 @@ interface Telemetry {
   interceptor?: NonNullable<WorkerInterceptors['activity']>[number];
   /** Takes secrets out of what activities answer; by default those of this process. */
   scrub?: Scrub;
+  /** What of this machine is in use; by default nobody asks. */
+  inUse?: InUse;
 }
 
 interface WorkerDeps extends Telemetry {
@@ -67,10 +71,15 @@ export async function runWorkers(
     closers: Closers;
   },
 ): Promise<{ done: Promise<void> }> {
-  const { host, slots, activities, log, closers, tracing, sessionWatched, scrub } = of;
+  const { host, slots, activities, log, closers, tracing, sessionWatched, scrub, inUse } = of;
   const connection = await NativeConnection.connect({ address: of.address });
   closers.add(() => connection.close());
-  const telemetry = { tracing, ...(sessionWatched ? { sessionWatched } : {}), ...(scrub ? { scrub } : {}) };
+  const telemetry = {
+    tracing,
+    ...(sessionWatched ? { sessionWatched } : {}),
+    ...(scrub ? { scrub } : {}),
+    ...(inUse ? { inUse } : {}),
+  };
   const deps = { connection, namespace: of.namespace, installation: of.installation, ...telemetry };
   const onHost = { ...activities.control, ...activities.host };
   const [control, hostWorkers] = await Promise.all([
@@ -139,6 +148,7 @@ function common(deps: WorkerDeps) {
   const tracing = workerTracing(deps.tracing);
   const activity = [
     scrubInterceptor(scrub),
+    ...(deps.inUse ? [inUseInterceptor(deps.inUse)] : []),
     ...(tracing.interceptors?.activity ?? []),
     databaseFaults,
     sessionInterceptor(sessionWatched),

@@ -9,6 +9,7 @@ import type { EngineFacts, MergeRequest } from '../schema/contracts/messages.ts'
 import type { PlannedRepository, Program, StartedTask } from '../schema/contracts/plan.ts';
 import type { Finding, Review } from '../schema/contracts/review.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
+import type { SweepInput, SweepReport } from '../schema/contracts/sweep.ts';
 import type { Recorded, RecordedMission, TaskView } from '../schema/contracts/views.ts';
 
 /** The place of an effect: which task of which mission, on which repository. */
@@ -239,4 +240,9 @@ export interface HostActivities {
   review(input: ReviewInput): Promise<ReviewOutcome>;
   /** Ends whatever of the task still runs, and removes its clone. */
   cleanUp(input: { place: TaskPlace }): Promise<void>;
+}
+
+export interface SweepActivities {
+  /** Looks for what nobody owns any more on the machine that it runs on, and cleans it up. Safe to do again. */
+  sweepHost(input: SweepInput): Promise<SweepReport>;
 }

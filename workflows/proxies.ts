@@ -20,6 +20,7 @@ import type {
   MergeActivities,
   PlaceActivities,
   RecordActivities,
+  SweepActivities,
 } from './ports.ts';
 
 type HostRuns = Pick<HostActivities, 'runSession' | 'verifyDelivery' | 'review'>;
@@ -201,4 +202,17 @@ export function hostAttendance(of: {
     retry: { initialInterval: '1s', backoffCoefficient: 1 },
   });
   return { attend, isThere };
+}
+
+/**
+ * Goes over all that lies in a data directory; thousands of folders take minutes. What one attempt has not come to the
+ * next one finds, and after three the next sweep.
+ */
+export function sweeps(taskQueue: string): ActivityInterfaceFor<SweepActivities> {
+  return proxyActivities<SweepActivities>({
+    taskQueue,
+    startToCloseTimeout: '1h',
+    heartbeatTimeout,
+    retry: { ...adoptAgain, maximumAttempts: 3 },
+  });
 }

@@ -11,6 +11,8 @@ import { engineIdentity, isAncestor, requireCommit, resolveCommit, type Git } fr
 export interface Workspace {
   /** The mirror's path, made on first use. */
   openMirror(repository: PlannedRepository): Promise<string>;
+  /** Works on a mirror that is there, while nothing is fetched into it. */
+  inMirror<T>(repositoryId: string, action: (mirror: string) => Promise<T>): Promise<T>;
   /** Fetches a branch from the forge; undefined when it has none of that name. */
   fetchBranch(of: { repository: PlannedRepository; branch: string }): Promise<string | undefined>;
   /** Fetches one commit from the forge unless it is here already. */
@@ -85,6 +87,10 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
   const mirrors = new KeyedLock();
   return {
     openMirror,
+    inMirror: (repositoryId, action) => {
+      const mirror = paths.mirror(repositoryId);
+      return mirrors.with(mirror, () => action(mirror));
+    },
     fetchBranch,
     fetchCommit,
     readFileAt,

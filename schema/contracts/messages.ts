@@ -15,6 +15,7 @@ export const workflowTypes = {
   task: 'taskWorkflow',
   lane: 'mergeLaneWorkflow',
   host: 'hostWorkflow',
+  sweep: 'sweepWorkflow',
 } as const;
 
 export const updates = {

@@ -54,6 +54,11 @@ export function hostWorkflowId(of: { installation: string; host: string }): stri
   return `${of.installation}/host/${of.host}`;
 }
 
+/** The sweep of a host: of its schedule, and the beginning of the ids of the workflows that it starts. */
+export function sweepId(of: { installation: string; host: string }): string {
+  return `${of.installation}/sweep/${of.host}`;
+}
+
 /** The queue of workflows and of effects on forge, CI and database. */
 export function controlQueue(installation: string): string {
   return `control:${installation}`;

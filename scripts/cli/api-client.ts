@@ -8,6 +8,7 @@ import type { Amendment } from '../../schema/contracts/amendment.ts';
 import { Host } from '../../schema/contracts/host.ts';
 import { PlanOutline } from '../../schema/contracts/plan.ts';
 import { RebuildStep } from '../../schema/contracts/rebuild.ts';
+import { Sweep, Sweeps, type SweepRequest } from '../../schema/contracts/sweep.ts';
 import { UsageReport } from '../../schema/contracts/usage.ts';
 import { GoAhead, MissionEvent, MissionView, TaskView } from '../../schema/contracts/views.ts';
 import { adminTokenFile, readAddress } from '../../workers/data-directory.ts';
@@ -92,6 +93,9 @@ export interface Api {
   listTokens(): Promise<Token[]>;
   revokeToken(of: { name: string }): Promise<void>;
   audit(of: Page): Promise<z.infer<typeof AuditPage>>;
+  sweep(of: SweepRequest): Promise<Sweep>;
+  /** The newest first. */
+  sweeps(of: { host: string | undefined }): Promise<Sweep[]>;
   /** One step for each mission, then the sum; ends early when the connection breaks. */
   rebuild(of: { mission: string | undefined }): AsyncGenerator<RebuildStep>;
   /**
@@ -171,6 +175,11 @@ export function createApi(of: {
     revokeToken: ({ name }) =>
       change(nothing, { method: 'DELETE', path: `/v1/tokens/${encodeURIComponent(name)}` }),
     audit: (page) => read(AuditPage, `/v1/audit?${pageQuery(page).toString()}`),
+    sweep: (request) => post(Sweep, '/v1/sweeps', request),
+    sweeps: async ({ host }) => {
+      const query = new URLSearchParams(host === undefined ? {} : { host });
+      return (await read(Sweeps, `/v1/sweeps?${query.toString()}`)).sweeps;
+    },
     rebuild,
     events,
   };

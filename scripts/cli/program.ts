@@ -11,6 +11,7 @@ import { hostCommand } from './host-command.ts';
 import { missionCommands } from './mission-commands.ts';
 import { exitCodeHelp, wantsJson } from './output.ts';
 import { rebuildCommand } from './rebuild-command.ts';
+import { sweepCommand } from './sweep-command.ts';
 import { tokenCommand } from './token-command.ts';
 import { upCommand } from './up-command.ts';
 import { usageCommand } from './usage-command.ts';
@@ -40,7 +41,14 @@ export function createProgram(): Command {
     .addCommand(doctorCommand())
     .addCommand(fleetCommand())
     .addCommand(agentCommand());
-  const others = [usageCommand(), amendCommand(), tokenCommand(), auditCommand(), rebuildCommand()];
+  const others = [
+    usageCommand(),
+    amendCommand(),
+    tokenCommand(),
+    auditCommand(),
+    rebuildCommand(),
+    sweepCommand(),
+  ];
   for (const command of [...missionCommands(), ...others]) {
     program.addCommand(command);
   }

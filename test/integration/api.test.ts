@@ -225,6 +225,7 @@ describe('the API of a whole engine', () => {
       '/v1/missions/{id}/tasks/{task}/merge-go-ahead',
       '/v1/missions/{id}/tasks/{task}/resolution',
       '/v1/read-model/rebuild',
+      '/v1/sweeps',
       '/v1/tokens',
       '/v1/tokens/{name}',
       '/v1/usage',

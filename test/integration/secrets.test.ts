@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { getTableName, is } from 'drizzle-orm';
@@ -14,6 +14,9 @@ const printsToken = `p=ghp_; printf 'the token is %s%s\\n' $p ${'Ab12'.repeat(9)
 
 const ofTheEngine = 'hush-of-the-engine';
 const printsEngines = `p=hush-of; printf '%s-the-engine\\n' $p`;
+
+const ofTheForge = 'key-of-the-forge';
+const printsForges = `p=key-of; printf '%s-the-forge\\n' $p`;
 
 const ofTheRoster = 'sesame-open-wide';
 
@@ -72,7 +75,7 @@ describe('a secret that is printed', () => {
     const leaky = ['sh', '-c', `said=$(${printsToken}); printf '${answer}' "$said" "$said"`];
     const pipeline = JSON.stringify({
       version: 1,
-      steps: [{ name: 'test', run: `${printsToken}; ${printsEngines}; test ! -e red.txt` }],
+      steps: [{ name: 'test', run: `${printsToken}; ${printsEngines}; ${printsForges}; test ! -e red.txt` }],
     });
     const engine = await startRealEngine(
       { 'README.md': 'hi\n', '.mission/ci.yaml': pipeline },
@@ -80,6 +83,9 @@ describe('a secret that is printed', () => {
       {},
       `version: 1\nruntimes: {codex: {env: {WHATEVER: ${ofTheRoster}}}}\n`,
     );
+    const tokens = `hosts: {git.example.org: {token: ${ofTheForge}}}\n`;
+    // It is read at the start.
+    await engine.restart(() => writeFile(join(engine.root, 'data/forges.yaml'), tokens, { mode: 0o600 }));
     const policy = { reviewers: [{ engine: 'leaky' }, { engine: 'diff-check' }] };
     const script = `${printsToken}
 case $MISSION_LAUNCH in
@@ -87,7 +93,7 @@ case $MISSION_LAUNCH in
 2) git rm --quiet ghp_*; touch red.txt; ${commits('check.txt')} ;;
 *) git rm --quiet red.txt; git commit --quiet --message green ;;
 esac`;
-    const checks = [`${printsToken}; ${printsEngines}; test -e check.txt`];
+    const checks = [`${printsToken}; ${printsEngines}; ${printsForges}; test -e check.txt`];
     const file = await engine.missionFile({
       key: 'work',
       scripts: { A: script },
@@ -108,7 +114,7 @@ esac`;
     const histories = await historiesOf(engine);
     expect([...histories.keys()].filter((id) => id.includes('/mission-'))).toHaveLength(6);
     const places = new Map([...stored, ...histories, ['prompts', await promptsOf(engine)]]);
-    for (const secret of [token, ofTheEngine, ofTheRoster]) {
+    for (const secret of [token, ofTheEngine, ofTheForge, ofTheRoster]) {
       const leaks = [...places].filter(([, text]) => text.includes(secret)).map(([place]) => place);
       expect(leaks).toEqual([]);
     }

@@ -8,6 +8,7 @@ import { builtFolder } from '../../../schema/package-root.ts';
 import { LocalStore } from '../../forge/local/local-store.ts';
 import { createProcesses } from '../../processes/supervise.ts';
 import { processesOfRun, signal } from '../../processes/tree.ts';
+import { createInUse } from '../../in-use.ts';
 import { createScrub } from '../../scrub.ts';
 import { createLocalCi } from './local-ci.ts';
 
@@ -29,6 +30,7 @@ async function hangingPipeline() {
     paths,
     processes: createProcesses({ runner: join(builtFolder(), 'runner.js') }),
     scrub: createScrub({}),
+    inUse: createInUse(),
   });
   const folder = join(paths.pipelines(planned.id), `${sha}-${sha}`);
   const processes = (): number[] => processesOfRun(folder);

@@ -4,6 +4,7 @@ import { combineContexts, isSettled, type CiContext, type CiReport } from '../..
 import type { PlannedRepository } from '../../../schema/contracts/plan.ts';
 import type { DataPaths } from '../../data-paths.ts';
 import { removeTree } from '../../files.ts';
+import type { InUse } from '../../in-use.ts';
 import type { LocalStore } from '../../forge/local/local-store.ts';
 import { changedFiles, type Git } from '../../git/git.ts';
 import { KeyedLock } from '../../keyed-lock.ts';
@@ -27,6 +28,7 @@ export function createLocalCi(deps: {
   paths: DataPaths;
   processes: Processes;
   scrub: Scrub;
+  inUse: InUse;
 }): Ci {
   const { git, workspace, store, paths } = deps;
   // A task and the lane may wait for the same commit: its pipeline runs once.
@@ -43,7 +45,7 @@ export function createLocalCi(deps: {
     const turn = { hasCome: false };
     const alone = commits.with(`${of.repository.id} ${of.sha}`, () => {
       turn.hasCome = true;
-      return settleAlone(of);
+      return deps.inUse.using(checkoutOf(of).folder, () => settleAlone(of));
     });
     try {
       return await untilAborted(of.watch.detach, alone);
@@ -74,7 +76,7 @@ export function createLocalCi(deps: {
   }
 
   function checkoutOf({ repository, sha }: Pick<CiQuestion, 'repository' | 'sha'>) {
-    return paths.checkout(`ci.${repository.id}.${sha}`);
+    return paths.pipelineCheckout({ repositoryId: repository.id, sha });
   }
 
   async function settleAlone(of: CiQuestion & { watch: Watch }): Promise<CiReport> {
