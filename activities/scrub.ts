@@ -57,8 +57,9 @@ export function createScrub(
 }
 
 /** What the operator gives programs in their environment: nothing that is kept may tell it. */
-export function rosterSecrets(roster: Pick<Roster, 'runtimes'>): string[] {
-  const given = Object.values(roster.runtimes).flatMap(({ env }) => Object.entries(env));
+export function rosterSecrets({ runtimes, acp = {} }: Pick<Roster, 'runtimes' | 'acp'>): string[] {
+  const programs = [...Object.values(runtimes), ...Object.values(acp)];
+  const given = programs.flatMap(({ env }) => Object.entries(env));
   return given.filter(([name]) => name !== 'PATH').map(([, value]) => value);
 }
 

@@ -50,7 +50,6 @@ describe('the operator’s configuration', () => {
     expect(await read(text)).toEqual({
       roots: [],
       allowPrivateAddresses: true,
-      labels: [],
       commands: { build: ['make', '-j2', 'all'] },
       slots: 3,
       engines: { oracle: { family: 'oracle', argv: ['oracle', '--json'] } },

@@ -45,6 +45,7 @@ it('a push that is under way is waited for by the clean-up of its task, and by n
     commands: new Map(),
     agents: createAgents({ runtimes, roster: Roster.parse({ version: 1 }), acpClient: '' }),
     tellQuestion: () => Promise.resolve(),
+    scrub: (text) => text,
   });
   const run = <Input, Output>(step: (input: Input) => Promise<Output>, input: Input) =>
     new MockActivityEnvironment().run(step, input);
