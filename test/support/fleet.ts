@@ -106,13 +106,9 @@ export async function startFleet(databaseUrl: string): Promise<Fleet> {
     onEvent: (event: MissionEvent) => void = () => undefined,
   ): Promise<MissionEvent[]> {
     const events: MissionEvent[] = [];
-    // One that is stopped has no address; it is asked where it was until it comes back.
-    let last = await api(name);
     await followMission({
-      findApi: async () => {
-        last = await api(name).catch(() => last);
-        return last;
-      },
+      // One that is stopped has no address; it is asked for again until it comes back.
+      findApi: () => api(name),
       id: key,
       onEvent: (event) => {
         events.push(event);
