@@ -1,6 +1,7 @@
 /** Programs that are run to their end, for what they print. */
 import { execa } from 'execa';
 import { z } from 'zod';
+import { processTree, signal } from './tree.ts';
 
 export const ProgramRun = z.object({
   program: z.string(),
@@ -27,17 +28,27 @@ export type ProgramEnd = z.infer<typeof ProgramEnd>;
 
 export type RunProgram = (run: ProgramRun) => Promise<ProgramEnd>;
 
+/** What takes too long is ended with all that it has started: git's helpers would hold its output open. */
 export async function runProgram(run: ProgramRun): Promise<ProgramEnd> {
-  const result = await execa(run.program, run.args, {
+  const running = execa(run.program, run.args, {
     cwd: run.cwd,
     env: run.env,
     extendEnv: false,
     ...(run.input === undefined ? { stdin: 'ignore' } : { input: run.input }),
-    timeout: run.timeoutMs,
     maxBuffer: run.maxBytes,
     reject: false,
   });
+  const late = new AbortController();
+  const timer = setTimeout(() => {
+    late.abort();
+    const tree = running.pid === undefined ? [] : processTree(running.pid);
+    for (const { pid } of tree) signal(pid, 'SIGKILL');
+  }, run.timeoutMs);
+  const result = await running.finally(() => clearTimeout(timer));
+  const timedOut = late.signal.aborted;
   const { exitCode = null, stdout, stderr, shortMessage = '' } = result;
   // Half of an answer is none, however the program ended.
-  return { exitCode: result.isMaxBuffer ? null : exitCode, stdout, stderr, fault: shortMessage };
+  const isWhole = !timedOut && !result.isMaxBuffer;
+  const fault = timedOut ? `timed out after ${run.timeoutMs} ms: ${shortMessage}` : shortMessage;
+  return { exitCode: isWhole ? exitCode : null, stdout, stderr, fault };
 }
