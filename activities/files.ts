@@ -1,4 +1,5 @@
-import { access, chmod, lstat, readdir, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { access, chmod, lstat, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export async function exists(path: string): Promise<boolean> {
@@ -6,6 +7,28 @@ export async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/**
+ * Puts a text in the place of a file in one step: whoever looks sees the old or the new one. A `durable` one is on the
+ * disk when this ends, and so outlives the machine's death; that takes some milliseconds.
+ */
+export async function replaceFile(
+  path: string,
+  text: string,
+  { mode = 0o644, durable = false }: { mode?: number; durable?: boolean } = {},
+): Promise<void> {
+  const draft = `${path}.${randomUUID()}`;
+  const file = await open(draft, 'w', mode);
+  try {
+    // Whatever the umask is.
+    await file.chmod(mode);
+    await file.writeFile(text);
+    if (durable) await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(draft, path);
 }
 
 /** Removes a folder with all that is in it, also where a program has closed a part of it to its own user. */

@@ -80,7 +80,7 @@ export function hostRoutes(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
   });
 }
 
-async function requireHost(deps: ApiDeps, of: { tenant: string; name: string }): Promise<Host> {
+export async function requireHost(deps: ApiDeps, of: { tenant: string; name: string }): Promise<Host> {
   const [host] = await listHosts(deps.queries, { tenant: of.tenant, names: [of.name] });
   if (!host) throw new Problem('not-found', `there is no host ${of.name}`);
   return host;

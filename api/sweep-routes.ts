@@ -2,13 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import { z } from 'zod';
-import type { Host } from '../schema/contracts/host.ts';
 import { workflowTypes } from '../schema/contracts/messages.ts';
 import { controlQueue, Name, sweepId } from '../schema/contracts/names.ts';
 import { Sweep, SweepReport, SweepRequest, Sweeps, type SweepInput } from '../schema/contracts/sweep.ts';
-import { listHosts } from '../schema/db/hosts.ts';
 import { requireScope, type ApiEnv } from './auth.ts';
 import type { ApiDeps } from './deps.ts';
+import { requireHost } from './host-routes.ts';
 import { IdempotencyHeader } from './idempotency.ts';
 import { Problem } from './problem.ts';
 import { readBody } from './request-body.ts';
@@ -45,11 +44,12 @@ const list = createRoute({
 
 export function sweepRoutes(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
   const { client } = deps;
-  const { installation } = deps.engine;
+  const { installation, host: ownHost } = deps.engine;
 
   app.openapi(ask, async (context) => {
-    const { host: wanted, dryRun = false } = context.req.valid('json');
-    const { name: host, leaseSeconds } = await requireHost(context.get('caller').tenant, wanted);
+    const { host: name = ownHost, dryRun = false } = context.req.valid('json');
+    const { tenant } = context.get('caller');
+    const { name: host, leaseSeconds } = await requireHost(deps, { tenant, name });
     if (leaseSeconds !== null) {
       throw new Problem(
         'conflict',
@@ -67,7 +67,8 @@ export function sweepRoutes(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
   });
 
   app.openapi(list, async (context) => {
-    const { name: host } = await requireHost(context.get('caller').tenant, context.req.valid('query').host);
+    const { host: name = ownHost } = context.req.valid('query');
+    const { name: host } = await requireHost(deps, { tenant: context.get('caller').tenant, name });
     const prefix = `${sweepId({ installation, host })}-`;
     const query = `WorkflowType = '${workflowTypes.sweep}' AND WorkflowId STARTS_WITH '${prefix}'`;
     const sweeps: Sweep[] = [];
@@ -85,12 +86,6 @@ export function sweepRoutes(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
   async function readReport(workflowId: string, runId: string): Promise<SweepReport | null> {
     const told: unknown = await client.workflow.getHandle(workflowId, runId).result();
     return SweepReport.safeParse(told).data ?? null;
-  }
-
-  async function requireHost(tenant: string, wanted = deps.engine.host): Promise<Host> {
-    const [host] = await listHosts(deps.queries, { tenant, names: [wanted] });
-    if (!host) throw new Problem('not-found', `there is no host ${wanted}`);
-    return host;
   }
 }
 

@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { chmod, mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { dataPaths, type DataPaths } from '../activities/data-paths.ts';
+import { replaceFile } from '../activities/files.ts';
 import { engineGitConfig } from '../activities/git/git.ts';
 
 /** Where a running engine can be reached, for the other commands of this machine. */
@@ -115,12 +116,5 @@ export async function writeInstallationFile(root: string, id: string): Promise<v
 
 /** Writes a secret so that only its owner ever could read it. */
 export async function writeSecret(path: string, secret: string): Promise<void> {
-  await replaceFile(path, `${secret}\n`, 0o600);
-}
-
-async function replaceFile(path: string, text: string, mode = 0o644): Promise<void> {
-  const draft = `${path}.${randomUUID()}`;
-  await writeFile(draft, text, { mode });
-  await chmod(draft, mode);
-  await rename(draft, path);
+  await replaceFile(path, `${secret}\n`, { mode: 0o600 });
 }

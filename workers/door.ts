@@ -10,7 +10,13 @@ import { judgeVersion } from '../activities/processes/program-version.ts';
 import type { Agents } from '../activities/sessions/agents.ts';
 import { fits } from '../activities/sessions/choose-place.ts';
 import { runtimes } from '../activities/sessions/runtimes/runtimes.ts';
-import { AgentRuntime, agentRuntimes, runtimeName, type RuntimeName } from '../schema/contracts/agent.ts';
+import {
+  AgentRuntime,
+  agentRuntimes,
+  isAgent,
+  runtimeName,
+  type RuntimeName,
+} from '../schema/contracts/agent.ts';
 import type { PlanChange } from '../schema/contracts/amendment.ts';
 import type { Admission, ChangesAdmission, Door, Fault } from '../schema/contracts/door.ts';
 import type { Host } from '../schema/contracts/host.ts';
@@ -251,7 +257,7 @@ function createFleet(of: {
     // What an amendment names of the roster's agents alone needs no more words.
     const { runtime = agent === undefined ? 'script' : 'acp' } = program;
     // A mission's own host runs what asks for nothing.
-    if (labels.length === 0 && agent === undefined && isProgram(runtime)) return [];
+    if (labels.length === 0 && agent === undefined && !isAgent({ runtime })) return [];
     const name = runtimeName({ runtime, agent });
     if (finds(name, labels)) return [];
     const path = at.startsWith('policy') ? at : `${at}.${finds(name, []) ? 'labels' : 'runtime'}`;
@@ -268,8 +274,8 @@ function createFleet(of: {
   }
 
   function missing(runtime: RuntimeName, labels: readonly string[]): string {
-    if (isProgram(runtime) || (labels.length > 0 && finds(runtime, []))) {
-      const what = isProgram(runtime) ? '' : ` and ${runtime}`;
+    if (!isAgent({ runtime }) || (labels.length > 0 && finds(runtime, []))) {
+      const what = isAgent({ runtime }) ? ` and ${runtime}` : '';
       return `no host ${machine === undefined ? '' : 'of this machine '}has the labels ${labels.join(', ')}${what}: see labels in engine.yaml, and mission host`;
     }
     const where =
@@ -288,10 +294,6 @@ function createFleet(of: {
 
 function thereIs(agents: readonly string[]): string {
   return agents.length === 0 ? 'no other agent is' : `there is ${agents.join(', ')}`;
-}
-
-function isProgram(runtime: RuntimeName): boolean {
-  return runtime === 'script' || runtime === 'command';
 }
 
 /** Each agent of a plan, and the first place where it is named. */

@@ -115,7 +115,7 @@ export function createFleetDesk(of: { data: string; tenant: string }): FleetDesk
         done.push({ name, done: await busy.with(name, () => actOn(fleet, agent, action)) });
       } catch (error) {
         const said = error instanceof Error ? error.message : String(error);
-        done.push({ name, done: 'failed', message: hide(fleet.roster, said) });
+        done.push({ name, done: 'failed', message: scrubOf(fleet.roster)(said) });
       }
     }
     return done;
@@ -135,18 +135,18 @@ export function createFleetDesk(of: { data: string; tenant: string }): FleetDesk
       const { runtime } = await sessionOf(data, name);
       const told = await sessionLines({ folder: paths.session(name), runtime });
       const { roster: read } = await readRoster(data);
-      return told.slice(-lines).map((line) => hide(read, line));
+      return told.slice(-lines).map(scrubOf(read));
     }
     const { tmux, roster: read } = await openTerminal(data, name);
     return written(await tmux.capture({ name, history }))
       .slice(-lines)
-      .map((line) => hide(read, line));
+      .map(scrubOf(read));
   }
 
   async function screen(name: string) {
     const { tmux, roster: read, terminal } = await openTerminal(data, name);
     const { lines, cursor } = await tmux.screen(terminal);
-    return { lines: lines.map((line) => hide(read, line)), cursor };
+    return { lines: lines.map(scrubOf(read)), cursor };
   }
 
   async function send(of: { name: string; source: string; text: string; verify: boolean }) {
@@ -239,6 +239,6 @@ function writtenOf(at: number | undefined): { writtenAt?: string } {
 }
 
 /** A program may print what its environment holds. */
-function hide(roster: Roster, text: string): string {
-  return createScrub(process.env, rosterSecrets(roster))(text);
+function scrubOf(roster: Roster): (text: string) => string {
+  return createScrub(process.env, rosterSecrets(roster));
 }

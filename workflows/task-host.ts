@@ -30,6 +30,8 @@ interface OnHost {
 export class TaskHost {
   readonly #task: TaskState;
   readonly #home: string;
+  /** What the engine's own host does, wherever the task's sessions are. */
+  readonly home: OnHost;
   readonly #longestRunSeconds: number;
   /** Hosts that have something of the task. */
   readonly #used = new Set<string>();
@@ -43,16 +45,12 @@ export class TaskHost {
     this.#home = engine.host;
     this.#longestRunSeconds = Math.max(policy.sessionTimeoutSeconds, policy.checksTimeoutSeconds * 20);
     this.#name = this.#home;
-    this.#on = this.#proxiesOf(this.#home);
+    this.home = this.#proxiesOf(this.#home);
+    this.#on = this.home;
   }
 
   get name(): string {
     return this.#name;
-  }
-
-  /** What the engine's own host does, wherever the task's sessions are. */
-  get home(): OnHost {
-    return this.#proxiesOf(this.#home);
   }
 
   moveTo({ host, leaseSeconds }: Pick<Placed, 'host' | 'leaseSeconds'>): void {

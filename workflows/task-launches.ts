@@ -1,5 +1,5 @@
 import { CancellationScope, condition, isCancellation, patched } from '@temporalio/workflow';
-import { runtimeName } from '../schema/contracts/agent.ts';
+import { isAgent, runtimeName } from '../schema/contracts/agent.ts';
 import type { Program } from '../schema/contracts/plan.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
 import type { Placement, PlaceRequest } from './ports.ts';
@@ -53,11 +53,7 @@ export class TaskLaunches {
   /** Programs that are no agents, and ask for nothing, run where the engine is. */
   #isPlaced(): boolean {
     const { engine, task } = this.#task.input;
-    const { runtime } = task.program;
-    return (
-      engine.placement === true &&
-      ((runtime !== 'script' && runtime !== 'command') || task.labels !== undefined)
-    );
+    return engine.placement === true && (isAgent(task.program) || task.labels !== undefined);
   }
 
   /** A host with a free slot, and a seat in its account. */

@@ -3,6 +3,7 @@ import type { PlannedRepository } from '../../schema/contracts/plan.ts';
 import type { Forges } from '../forge/forge.ts';
 import { isAncestor, type Git } from '../git/git.ts';
 import type { Workspace } from '../git/workspace.ts';
+import { globPattern } from '../glob.ts';
 import type { Ci, CiQuestion } from './ci.ts';
 
 /** Where the pipelines of the known CI systems are described. */
@@ -29,7 +30,10 @@ export function createStatusCi(deps: { forges: Forges; git: Git; workspace: Work
     const { repository, sha } = of;
     const required = await requiredContexts(of);
     const posted = await forges(repository).commitStatuses({ repository, sha });
-    const missing = required.filter((name) => !posted.some((context) => isNamed(context.name, name)));
+    // Forges let a required name have `*` in it, for any characters.
+    const missing = required.filter(
+      (name) => !posted.some((context) => globPattern(name).test(context.name)),
+    );
     const contexts: CiContext[] = [
       ...posted,
       ...missing.map((name) => ({ name, state: 'pending' as const })),
@@ -87,10 +91,4 @@ export function createStatusCi(deps: { forges: Forges; git: Git; workspace: Work
 
 function keyOf({ repository, sha }: CiQuestion): string {
   return `${repository.id} ${sha}`;
-}
-
-/** Forges let a required name have `*` in it, for any characters. */
-function isNamed(context: string, required: string): boolean {
-  const parts = required.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
-  return new RegExp(`^${parts.join('.*')}$`).test(context);
 }

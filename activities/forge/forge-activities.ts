@@ -52,7 +52,9 @@ export function createForgeActivities(deps: { forges: Forges; cis: Cis }): Forge
     const forge = forges(repository);
     if (pullRequest !== null) await forge.closePullRequest({ repository, number: pullRequest });
     await cis(repository).stop?.({ repository, shas: heads });
-    await forge.deleteBranch({ repository, branch, heads });
+    // What somebody else has pushed to it stays.
+    const head = await forge.branchHead({ repository, branch });
+    if (head !== undefined && heads.includes(head)) await forge.deleteBranch({ repository, branch, head });
   }
 }
 

@@ -97,6 +97,6 @@ export interface Forge {
     title: string;
     notes: string;
   }): Promise<{ id: number }>;
-  /** Deletes a branch that is at one of the heads; what somebody else has pushed stays. */
-  deleteBranch(of: { repository: PlannedRepository; branch: string; heads: string[] }): Promise<void>;
+  /** Deletes a branch if it is at that head, and no other; one that is gone is no error. */
+  deleteBranch(of: { repository: PlannedRepository; branch: string; head: string }): Promise<void>;
 }

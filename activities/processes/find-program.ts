@@ -2,6 +2,7 @@ import { access, constants, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { execa } from 'execa';
+import { exists } from '../files.ts';
 
 export type FindProgram = (name: string) => Promise<string | undefined>;
 
@@ -38,15 +39,8 @@ export function findOnPath(name: string, path: string): Promise<string | undefin
 export async function pathFor(of: { own: string | undefined; searched: string }): Promise<string> {
   const folders = [of.own ?? '', of.searched].flatMap((path) => path.split(delimiter));
   const there: string[] = [];
-  for (const folder of new Set(folders)) if (folder !== '' && (await isThere(folder))) there.push(folder);
+  for (const folder of new Set(folders)) if (folder !== '' && (await exists(folder))) there.push(folder);
   return there.join(delimiter);
-}
-
-async function isThere(folder: string): Promise<boolean> {
-  return access(folder).then(
-    () => true,
-    () => false,
-  );
 }
 
 function personalFolders({ PATH = '', HOME = homedir() }: NodeJS.ProcessEnv): string[] {

@@ -5,10 +5,9 @@
  * It counts seconds since the machine has booted, suspended or not (CLOCK_BOOTTIME): nobody sets that clock, and a
  * machine that slept for longer wakes with its lease run out.
  */
-import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { rename, writeFile } from 'node:fs/promises';
 import { uptime } from 'node:os';
+import { replaceFile } from '../files.ts';
 
 export interface Lease {
   file: string;
@@ -34,11 +33,8 @@ export function createLease(of: { file: string; seconds: number }): Lease {
     secondsLeft: () => readUntil(file) - uptime(),
   };
 
-  /** Replaced in one step: whoever looks sees the old moment or the new one. */
   async function write(until: number): Promise<void> {
-    const draft = `${file}.${randomUUID()}`;
-    await writeFile(draft, `${until}\n`);
-    await rename(draft, file);
+    await replaceFile(file, `${until}\n`);
   }
 }
 

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { watch, type FSWatcher } from 'node:fs';
-import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
-import { exists } from '../files.ts';
+import { exists, replaceFile } from '../files.ts';
 import { KeyedLock } from '../keyed-lock.ts';
 import type { Watch } from '../supervision.ts';
 import { runFiles, RunnerIdentity, RunResult, RunSpec } from './spec.ts';
@@ -169,8 +169,11 @@ async function prepareFolder(of: Supervision, leaseFile: string | undefined): Pr
   if (await readJson(join(of.folder, runFiles.spec), RunSpec)) return;
   const { spec, files = {} } = await of.prepare();
   await mkdir(of.folder, { recursive: true });
-  for (const [name, text] of Object.entries(files)) await writeDurably(join(of.folder, name), text);
-  await writeDurably(join(of.folder, runFiles.spec), JSON.stringify({ ...spec, leaseFile }));
+  for (const [name, text] of Object.entries(files))
+    await replaceFile(join(of.folder, name), text, { durable: true });
+  await replaceFile(join(of.folder, runFiles.spec), JSON.stringify({ ...spec, leaseFile }), {
+    durable: true,
+  });
 }
 
 function spawnDetached([program, ...args]: [string, ...string[]], folder: string): void {
@@ -247,13 +250,4 @@ async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | unde
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-async function writeDurably(path: string, text: string): Promise<void> {
-  const draft = `${path}.draft-${process.pid}`;
-  await writeFile(draft, text);
-  const file = await open(draft, 'r');
-  await file.sync();
-  await file.close();
-  await rename(draft, path);
 }

@@ -1,5 +1,5 @@
 /** Where a session may start: a pure rule over hosts, seats and quotas. */
-import { runtimeName, type RuntimeName } from '../../schema/contracts/agent.ts';
+import { isAgent, runtimeName, type RuntimeName } from '../../schema/contracts/agent.ts';
 import type { RosterAccount } from '../../schema/contracts/roster.ts';
 import type { Host } from '../../schema/contracts/host.ts';
 import type { Program } from '../../schema/contracts/plan.ts';
@@ -55,11 +55,7 @@ export function fits(
   if (host.state === 'left') return false;
   if (machine !== undefined && host.machine !== machine) return false;
   if (!labels.every((label) => host.labels.includes(label))) return false;
-  return !isAgent(runtime) || host.runtimes.some(({ name }) => name === runtime);
-}
-
-function isAgent(runtime: RuntimeName): boolean {
-  return runtime !== 'script' && runtime !== 'command';
+  return !isAgent({ runtime }) || host.runtimes.some(({ name }) => name === runtime);
 }
 
 function sameAgain(

@@ -1,7 +1,7 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { Context } from '@temporalio/activity';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runtimeName } from '../../schema/contracts/agent.ts';
+import { isAgent, runtimeName } from '../../schema/contracts/agent.ts';
 import type { EngineFacts } from '../../schema/contracts/messages.ts';
 import { taskWorkflowId } from '../../schema/contracts/names.ts';
 import { modelOf, type Roster } from '../../schema/contracts/roster.ts';
@@ -113,8 +113,7 @@ export function createPlaceActivities(deps: {
   }
 
   function modelHere(...[program]: Parameters<ModelOf>): string | undefined {
-    if (program.runtime === 'script' || program.runtime === 'command') return undefined;
-    return modelOf(roster, program);
+    return isAgent(program) ? modelOf(roster, program) : undefined;
   }
 
   /** A task frees its places itself, unless its workflow was terminated. */

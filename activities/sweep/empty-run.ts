@@ -1,6 +1,6 @@
-import { lstat, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { lstat, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { removeTree } from '../files.ts';
+import { removeTree, replaceFile } from '../files.ts';
 import { runFiles, RunSpec } from '../processes/spec.ts';
 import { emptiedMark, sizeOf } from './inventory.ts';
 
@@ -23,14 +23,14 @@ export async function emptyRun(folder: string, now: Date): Promise<void> {
     const stat = await lstat(path);
     if (stat.isFile() && /^(?:events\.jsonl|stderr\.log|step-\d+\.log)$/.test(name)) {
       const note = `removed by the sweep of ${now.toISOString()}: ${stat.size} bytes\n`;
-      await replace(path, note);
+      await replaceFile(path, note);
     } else if (!stat.isFile() || !kept.has(name) || stat.size > mostKeptBytes) {
       await removeTree(path);
     }
   }
   const specPath = join(folder, runFiles.spec);
   const spec = await readFile(specPath, 'utf8').catch(() => undefined);
-  if (spec !== undefined) await replace(specPath, JSON.stringify({ ...parsed(spec), env: {} }));
+  if (spec !== undefined) await replaceFile(specPath, JSON.stringify({ ...parsed(spec), env: {} }));
   await writeFile(join(folder, emptiedMark), now.toISOString());
 }
 
@@ -40,13 +40,6 @@ function parsed(spec: string): Partial<RunSpec> {
   } catch {
     return {};
   }
-}
-
-/** Never half: a sweep may be killed too. */
-async function replace(path: string, text: string): Promise<void> {
-  const draft = `${path}.swept`;
-  await writeFile(draft, text);
-  await rename(draft, path);
 }
 
 /** What emptying would free. */

@@ -12,6 +12,13 @@ export const agentRuntimes = ['codex', 'claude', 'pi', 'opencode'] as const;
 export const AgentRuntime = z.enum(agentRuntimes);
 export type AgentRuntime = z.infer<typeof AgentRuntime>;
 
+/** Everything else that a task names as its runtime is an agent. */
+export function isAgent<P extends { runtime?: string | undefined }>(
+  program: P,
+): program is Exclude<P, { runtime: 'script' | 'command' }> {
+  return program.runtime !== 'script' && program.runtime !== 'command';
+}
+
 /** Who works: one of those programs, or with `acp` an agent of the roster's that speaks the Agent Client Protocol. */
 export const SessionRuntime = z.enum([...agentRuntimes, 'acp']);
 export type SessionRuntime = z.infer<typeof SessionRuntime>;

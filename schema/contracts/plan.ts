@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { AgentChoice, agentRuntimes, chooseAgent, type AgentRuntime, type ChosenAgent } from './agent.ts';
+import {
+  AgentChoice,
+  agentRuntimes,
+  chooseAgent,
+  isAgent,
+  type AgentRuntime,
+  type ChosenAgent,
+} from './agent.ts';
 import { forges, type MissionFile, type MissionFileTask, type Policy } from './mission-file.ts';
 import type { PlanChange } from './amendment.ts';
 import { Name, type MissionKey } from './names.ts';
@@ -129,7 +136,7 @@ export function toStartedTask(of: {
 }): StartedTask {
   const { program, labels = of.milestone.labels ?? of.plan.labels ?? [], ...rest } = of.task;
   const task = { ...rest, ...(labels.length > 0 ? { labels } : {}) };
-  if (program.runtime === 'script' || program.runtime === 'command') return { ...task, program };
+  if (!isAgent(program)) return { ...task, program };
   const outermost = of.plan.agent ?? { runtime: agentRuntimes[0] };
   return { ...task, program: chooseAgent(outermost, of.milestone.agent ?? {}, program) };
 }

@@ -9,6 +9,7 @@ import { apiOf, command, examplesHelp, groups, mutation } from './command.ts';
 import { parseName } from './host-options.ts';
 import { show, Usage } from './output.ts';
 import { logFormatOption, parsePort } from './service-options.ts';
+import { table } from './table.ts';
 
 interface HostOptions {
   name?: string;
@@ -138,14 +139,7 @@ function drain(): Command {
 const headings = ['name', 'state', 'since', 'slots', 'labels', 'agents', 'lease', 'where'];
 
 export function hostLines(hosts: readonly Host[]): string[] {
-  const table = [headings, ...hosts.map(cellsOf)];
-  const widths = headings.map((_, column) => Math.max(...table.map((cells) => cells[column]?.length ?? 0)));
-  return table.map((cells) =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
+  return table([headings, ...hosts.map(cellsOf)]);
 }
 
 function cellsOf(host: Host): string[] {

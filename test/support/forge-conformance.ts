@@ -242,10 +242,10 @@ export function describeForge(makeWorld: () => Promise<ForgeWorld>): void {
     it('delete a branch at a known head, and leave what somebody else has pushed', async () => {
       const { repository, headSha } = await openPullRequest();
       const other = await world.repository.commit({ branch: 'topic', from: 'topic', files: { b: 'b' } });
-      await forge.deleteBranch({ repository, branch: 'topic', heads: [headSha] });
+      await forge.deleteBranch({ repository, branch: 'topic', head: headSha });
       expect(await forge.branchHead({ repository, branch: 'topic' })).toBe(other);
-      await forge.deleteBranch({ repository, branch: 'topic', heads: [headSha, other] });
-      await forge.deleteBranch({ repository, branch: 'topic', heads: [headSha, other] });
+      await forge.deleteBranch({ repository, branch: 'topic', head: other });
+      await forge.deleteBranch({ repository, branch: 'topic', head: other });
       expect(await forge.branchHead({ repository, branch: 'topic' })).toBeUndefined();
     });
 

@@ -1,4 +1,4 @@
-import { chooseAgent, runtimeName, type AgentRuntime } from '../../schema/contracts/agent.ts';
+import { chooseAgent, isAgent, runtimeName, type AgentRuntime } from '../../schema/contracts/agent.ts';
 import type { Program } from '../../schema/contracts/plan.ts';
 
 /** What the next session runs, or until when all that it may run is closed. */
@@ -27,7 +27,7 @@ export function chooseProgram(of: {
 
 /** A model belongs to its runtime: another has the one that its operator has set. */
 export function standIns(program: Program, fallback: readonly AgentRuntime[]): Program[] {
-  if (program.runtime === 'script' || program.runtime === 'command') return [];
+  if (!isAgent(program)) return [];
   return fallback
     .filter((runtime) => runtime !== program.runtime)
     .map((runtime) => chooseAgent(program, { runtime }));

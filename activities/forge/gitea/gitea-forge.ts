@@ -41,7 +41,7 @@ export function createGiteaForge(deps: {
     ...createGiteaReleases({ access, turns }),
     commitStatuses,
     branchProtection,
-    deleteBranch,
+    deleteBranch: (of) => workspace.deleteBranch(of),
   };
 
   async function branchHead(of: {
@@ -248,15 +248,6 @@ export function createGiteaForge(deps: {
   }
 
   /** Over git, where the head that was looked at can be named; Gitea's own call deletes whatever is there by then. */
-  async function deleteBranch(of: {
-    repository: PlannedRepository;
-    branch: string;
-    heads: string[];
-  }): Promise<void> {
-    const head = await branchHead(of);
-    if (head === undefined || !of.heads.includes(head)) return;
-    await workspace.deleteBranch({ ...of, head });
-  }
 }
 
 function toContext(status: GiteaStatuses[number]): CiContext {

@@ -143,10 +143,10 @@ export function createLocalForge(deps: {
   async function deleteBranch(of: {
     repository: PlannedRepository;
     branch: string;
-    heads: string[];
+    head: string;
   }): Promise<void> {
-    const head = await branchHead(of);
-    if (head === undefined || !of.heads.includes(head)) return;
+    const { head } = of;
+    if ((await branchHead(of)) !== head) return;
     const args = ['update-ref', '-d', `refs/heads/${of.branch}`, head];
     await git.run({ cwd: of.repository.address, args });
   }

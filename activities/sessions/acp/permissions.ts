@@ -1,5 +1,6 @@
 /** Decides what an agent may do, by the operator's lists. */
 import { z } from 'zod';
+import { globPattern } from '../../glob.ts';
 import { ToolKind, type PermissionRule, type Permissions } from '../../../schema/contracts/permissions.ts';
 
 /** What an agent asks leave for: the tool call as far as it has told of it. */
@@ -16,7 +17,7 @@ export type Decision = 'allow' | 'deny' | 'ask';
 export function decide(permissions: Permissions, tool: ToolCall): Decision {
   const command = commandOf(tool);
   const texts = [command, tool.title].filter((text) => text != null);
-  if (permissions.deny.some((rule) => fits(rule, tool, texts, anything))) return 'deny';
+  if (permissions.deny.some((rule) => fits(rule, tool, texts))) return 'deny';
   // The title is the agent's own word for what it does: it counts where nothing better is told.
   const meant = texts.slice(0, 1);
   return permissions.allow.some((rule) => fits(rule, tool, meant, oneCommand)) ? 'allow' : 'ask';
@@ -33,20 +34,12 @@ export function commandOf({ rawInput }: ToolCall): string | undefined {
   return isScript ? script : command.join(' ');
 }
 
-const anything = '[^]*';
-
 /** What a shell would take for the end of a command, or for another within it, is not allowed by a `*`. */
 const oneCommand = '[^;&|<>$`\\r\\n]*';
 
-function fits(rule: PermissionRule, tool: ToolCall, texts: readonly string[], star: string): boolean {
+function fits(rule: PermissionRule, tool: ToolCall, texts: readonly string[], star?: string): boolean {
   if (rule.kind !== undefined && rule.kind !== (tool.kind ?? 'other')) return false;
   if (rule.like === undefined) return true;
-  const pattern = toPattern(rule.like, star);
+  const pattern = globPattern(rule.like, star);
   return texts.some((text) => pattern.test(text));
-}
-
-/** Neighbouring stars are one: each more would multiply the time that a text takes that does not fit. */
-function toPattern(like: string, star: string): RegExp {
-  const parts = like.split(/\*+/).map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'));
-  return new RegExp(`^${parts.join(star)}$`);
 }
