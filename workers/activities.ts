@@ -23,7 +23,7 @@ import { createMergeActivities } from '../activities/merge/merge-activities.ts';
 import { createRequestMerge } from '../activities/merge/request-merge.ts';
 import type { InUse } from '../activities/in-use.ts';
 import { createOpenTerminal } from '../activities/fleet/session-terminals.ts';
-import type { RunProgram } from '../activities/processes/programs.ts';
+import type { Programs } from '../activities/processes/programs.ts';
 import { createSpawner, type Spawner } from '../activities/processes/spawning.ts';
 import { createProcesses } from '../activities/processes/supervise.ts';
 import { createHostRecords } from '../activities/record/host-records.ts';
@@ -110,7 +110,7 @@ interface CloneDeps {
   agents: Agents;
   roster: Roster;
   log: Pick<Log, 'warn'>;
-  runProgram: RunProgram;
+  programs: Programs;
   client: Client;
   scrub: Scrub;
 }
@@ -120,20 +120,19 @@ export function createCloneActivities(deps: CloneDeps & { leaseFile: string }): 
   return cloneActivities(deps, createTools(deps));
 }
 
-function createTools(
-  of: Pick<CloneDeps, 'paths' | 'roster' | 'log' | 'runProgram'> & { leaseFile?: string },
-) {
-  const { paths, roster, log, runProgram, leaseFile } = of;
+function createTools(of: Pick<CloneDeps, 'paths' | 'roster' | 'log' | 'programs'> & { leaseFile?: string }) {
+  const { paths, roster, log, programs, leaseFile } = of;
   const credentials = createCredentials({ path: paths.forgeTokens });
   const remoteSettings = createGitSettings({ credentials });
-  const git = createGit({ configFile: paths.gitConfig, runProgram, remoteSettings });
+  const git = createGit({ configFile: paths.gitConfig, programs, remoteSettings });
   return {
     credentials,
     git,
     workspace: createWorkspace({ git, paths }),
     processes: createProcesses({
       runner: join(builtFolder(), 'runner.js'),
-      openTerminal: createOpenTerminal({ roster, data: paths.root }),
+      openTerminal: createOpenTerminal({ roster, data: paths.root, programs }),
+      programs,
       warn: (message) => log.warn(message),
       leaseFile,
     }),
@@ -162,7 +161,7 @@ export function createActivities(deps: {
   roster: Roster;
   log: Pick<Log, 'warn'>;
   tenant: string;
-  runProgram: RunProgram;
+  programs: Programs;
   scrub: Scrub;
   inUse: InUse;
 }): { control: ControlActivities & HostRecords; host: HostActivities; sweep: SweepActivities } {

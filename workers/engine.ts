@@ -7,7 +7,7 @@ import { createCredentials } from '../activities/forge/credentials.ts';
 import { createGiteaAccess } from '../activities/forge/gitea/access.ts';
 import { createGit } from '../activities/git/git.ts';
 import { createInUse } from '../activities/in-use.ts';
-import type { RunProgram } from '../activities/processes/programs.ts';
+import type { Programs } from '../activities/processes/programs.ts';
 import { createApp } from '../api/app.ts';
 import type { ApiDeps } from '../api/deps.ts';
 import { probes, type ApiTelemetry } from '../api/telemetry.ts';
@@ -96,7 +96,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
   const config = await readEngineConfig({ data: data.paths.root, roots: options.roots });
   const { roster } = await readRosterFile(rosterPath(data.paths.root));
   const agents = knownAgents(roster);
-  const { run: runProgram } = openSpawner(closers);
+  const programs = openSpawner(closers);
   refuseBroken(await preflight(options));
   const opening = [openDatabase(options, data, closers), openTemporal(options, data, closers)] as const;
   // When one of them fails, the other must stand before it can be closed.
@@ -126,7 +126,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
 
   const workers = await startWorkers({
     ...{ options, data, config, agents, roster, database, client, temporal, engine, closers },
-    ...{ tracing, metrics, runProgram },
+    ...{ tracing, metrics, programs },
   });
   await keepSwept({ client, installation, host, folder: data.paths.root, log, closers });
   const events = new EventHub();
@@ -137,7 +137,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
     client,
     engine,
     door: createDoor({
-      git: createGit({ configFile: data.paths.gitConfig, runProgram }),
+      git: createGit({ configFile: data.paths.gitConfig, programs }),
       config,
       engines: knownEngines(config),
       agents,
@@ -221,7 +221,7 @@ async function startWorkers(of: {
   closers: Closers;
   tracing: Tracing;
   metrics: Metrics;
-  runProgram: RunProgram;
+  programs: Programs;
 }): Promise<{ done: Promise<void> }> {
   const { options, engine, closers } = of;
   const decorate: Decorate = options.decorate ?? ((activities) => activities);
@@ -235,7 +235,7 @@ async function startWorkers(of: {
     agents: of.agents,
     roster: of.roster,
     tenant,
-    runProgram: of.runProgram,
+    programs: of.programs,
     log: options.log,
     scrub,
     inUse,

@@ -124,7 +124,7 @@ async function start(options: HostOptions, closers: Closers): Promise<HostProces
     activities: {
       ...createCloneActivities({
         ...{ paths: data.paths, config, agents, roster, client, log, scrub, leaseFile: lease.file },
-        runProgram: openSpawner(closers).run,
+        programs: openSpawner(closers),
       }),
       ...attendance,
     },

@@ -84,7 +84,7 @@ async function start(options: WorkerOptions, closers: Closers): Promise<Standalo
   } = createActivities({
     ...{ client, queries, paths: data.paths, config },
     ...{ agents, roster, tenant, log, scrub, inUse },
-    runProgram: openSpawner(closers).run,
+    programs: openSpawner(closers),
   });
   const { slots } = config;
   const { sessionWatched } = metrics;

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Roster } from '../../schema/contracts/roster.ts';
+import type { Programs } from '../processes/programs.ts';
 import type { OpenTerminal } from '../processes/supervise.ts';
 import { createTmux } from './tmux.ts';
 
@@ -30,11 +31,12 @@ export function createOpenTerminal(of: {
   roster: Roster;
   data: string;
   environment?: NodeJS.ProcessEnv;
+  programs?: Programs;
 }): OpenTerminal | undefined {
-  const { roster, data, environment = process.env } = of;
+  const { roster, data, environment = process.env, programs } = of;
   if (roster.transport !== 'tmux') return undefined;
   const { socketName: socket, holderSession: holder } = roster.tmux;
-  const tmux = createTmux({ socket, holder, folder: join(data, 'fleet'), environment });
+  const tmux = createTmux({ socket, holder, folder: join(data, 'fleet'), environment, programs });
   // The pane goes with its program: the next session has a terminal of its own.
   return ({ session, ...launch }) =>
     tmux.start({ name: sessionTerminal({ session, data }), ...launch, env: {} });

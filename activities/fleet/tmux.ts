@@ -2,9 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { z } from 'zod';
 import { FleetRefusal, Screen } from '../../schema/contracts/fleet.ts';
+import { ownPrograms, type Programs } from '../processes/programs.ts';
 import { launchScript, type PaneLaunch } from './launch-script.ts';
 import { printable } from './printable.ts';
 
@@ -42,6 +42,12 @@ export type Pane = z.infer<typeof Pane>;
 /** Of a session that nobody looks at: wide enough that agents break few lines. */
 const size = ['-x', '200', '-y', '50'];
 
+/** It answers in milliseconds: one that has not after this long hangs. */
+const answerWithinMs = 10_000;
+
+/** Several times the history of a pane, with all of its colours. */
+const maxBytes = 16 * 1024 * 1024;
+
 /** The server has the environment of whoever started it: of that the program gets only what tells it of its terminal. */
 const cleanly = 'exec env -i TERM="$TERM" TMUX="$TMUX" TMUX_PANE="$TMUX_PANE" /bin/sh "$0"';
 
@@ -51,8 +57,9 @@ export function createTmux(of: {
   /** Where scripts lie until their pane has read them: a folder for its owner alone. */
   folder: string;
   environment?: NodeJS.ProcessEnv;
+  programs?: Programs | undefined;
 }): Tmux {
-  const { socket, holder, folder, environment = process.env } = of;
+  const { socket, holder, folder, environment = process.env, programs = ownPrograms } = of;
   const tmux = ['tmux', ...serverFlags(socket)] as const;
   const env = serverEnvironment(environment);
   return {
@@ -166,16 +173,13 @@ export function createTmux(of: {
 
   async function ask(args: readonly string[], input = ''): Promise<{ lines: string[]; failure?: string }> {
     const [program, ...flags] = tmux;
-    const { exitCode, stdout, stderr, code } = await execa(program, [...flags, ...args], {
-      env,
-      extendEnv: false,
-      reject: false,
-      input,
-      timeout: 10_000,
+    const { exitCode, stdout, stderr, fault } = await programs.run({
+      ...{ program, args: [...flags, ...args], cwd: process.cwd(), env, input },
+      ...{ timeoutMs: answerWithinMs, maxBytes },
     });
-    if (code === 'ENOENT') throw new FleetRefusal('conflict', 'tmux is not found on PATH: install it');
+    if (fault.includes('ENOENT')) throw new FleetRefusal('conflict', 'tmux is not found on PATH: install it');
     if (exitCode === 0) return { lines: stdout === '' ? [] : stdout.split('\n') };
-    return { lines: [], failure: stderr.trim() || 'it did not answer within 10 s' };
+    return { lines: [], failure: stderr.trim() || fault };
   }
 
   function refusal(to: string, failure: string): FleetRefusal {

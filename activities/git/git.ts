@@ -1,5 +1,5 @@
 import { refused, unavailable } from '../failures.ts';
-import { runProgram, type RunProgram } from '../processes/programs.ts';
+import { ownPrograms, type Programs } from '../processes/programs.ts';
 
 /** A git command on a local repository; far above what a large one needs, so that a hung one ends. */
 const timeoutMs = 10 * 60_000;
@@ -38,10 +38,10 @@ export interface Git {
  */
 export function createGit(deps: {
   configFile: string;
-  runProgram?: RunProgram;
+  programs?: Programs;
   remoteSettings?: (address: string) => Promise<Record<string, string>>;
 }): Git {
-  const start = deps.runProgram ?? runProgram;
+  const { programs = ownPrograms } = deps;
   return { run };
 
   async function run(of: {
@@ -54,7 +54,7 @@ export function createGit(deps: {
     remote?: string;
   }): Promise<GitResult> {
     const settings = of.remote === undefined ? {} : await deps.remoteSettings?.(of.remote);
-    const result = await start({
+    const result = await programs.run({
       program: 'git',
       args: ['-c', 'core.hooksPath=/dev/null', ...of.args],
       cwd: of.cwd,

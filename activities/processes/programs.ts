@@ -1,4 +1,5 @@
-/** Programs that are run to their end, for what they print. */
+/** Programs that are run to their end, for what they print, and those that are sent on their way. */
+import { spawn } from 'node:child_process';
 import { execa } from 'execa';
 import { z } from 'zod';
 import { processTree, signal } from './tree.ts';
@@ -26,10 +27,32 @@ export const ProgramEnd = z.object({
 });
 export type ProgramEnd = z.infer<typeof ProgramEnd>;
 
+/** A program that goes on by itself, without an environment. */
+export const ProgramLaunch = z.object({ argv: z.tuple([z.string()], z.string()), cwd: z.string() });
+export type ProgramLaunch = z.infer<typeof ProgramLaunch>;
+
 export type RunProgram = (run: ProgramRun) => Promise<ProgramEnd>;
 
+/** How programs are started. */
+export interface Programs {
+  run: RunProgram;
+  /** Nobody hears whether it came up: whoever launches has to look. */
+  launch: (launch: ProgramLaunch) => void;
+}
+
+/** By this very process. */
+export const ownPrograms: Programs = { run: runProgram, launch: launchProgram };
+
+/** With a session of its own: it lives on when this process ends. */
+function launchProgram({ argv, cwd }: ProgramLaunch): void {
+  const [program, ...args] = argv;
+  const child = spawn(program, args, { detached: true, stdio: 'ignore', cwd, env: {} });
+  child.on('error', () => undefined);
+  child.unref();
+}
+
 /** What takes too long is ended with all that it has started: git's helpers would hold its output open. */
-export async function runProgram(run: ProgramRun): Promise<ProgramEnd> {
+async function runProgram(run: ProgramRun): Promise<ProgramEnd> {
   const running = execa(run.program, run.args, {
     cwd: run.cwd,
     env: run.env,

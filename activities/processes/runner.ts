@@ -14,16 +14,24 @@ import {
   renameSync,
   rmSync,
   statSync,
+  watch,
   writeFileSync,
   writeSync,
+  type FSWatcher,
 } from 'node:fs';
 import { join } from 'node:path';
 import { hasRunOut } from './lease.ts';
 import { isGreen, runFiles, RunSpec, type RunResult, type Step, type StepResult } from './spec.ts';
 import { killRun, ownIdentity } from './tree.ts';
 
-/** Often enough to stop a flood before it fills a disk, and four times less while nothing is written. */
-const outputCheckMs = { busy: 500, quiet: 2_000 };
+/** Often enough to stop a flood before it fills a disk. */
+const busyCheckMs = 500;
+
+/** While nothing is written. */
+const quietCheckMs = 2_000;
+
+/** While nothing is written, and the file system tells when something is. */
+const restMs = 10_000;
 
 /** Ends the step that is running now; nothing between two steps. */
 type EndStep = (end: StepResult['end']) => void;
@@ -57,7 +65,7 @@ async function main(folder: string): Promise<void> {
   clearInterval(beat);
   // Whoever ends all processes of a machine has judged nothing: without a result the run is lost, and done again.
   if (stop.asked && !existsSync(join(folder, runFiles.stop))) return;
-  writeAtomically(join(folder, runFiles.result), JSON.stringify(result));
+  replaceFile(join(folder, runFiles.result), JSON.stringify(result), { durable: true });
 }
 
 /** The link is the claim: however often a run is launched, its programs start once. */
@@ -129,6 +137,7 @@ async function runStep(of: {
   let timeout: NodeJS.Timeout | undefined;
   let outputCheck: NodeJS.Timeout | undefined;
   let grace: NodeJS.Timeout | undefined;
+  const writes = new Writes(outputs);
   try {
     const ended = await new Promise<Pick<StepResult, 'end' | 'exitCode'>>((resolve) => {
       let reason: StepResult['end'] = 'exited';
@@ -178,9 +187,21 @@ async function runStep(of: {
           return endStep('stalled');
         }
         if (hasRunOut(spec.leaseFile)) return endStep('lease-ran-out');
-        outputCheck = setTimeout(check, bytes === before ? outputCheckMs.quiet : outputCheckMs.busy);
+        if (bytes !== before) {
+          writes.close();
+          return checkAgain(busyCheckMs);
+        }
+        // A lease may be made shorter at any time.
+        const mayRest = writes.next(() => checkAgain(0)) && spec.leaseFile === undefined;
+        if (totalBytes(outputs) !== bytes) return checkAgain(0);
+        const stallLeftMs = (step.stallMs ?? Infinity) - (now - output.changedAt);
+        checkAgain(Math.min(mayRest ? restMs : quietCheckMs, stallLeftMs + 1));
       };
-      outputCheck = setTimeout(check, outputCheckMs.busy);
+      const checkAgain = (inMs: number): void => {
+        clearTimeout(outputCheck);
+        outputCheck = setTimeout(check, inMs);
+      };
+      checkAgain(busyCheckMs);
     });
     // What the program left running could write into the work that is judged next.
     killRun(folder);
@@ -190,7 +211,40 @@ async function runStep(of: {
     clearTimeout(timeout);
     clearTimeout(outputCheck);
     clearTimeout(grace);
+    writes.close();
     for (const file of [stdin, stdout, stderr]) closeSync(file);
+  }
+}
+
+/** Tells of the next write to one of some files. */
+class Writes {
+  readonly #paths: readonly string[];
+  #watchers: FSWatcher[] = [];
+
+  constructor(paths: readonly string[]) {
+    this.#paths = paths;
+  }
+
+  /** Answers whether it can: a machine has only so many watches. */
+  next(onWrite: () => void): boolean {
+    if (this.#watchers.length > 0) return true;
+    const tell = (): void => {
+      // A flood of them would leave no time for anything else.
+      this.close();
+      onWrite();
+    };
+    try {
+      for (const path of this.#paths) this.#watchers.push(watch(path, tell).on('error', tell));
+      return true;
+    } catch {
+      this.close();
+      return false;
+    }
+  }
+
+  close(): void {
+    for (const watcher of this.#watchers) watcher.close();
+    this.#watchers = [];
   }
 }
 
@@ -201,14 +255,15 @@ function totalBytes(paths: readonly string[]): number {
 function touchHeartbeat(folder: string, output: { changedAt: number }): void {
   const lastEvent = new Date(output.changedAt).toISOString();
   const line = `ts=${new Date().toISOString()} pid=${process.pid} status=running last_event=${lastEvent}\n`;
-  writeAtomically(join(folder, runFiles.heartbeat), line);
+  // After the machine's death nobody asks for it.
+  replaceFile(join(folder, runFiles.heartbeat), line, { durable: false });
 }
 
-function writeAtomically(path: string, text: string): void {
+function replaceFile(path: string, text: string, { durable }: { durable: boolean }): void {
   const draft = `${path}.${process.pid}`;
   const file = openSync(draft, 'w');
   writeFileSync(file, text);
-  fsyncSync(file);
+  if (durable) fsyncSync(file);
   closeSync(file);
   renameSync(draft, path);
 }

@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { builtFolder } from '../../schema/package-root.ts';
+import { temporaryFolder } from '../../test/support/temporary.ts';
 import { until } from '../../test/support/until.ts';
 import type { ProgramRun } from './programs.ts';
 import { createSpawner } from './spawning.ts';
@@ -68,6 +69,21 @@ describe('the process that starts programs', () => {
     expect(await cut).toMatchObject({ exitCode: null, fault: 'the process that starts programs has ended' });
     const second = Number((await run(tellParent)).stdout);
     expect(second).not.toBe(first);
+  });
+
+  it('sends programs on their way, which live on when it is killed', async () => {
+    const cwd = await temporaryFolder();
+    const { run, launch } = openSpawner();
+    const spawner = Number((await run(tellParent)).stdout);
+    launch({ argv: ['sh', '-c', 'echo $$ > pid; exec sleep 60'], cwd });
+    await until(() => existsSync(join(cwd, 'pid')) && readFileSync(join(cwd, 'pid'), 'utf8') !== '');
+    const pid = Number(readFileSync(join(cwd, 'pid'), 'utf8'));
+    onTestFinished(() => signal(pid, 'SIGKILL'));
+    signal(spawner, 'SIGKILL');
+    await until(() => processStartTime(spawner) === undefined);
+    expect(processStartTime(pid)).toBeDefined();
+    launch({ argv: ['sh', '-c', 'echo again > pid'], cwd });
+    await until(() => readFileSync(join(cwd, 'pid'), 'utf8') === 'again\n');
   });
 
   it('ends when nobody needs it any more', async () => {

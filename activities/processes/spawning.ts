@@ -1,15 +1,17 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { z } from 'zod';
-import { ProgramEnd, ProgramRun, type RunProgram } from './programs.ts';
+import { ownPrograms, ProgramEnd, ProgramLaunch, ProgramRun, type Programs } from './programs.ts';
 
-export const SpawnerRequest = z.object({ id: z.number(), run: ProgramRun });
+export const SpawnerRequest = z.union([
+  z.object({ id: z.number(), run: ProgramRun }),
+  z.object({ launch: ProgramLaunch }),
+]);
 export type SpawnerRequest = z.infer<typeof SpawnerRequest>;
 
 export const SpawnerAnswer = z.object({ id: z.number(), end: ProgramEnd });
 export type SpawnerAnswer = z.infer<typeof SpawnerAnswer>;
 
-export interface Spawner {
-  run: RunProgram;
+export interface Spawner extends Programs {
   close(): void;
 }
 
@@ -22,7 +24,7 @@ export function createSpawner(of: { program: string }): Spawner {
   let spawner: ChildProcess | undefined;
   let last = 0;
   const waiting = new Map<number, (end: ProgramEnd) => void>();
-  return { run, close };
+  return { run, launch, close };
 
   function run(asked: ProgramRun): Promise<ProgramEnd> {
     const id = (last += 1);
@@ -32,6 +34,13 @@ export function createSpawner(of: { program: string }): Spawner {
       (spawner ??= start()).send(request, (error) => {
         if (error) end(id, { exitCode: null, stdout: '', stderr: '', fault: error.message });
       });
+    });
+  }
+
+  function launch(asked: ProgramLaunch): void {
+    const request: SpawnerRequest = { launch: asked };
+    (spawner ??= start()).send(request, (error) => {
+      if (error) ownPrograms.launch(asked);
     });
   }
 

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { watch, type FSWatcher } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,6 +5,7 @@ import type { z } from 'zod';
 import { exists, replaceFile } from '../files.ts';
 import { KeyedLock } from '../keyed-lock.ts';
 import type { Watch } from '../supervision.ts';
+import { ownPrograms, type Programs } from './programs.ts';
 import { runFiles, RunnerIdentity, RunResult, RunSpec } from './spec.ts';
 import { isAlive, killRun, signal } from './tree.ts';
 
@@ -13,10 +13,10 @@ import { isAlive, killRun, signal } from './tree.ts';
 export type RunEnd = { kind: 'ended'; result: RunResult } | { kind: 'lost' };
 
 /** The watch on the folder tells at once, but not that a runner was killed. */
-const lookAgainMs = 1_000;
+const lookAgainMs = 2_000;
 
 /** How many such looks are at the runner alone, before one at the files too: a file system may not report them. */
-const quietLooks = 5;
+const quietLooks = 15;
 
 /** A runner that was asked to end kills its tree and is done: more than this, and it hangs. */
 const endWithinMs = 10_000;
@@ -64,6 +64,7 @@ export interface Processes {
 export function createProcesses(of: {
   runner: string;
   openTerminal?: OpenTerminal | undefined;
+  programs?: Programs;
   warn?: (message: string) => void;
   heartbeatMs?: number;
   maxOutputBytes?: number;
@@ -86,16 +87,16 @@ export function createProcesses(of: {
 
   /** However often and by whichever way it is launched, the runner that claims the run is the only one that starts it. */
   async function launch({ folder, session }: Supervision): Promise<void> {
-    const { runner, openTerminal, warn = () => undefined } = of;
+    const { runner, openTerminal, programs = ownPrograms, warn = () => undefined } = of;
     const argv: [string, ...string[]] = [process.execPath, runner, folder];
-    if (session === undefined || !openTerminal) return spawnDetached(argv, folder);
+    if (session === undefined || !openTerminal) return programs.launch({ argv, cwd: folder });
     try {
       await openTerminal({ session, cwd: folder, argv });
     } catch (error) {
       // A terminal is there to be looked at: no session waits for one.
       const why = error instanceof Error ? error.message : String(error);
       warn(`the session ${session} runs without a terminal: ${why}`);
-      spawnDetached(argv, folder);
+      programs.launch({ argv, cwd: folder });
     }
   }
 }
@@ -176,22 +177,9 @@ async function prepareFolder(of: Supervision, leaseFile: string | undefined): Pr
   });
 }
 
-function spawnDetached([program, ...args]: [string, ...string[]], folder: string): void {
-  const child = spawn(program, args, {
-    detached: true,
-    stdio: 'ignore',
-    cwd: folder,
-    // The programs' environment is in the spec; the runner needs none of the worker's, which holds its secrets.
-    env: {},
-  });
-  // A launch that fails leaves no claim and is tried again.
-  child.on('error', () => undefined);
-  child.unref();
-}
-
 /**
  * Tells of changes in a folder, those between two calls of `next` too; what a program writes of its output is none.
- * Where the file system reports nothing, or the machine has no watches left, `next` still returns after a second.
+ * Where the file system reports nothing, or the machine has no watches left, `next` still returns after a moment.
  */
 class FolderChanges {
   readonly #watcher: FSWatcher | undefined;
@@ -231,7 +219,7 @@ class FolderChanges {
 function tryWatch(folder: string, onChange: () => void): FSWatcher | undefined {
   try {
     const watcher = watch(folder, (_, name) => {
-      if (name === null || !isOutput(name)) onChange();
+      if (name === null || !isNoise(name)) onChange();
     });
     return watcher.on('error', onChange);
   } catch {
@@ -239,8 +227,9 @@ function tryWatch(folder: string, onChange: () => void): FSWatcher | undefined {
   }
 }
 
-function isOutput(name: string): boolean {
-  return name.endsWith('.jsonl') || name.endsWith('.log');
+/** What is written all the time, and tells nothing of a run's beginning or end. */
+function isNoise(name: string): boolean {
+  return name.endsWith('.jsonl') || name.endsWith('.log') || name.startsWith(runFiles.heartbeat);
 }
 
 async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {

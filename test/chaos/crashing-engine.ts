@@ -97,13 +97,17 @@ function dieAtRequests(spawner: ChildProcess): void {
   const effects = new Map<number, string>();
   spawner.send = new Proxy(spawner.send.bind(spawner), {
     apply(send, self, args: unknown[]): unknown {
-      const { id, run } = SpawnerRequest.parse(args[0]);
-      const effect = effectOf(run.args);
-      if (effect !== undefined) {
-        dieAt(`before ${effect}`);
-        effects.set(id, effect);
-      }
-      return Reflect.apply(send, self, args);
+      const request = SpawnerRequest.parse(args[0]);
+      const words = 'run' in request ? request.run.args : request.launch.argv;
+      const effect = effectOf(words);
+      if (effect === undefined) return Reflect.apply(send, self, args);
+      if (isTimeTo(`tmux before ${effect}`)) killTmux(words);
+      dieAt(`before ${effect}`);
+      const sent: unknown = Reflect.apply(send, self, args);
+      if ('run' in request) effects.set(request.id, effect);
+      // It is on its way and has claimed nothing yet.
+      else dieAt(`after ${effect}`);
+      return sent;
     },
   });
   spawner.prependListener('message', (raw) => {
