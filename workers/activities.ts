@@ -12,10 +12,11 @@ import { createCredentials } from '../activities/forge/credentials.ts';
 import { createForgeActivities } from '../activities/forge/forge-activities.ts';
 import type { Forge, Forges } from '../activities/forge/forge.ts';
 import { createGitSettings } from '../activities/forge/git-settings.ts';
-import { createGiteaForge } from '../activities/forge/gitea/gitea-forge.ts';
-import { createGiteaAccess } from '../activities/forge/gitea/access.ts';
+import { appTokenOf, createApps } from '../activities/forge/github/apps.ts';
 import { createLocalForge } from '../activities/forge/local/local-forge.ts';
 import { LocalStore } from '../activities/forge/local/local-store.ts';
+import { createRemoteForges } from '../activities/forge/remote-forges.ts';
+import { createRestForge } from '../activities/forge/rest/rest-forge.ts';
 import { createDeliveryActivities } from '../activities/git/delivery-activities.ts';
 import { createGit } from '../activities/git/git.ts';
 import { createWorkspace } from '../activities/git/workspace.ts';
@@ -123,10 +124,12 @@ export function createCloneActivities(deps: CloneDeps & { leaseFile: string }): 
 function createTools(of: Pick<CloneDeps, 'paths' | 'roster' | 'log' | 'programs'> & { leaseFile?: string }) {
   const { paths, roster, log, programs, leaseFile } = of;
   const credentials = createCredentials({ path: paths.forgeTokens });
-  const remoteSettings = createGitSettings({ credentials });
+  const apps = createApps();
+  const remoteSettings = createGitSettings({ credentials, appToken: appTokenOf(apps) });
   const git = createGit({ configFile: paths.gitConfig, programs, remoteSettings });
   return {
     credentials,
+    apps,
     git,
     workspace: createWorkspace({ git, paths }),
     processes: createProcesses({
@@ -167,18 +170,22 @@ export function createActivities(deps: {
 }): { control: ControlActivities & HostRecords; host: HostActivities; sweep: SweepActivities } {
   const { client, queries, paths, config, tenant, scrub, inUse } = deps;
   const tools = createTools(deps);
-  const { credentials, git, workspace, processes } = tools;
+  const { git, workspace, processes } = tools;
   const store = new LocalStore({ queries, tenant });
   const effects = createEffects({ queries });
-  const access = createGiteaAccess({ credentials });
+  const remote = createRemoteForges(tools);
+  const shared = { git, workspace, effects, tenant };
   const forgeDrivers: Record<PlannedRepository['forge'], Forge> = {
     local: createLocalForge({ git, store, effects, tenant }),
-    gitea: createGiteaForge({ access, git, workspace, effects, tenant }),
+    gitea: createRestForge({ ...remote.gitea, ...shared }),
+    github: createRestForge({ ...remote.github, ...shared }),
   };
   const forges: Forges = ({ forge }) => forgeDrivers[forge];
+  const statusCi = createStatusCi({ forges, git, workspace });
   const ciDrivers: Record<PlannedRepository['forge'], Ci> = {
     local: createLocalCi({ git, workspace, store, paths, processes, scrub, inUse }),
-    gitea: createStatusCi({ forges, git, workspace }),
+    gitea: statusCi,
+    github: statusCi,
   };
   const cis: Cis = ({ forge }) => ciDrivers[forge];
   const engines = knownEngines(config);

@@ -2,8 +2,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, sep } from 'node:path';
-import { findGiteaRepository } from '../activities/forge/gitea/find-repository.ts';
-import type { GiteaAccess } from '../activities/forge/gitea/access.ts';
+import type { RemoteForge, RemoteForges } from '../activities/forge/remote-forges.ts';
+import { findForgeRepository } from '../activities/forge/rest/find-repository.ts';
 import { resolveCommit, type Git } from '../activities/git/git.ts';
 import { reviewersFault, type Engines } from '../activities/review/engines.ts';
 import { judgeVersion } from '../activities/processes/program-version.ts';
@@ -45,9 +45,9 @@ export function createDoor(deps: {
   hosts: () => Promise<Host[]>;
   /** Those of that host. */
   agents: Pick<Agents, 'version'>;
-  giteaAccess: GiteaAccess;
+  remoteForges: RemoteForges;
 }): Door {
-  const { git, config, engines, agents, giteaAccess } = deps;
+  const { git, config, engines, agents, remoteForges } = deps;
   return { admitMission, admitChanges };
 
   async function admitMission(file: MissionFile): Promise<Admission> {
@@ -126,7 +126,7 @@ export function createDoor(deps: {
   }
 
   async function findRepository(file: MissionFile, faults: Fault[]): Promise<PlannedRepository | undefined> {
-    if (file.repository.forge === 'gitea') return findOnGitea(file.repository, faults);
+    if (file.repository.forge !== 'local') return findOnForge(file.repository, faults);
     const { forge, path, base } = file.repository;
     const refuse = (message: string, at = 'repository.path'): undefined => {
       faults.push({ path: at, message });
@@ -153,13 +153,13 @@ export function createDoor(deps: {
     return { id: repositoryId(forge, found.path), forge, address: found.path, base };
   }
 
-  async function findOnGitea(
-    of: Extract<Repository, { forge: 'gitea' }>,
+  async function findOnForge(
+    of: Extract<Repository, { forge: RemoteForge }>,
     faults: Fault[],
   ): Promise<PlannedRepository | undefined> {
     const { forge, base } = of;
-    const found = await findGiteaRepository({
-      access: giteaAccess,
+    const found = await findForgeRepository({
+      ...remoteForges[forge],
       ...of,
       privateAddresses: config.allowPrivateAddresses,
     });

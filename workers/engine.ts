@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { createAdaptorServer, type ServerType } from '@hono/node-server';
 import { Client, Connection } from '@temporalio/client';
 import { createCredentials } from '../activities/forge/credentials.ts';
-import { createGiteaAccess } from '../activities/forge/gitea/access.ts';
+import { createApps } from '../activities/forge/github/apps.ts';
+import { createRemoteForges } from '../activities/forge/remote-forges.ts';
 import { createGit } from '../activities/git/git.ts';
 import { createInUse } from '../activities/in-use.ts';
 import type { Programs } from '../activities/processes/programs.ts';
@@ -147,7 +148,10 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
         await served.touch();
         return listHosts(queries, { tenant });
       },
-      giteaAccess: createGiteaAccess({ credentials: createCredentials({ path: data.paths.forgeTokens }) }),
+      remoteForges: createRemoteForges({
+        credentials: createCredentials({ path: data.paths.forgeTokens }),
+        apps: createApps(),
+      }),
     }),
     events,
     fleet: createFleetDesk({ data: data.paths.root, tenant }),

@@ -138,7 +138,7 @@ export const Milestone = z.strictObject({
 export type Milestone = z.infer<typeof Milestone>;
 
 /** Where repositories live. `gitea` stands for Forgejo too. */
-export const forges = ['local', 'gitea'] as const;
+export const forges = ['local', 'gitea', 'github'] as const;
 
 export const Repository = z.discriminatedUnion('forge', [
   z.strictObject({
@@ -149,6 +149,13 @@ export const Repository = z.discriminatedUnion('forge', [
   }),
   z.strictObject({
     forge: z.literal('gitea'),
+    /** The repository's address, as a browser shows it. */
+    url: z.string().min(1).max(1_000),
+    base: BranchName.default('main'),
+  }),
+  z.strictObject({
+    /** github.com, or an Enterprise server. */
+    forge: z.literal('github'),
     /** The repository's address, as a browser shows it. */
     url: z.string().min(1).max(1_000),
     base: BranchName.default('main'),

@@ -4,11 +4,12 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createCredentials, type Credentials } from '../../activities/forge/credentials.ts';
 import type { Forge } from '../../activities/forge/forge.ts';
-import { findGiteaRepository } from '../../activities/forge/gitea/find-repository.ts';
 import { createGiteaAccess } from '../../activities/forge/gitea/access.ts';
+import { giteaDialect } from '../../activities/forge/gitea/dialect.ts';
+import { findForgeRepository } from '../../activities/forge/rest/find-repository.ts';
 import { useDatabase } from '../support/databases.ts';
 import { describeForge } from '../support/forge-conformance.ts';
-import { giteaWorld, type GiteaWorld } from '../support/forge-worlds.ts';
+import { credentialsOf, giteaWorld, type RestWorld } from '../support/forge-worlds.ts';
 import { useGitea } from '../support/gitea.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
@@ -20,7 +21,7 @@ describe('a real Gitea', () => {
 });
 
 describe('what only Gitea has', () => {
-  let world: GiteaWorld;
+  let world: RestWorld;
   let forge: Forge;
   beforeEach(async () => {
     world = await giteaWorld({ server: gitea(), queries: database().queries });
@@ -73,7 +74,7 @@ describe('what only Gitea has', () => {
   it('never reviews as the author, whatever the tokens are called', async () => {
     const { repository, pullRequest, review } = await openPullRequest();
     const { token } = gitea().author;
-    const mistaken: Credentials = { of: async () => ({ token, reviewers: { 'diff-check': token } }) };
+    const mistaken = credentialsOf({ token, reviewers: { 'diff-check': token } });
     const posting = { repository, pullRequest, review: { ...review, engine: 'diff-check' } };
     await expect(world.process(mistaken).postReview(posting)).rejects.toThrow('would review as author');
     expect(await reviews(pullRequest)).toEqual([]);
@@ -127,7 +128,7 @@ describe('what only Gitea has', () => {
     ) {
       const { base = 'main', credentials = world.credentials, open = true } = more;
       const access = createGiteaAccess({ credentials });
-      return findGiteaRepository({ access, url, base, privateAddresses: open });
+      return findForgeRepository({ access, dialect: giteaDialect, url, base, privateAddresses: open });
     }
 
     async function refusalOf(...of: Parameters<typeof find>): Promise<string> {

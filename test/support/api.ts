@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
 import { onTestFinished } from 'vitest';
 import { createCredentials } from '../../activities/forge/credentials.ts';
-import { createGiteaAccess } from '../../activities/forge/gitea/access.ts';
+import { createApps } from '../../activities/forge/github/apps.ts';
+import { createRemoteForges } from '../../activities/forge/remote-forges.ts';
 import { createGit, engineGitConfig } from '../../activities/git/git.ts';
 import { createApp } from '../../api/app.ts';
 import { EventHub } from '../../api/event-hub.ts';
@@ -86,8 +87,9 @@ export async function startApi(
         agents: { version: () => Promise.resolve(undefined) },
         host: engine.facts.host,
         hosts: () => Promise.resolve([]),
-        giteaAccess: createGiteaAccess({
+        remoteForges: createRemoteForges({
           credentials: createCredentials({ path: join(root, 'forges.yaml') }),
+          apps: createApps(),
         }),
       }),
     ),

@@ -6,8 +6,14 @@ import { createEffects } from '../../activities/effects.ts';
 import type { Credentials } from '../../activities/forge/credentials.ts';
 import type { Forge } from '../../activities/forge/forge.ts';
 import { createGitSettings } from '../../activities/forge/git-settings.ts';
-import { createGiteaForge } from '../../activities/forge/gitea/gitea-forge.ts';
 import { createGiteaAccess } from '../../activities/forge/gitea/access.ts';
+import { giteaDialect } from '../../activities/forge/gitea/dialect.ts';
+import { createGithubAccess } from '../../activities/forge/github/access.ts';
+import { appTokenOf, createApps } from '../../activities/forge/github/apps.ts';
+import { githubDialect } from '../../activities/forge/github/dialect.ts';
+import type { ForgeAccess } from '../../activities/forge/rest/access.ts';
+import type { Dialect } from '../../activities/forge/rest/dialect.ts';
+import { createRestForge } from '../../activities/forge/rest/rest-forge.ts';
 import { LocalStore } from '../../activities/forge/local/local-store.ts';
 import type { CiContext } from '../../schema/contracts/ci.ts';
 import type { Queries } from '../../schema/db/database.ts';
@@ -50,8 +56,8 @@ export async function localWorld(queries: Queries): Promise<ForgeWorld> {
   };
 }
 
-/** What a world of Gitea's API needs, be it the real one or a fake. */
-export interface GiteaServer {
+/** What a world of a forge's API needs, be it a real one or a fake. */
+export interface RestServer {
   url: string;
   author: GiteaAccount;
   /** By the engine that reviews as them. */
@@ -61,19 +67,75 @@ export interface GiteaServer {
   gitSettings?: Origin['settings'];
 }
 
-export interface GiteaWorld extends ForgeWorld {
+export interface RestWorld extends ForgeWorld {
   path: string;
   credentials: Credentials;
   /** Also one with other tokens. */
   process(credentials?: Credentials): Forge;
 }
 
-export async function giteaWorld(of: {
-  server: GiteaServer;
+interface WorldOf {
+  server: RestServer;
   queries: Queries;
   timeoutMs?: number;
-}): Promise<GiteaWorld> {
-  const { server, queries, timeoutMs } = of;
+}
+
+export function giteaWorld({ server, queries, timeoutMs }: WorldOf): Promise<RestWorld> {
+  return restWorld({
+    ...{ server, queries },
+    forge: 'gitea',
+    dialect: giteaDialect,
+    connect: (credentials) => createGiteaAccess({ credentials, ...(timeoutMs ? { timeoutMs } : {}) }),
+    statusCall: ({ sha, context: { name, state, excerpt } }) => ({
+      path: `/statuses/${sha}`,
+      body: { context: name, state: stateNames[state], description: excerpt },
+    }),
+  });
+}
+
+/** Without its pace, which would have each test wait for seconds, unless it is asked for. */
+export function githubWorld(
+  of: WorldOf & { isPaced?: boolean; credentials?: Credentials },
+): Promise<RestWorld> {
+  const { server, queries, timeoutMs, isPaced = false, credentials: ours } = of;
+  const apps = createApps();
+  return restWorld({
+    ...{ server, queries, ...(ours ? { credentials: ours } : {}) },
+    forge: 'github',
+    dialect: githubDialect,
+    connect: (credentials) =>
+      createGithubAccess({ credentials, apps, isPaced, ...(timeoutMs ? { timeoutMs } : {}) }),
+    statusCall: ({ sha, context: { name, state, excerpt } }) =>
+      // A status can't be skipped, a check run can.
+      state === 'skipped'
+        ? { path: '/check-runs', body: { head_sha: sha, name, status: 'completed', conclusion: 'skipped' } }
+        : {
+            path: `/statuses/${sha}`,
+            body: { context: name, state: stateNames[state], description: excerpt },
+          },
+  });
+}
+
+/** The credentials of an engine with an account for itself, and others by reviewing engine. */
+export function credentialsOf(of: { token: string; reviewers?: Record<string, string> }): Credentials {
+  const others = Object.entries(of.reviewers ?? {});
+  const reviewers = Object.fromEntries(
+    others.map(([engine, token]) => [engine, { kind: 'token' as const, token }]),
+  );
+  return { of: async () => ({ account: { kind: 'token', token: of.token }, reviewers, selfSigned: false }) };
+}
+
+async function restWorld(of: {
+  server: RestServer;
+  queries: Queries;
+  forge: Origin['forge'];
+  dialect: Dialect;
+  connect: (credentials: Credentials) => ForgeAccess;
+  credentials?: Credentials;
+  /** How somebody else's CI says something of a commit. */
+  statusCall: (of: { sha: string; context: CiContext }) => { path: string; body: unknown };
+}): Promise<RestWorld> {
+  const { server, queries, forge, dialect, connect, statusCall } = of;
   const { author, reviewers } = server;
   await queries.delete(effects);
   const name = `greeter-${randomBytes(4).toString('hex')}`;
@@ -84,15 +146,11 @@ export async function giteaWorld(of: {
   for (const { login } of Object.values(reviewers)) {
     await call('PUT', `${path}/collaborators/${login}`, { permission: 'write' });
   }
-  const tokens = Object.entries(reviewers).map(([engine, { token }]) => [engine, token]);
-  const credentials: Credentials = {
-    of: async () => ({
-      token: author.token,
-      reviewers: z.record(z.string(), z.string()).parse(Object.fromEntries(tokens)),
-    }),
-  };
-  const settings = server.gitSettings ?? createGitSettings({ credentials });
-  const origin: Origin = { forge: 'gitea', address: `${server.url}/${author.login}/${name}`, settings };
+  const tokens = Object.entries(reviewers).map(([engine, { token }]) => [engine, token] as const);
+  const { credentials = credentialsOf({ token: author.token, reviewers: Object.fromEntries(tokens) }) } = of;
+  const settings =
+    server.gitSettings ?? createGitSettings({ credentials, appToken: appTokenOf(createApps()) });
+  const origin: Origin = { forge, address: `${server.url}/${author.login}/${name}`, settings };
   const repository = await makeRepository({ 'README.md': 'hello\n' }, undefined, origin);
   // Gitea notes a first push a moment later; until then its calls on branches fail.
   await until(async () => !z.object({ empty: z.boolean() }).parse(await call('GET', path)).empty);
@@ -101,30 +159,42 @@ export async function giteaWorld(of: {
     credentials,
     repository,
     process: (theirs = credentials) =>
-      createGiteaForge({
-        access: createGiteaAccess({ credentials: theirs, ...(timeoutMs === undefined ? {} : { timeoutMs }) }),
+      createRestForge({
+        access: connect(theirs),
+        dialect,
         git: repository.git,
         workspace: repository.workspace,
         effects: createEffects({ queries }),
         tenant: 'default',
       }),
     async postStatuses({ sha, contexts }) {
-      for (const { name: context, state, excerpt: description } of contexts) {
-        await call('POST', `${path}/statuses/${sha}`, { context, state: giteaState[state], description });
+      for (const context of contexts) {
+        const post = statusCall({ sha, context });
+        await call('POST', `${path}${post.path}`, post.body);
       }
     },
     async issues() {
-      const issues = z
-        .array(z.object({ number: z.int(), state: z.string(), body: z.string() }))
-        .parse(await call('GET', `${path}/issues?type=issues&state=all`));
+      const listed = await call('GET', `${path}/issues?type=issues&state=all`);
+      const issues = z.array(
+        z.object({
+          number: z.int(),
+          state: z.string(),
+          body: z.string(),
+          pull_request: z.unknown().optional(),
+        }),
+      );
       return Promise.all(
-        issues.map(async (issue) => ({
-          ...issue,
-          comments: z
-            .array(z.object({ body: z.string() }))
-            .parse(await call('GET', `${path}/issues/${issue.number}/comments`))
-            .map(({ body }) => body),
-        })),
+        issues
+          .parse(listed)
+          // GitHub has pull requests among them.
+          .filter((issue) => !issue.pull_request)
+          .map(async (issue) => ({
+            ...issue,
+            comments: z
+              .array(z.object({ body: z.string() }))
+              .parse(await call('GET', `${path}/issues/${issue.number}/comments`))
+              .map(({ body }) => body),
+          })),
       );
     },
     async pullRequests() {
@@ -133,13 +203,18 @@ export async function giteaWorld(of: {
           z.object({
             number: z.int(),
             state: z.string(),
-            merged: z.boolean(),
+            // Gitea has both, GitHub tells when only.
+            merged: z.boolean().optional(),
+            merged_at: z.string().nullish(),
             title: z.string(),
             body: z.string(),
           }),
         )
         .parse(await call('GET', `${path}/pulls?state=all`));
-      return found.map(({ merged, state, ...rest }) => ({ ...rest, state: merged ? 'merged' : state }));
+      return found.map(({ merged, merged_at: at, state, ...rest }) => ({
+        ...rest,
+        state: (merged ?? typeof at === 'string') ? 'merged' : state,
+      }));
     },
     async reviews(number) {
       const found = z
@@ -150,4 +225,4 @@ export async function giteaWorld(of: {
   };
 }
 
-const giteaState = { pending: 'pending', failed: 'failure', passed: 'success', skipped: 'skipped' };
+const stateNames = { pending: 'pending', failed: 'failure', passed: 'success', skipped: 'skipped' };

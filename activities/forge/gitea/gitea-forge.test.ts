@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { startFakeGitea, type FakeGitea } from '../../../test/fakes/fake-gitea.ts';
+import type { FakeForge } from '../../../test/fakes/fake-forge.ts';
+import { startFakeGitea } from '../../../test/fakes/fake-gitea.ts';
 import { useDatabase } from '../../../test/support/databases.ts';
 import { describeForge } from '../../../test/support/forge-conformance.ts';
-import { giteaWorld, type GiteaWorld } from '../../../test/support/forge-worlds.ts';
+import { giteaWorld, type RestWorld } from '../../../test/support/forge-worlds.ts';
 import type { Forge } from '../forge.ts';
 
 const database = useDatabase('PGlite');
@@ -18,8 +19,8 @@ describe('a fake Gitea', () => {
 });
 
 describe('a Gitea that fails', () => {
-  let fake: FakeGitea;
-  let world: GiteaWorld;
+  let fake: FakeForge;
+  let world: RestWorld;
   let forge: Forge;
   beforeEach(async () => {
     fake = await startFakeGitea(onTestFinished);

@@ -4,16 +4,18 @@ import { refused } from '../../failures.ts';
 import type { KeyedLock } from '../../keyed-lock.ts';
 import type { Forge, Milestone } from '../forge.ts';
 import { lookThenAct } from '../settle.ts';
+import { done, foundOrNot, type ForgeAccess } from './access.ts';
 import { pathOf } from './client.ts';
-import { done, foundOrNot, type RepositoryAccess, type GiteaAccess } from './access.ts';
-import { GiteaMilestone, GiteaRelease, GiteaTag } from './schema.ts';
+import type { Dialect } from './dialect.ts';
+import { ForgeRelease } from './schema.ts';
 
-/** Milestones, tags and releases on Gitea, each by its name. */
-export function createGiteaReleases(deps: {
-  access: GiteaAccess;
+/** Milestones, tags and releases, each by its name. */
+export function createRestReleases(deps: {
+  access: ForgeAccess;
+  dialect: Dialect;
   turns: KeyedLock;
 }): Pick<Forge, 'findOrCreateMilestone' | 'closeMilestone' | 'findOrCreateTag' | 'findOrCreateRelease'> {
-  const { access, turns } = deps;
+  const { access, dialect, turns } = deps;
   return {
     findOrCreateMilestone: (of) =>
       turns.with(`${of.repository.id} milestone ${of.title}`, () => findOrCreateMilestone(of)),
@@ -32,15 +34,16 @@ export function createGiteaReleases(deps: {
     const { title, description } = of;
     const path = `${there.path}/milestones`;
     const look = async () => {
-      // The forge's own filter is a loose one.
-      const query = { state: 'all', name: title };
-      const found = await there.client.list({ path, query, answer: z.array(GiteaMilestone) });
+      // What a forge has of filters is loose.
+      const query = dialect.milestonesQuery(title);
+      const found = await there.client.list({ path, query, answer: z.array(dialect.milestone) });
       return found.filter((one) => one.title === title).sort((one, other) => one.id - other.id)[0];
     };
     const act = async () => {
       const body = { title, description };
-      const made = await there.client.change({ method: 'POST', path, body, answer: GiteaMilestone });
-      return done(there, made, `the milestone ${title}`);
+      const made = await there.client.change({ method: 'POST', path, body, answer: dialect.milestone });
+      const theirs = made.kind === 'refused' && dialect.isThere(made) ? await look() : undefined;
+      return theirs ?? done(there, made, `the milestone ${title}`);
     };
     const { id, state } = await lookThenAct({ look, act });
     return { id, state };
@@ -49,7 +52,7 @@ export function createGiteaReleases(deps: {
   async function closeMilestone(of: { repository: PlannedRepository; id: number }): Promise<void> {
     const there = await access.of(of.repository);
     const path = `${there.path}${pathOf`/milestones/${of.id}`}`;
-    const answer = GiteaMilestone;
+    const answer = dialect.milestone;
     await lookThenAct({
       look: async () => {
         const standing = done(there, await there.client.get({ path, answer }), `milestone ${of.id}`);
@@ -74,24 +77,15 @@ export function createGiteaReleases(deps: {
   }): Promise<void> {
     const there = await access.of(of.repository);
     const { name, sha } = of;
-    const look = () => findTag(there, name);
+    const look = () => dialect.tagHead(there, name);
     const act = async () => {
-      const made = await there.client.change({
-        method: 'POST',
-        path: `${there.path}/tags`,
-        body: { tag_name: name, target: sha },
-        answer: GiteaTag,
-      });
-      const theirs = made.kind === 'refused' && made.status === 409 ? await look() : undefined;
-      return theirs ?? done(there, made, `the tag ${name}`);
+      const made = await dialect.makeTag(there, { name, sha });
+      const theirs = made.kind === 'refused' && dialect.isThere(made) ? await look() : undefined;
+      if (theirs === undefined) done(there, made, `the tag ${name}`);
+      return theirs ?? sha;
     };
-    const { commit } = await lookThenAct({ look, act });
-    if (commit.sha !== sha) throw refused(`the tag ${name} can't be put on ${sha}: it is on ${commit.sha}`);
-  }
-
-  async function findTag(there: RepositoryAccess, name: string): Promise<GiteaTag | undefined> {
-    const path = `${there.path}${pathOf`/tags/${name}`}`;
-    return foundOrNot(there, await there.client.get({ path, answer: GiteaTag }));
+    const standing = await lookThenAct({ look, act });
+    if (standing !== sha) throw refused(`the tag ${name} can't be put on ${sha}: it is on ${standing}`);
   }
 
   async function findOrCreateRelease(of: {
@@ -104,18 +98,19 @@ export function createGiteaReleases(deps: {
     const { tag, title, notes } = of;
     const look = async () => {
       const path = `${there.path}${pathOf`/releases/tags/${tag}`}`;
-      return foundOrNot(there, await there.client.get({ path, answer: GiteaRelease }));
+      return foundOrNot(there, await there.client.get({ path, answer: ForgeRelease }));
     };
     const act = async () => {
-      // Gitea would make the tag where there is none, and on a branch.
-      if (!(await findTag(there, tag))) throw refused(`there is no tag ${tag} to release`);
+      // The forge would make the tag where there is none, and on a branch.
+      if ((await dialect.tagHead(there, tag)) === undefined)
+        throw refused(`there is no tag ${tag} to release`);
       const made = await there.client.change({
         method: 'POST',
         path: `${there.path}/releases`,
         body: { tag_name: tag, name: title, body: notes },
-        answer: GiteaRelease,
+        answer: ForgeRelease,
       });
-      const theirs = made.kind === 'refused' && made.status === 409 ? await look() : undefined;
+      const theirs = made.kind === 'refused' && dialect.isThere(made) ? await look() : undefined;
       return theirs ?? done(there, made, `the release of ${tag}`);
     };
     const { id } = await lookThenAct({ look, act });

@@ -5,10 +5,10 @@ import { refused } from '../../failures.ts';
 import type { KeyedLock } from '../../keyed-lock.ts';
 import type { Forge } from '../forge.ts';
 import { lookThenAct } from '../settle.ts';
+import { done, type ForgeAccess, type RepositoryAccess } from './access.ts';
 import { pathOf } from './client.ts';
-import { findPullRequest } from './gitea-merge.ts';
-import { done, type RepositoryAccess, type GiteaAccess } from './access.ts';
-import { GiteaReview } from './schema.ts';
+import type { Dialect, ForgeReview } from './dialect.ts';
+import { findPullRequest } from './rest-merge.ts';
 
 interface Posting {
   repository: PlannedRepository;
@@ -16,14 +16,13 @@ interface Posting {
   review: Review;
 }
 
-const events = { approve: 'APPROVED', 'request-changes': 'REQUEST_CHANGES' } as const;
-
-/** Reviews on Gitea, as the engine's own account where the operator has given it one, and as comments otherwise. */
-export function createGiteaReviews(deps: {
-  access: GiteaAccess;
+/** Reviews as the engine's own account where the operator has given it one, and as comments otherwise. */
+export function createRestReviews(deps: {
+  access: ForgeAccess;
+  dialect: Dialect;
   turns: KeyedLock;
 }): Pick<Forge, 'postReview'> {
-  const { access, turns } = deps;
+  const { access, dialect, turns } = deps;
   return {
     postReview: (of) =>
       turns.with(`${of.repository.id} review ${of.pullRequest} ${of.review.engine}`, () => postReview(of)),
@@ -37,21 +36,21 @@ export function createGiteaReviews(deps: {
     const path = `${there.path}${pathOf`/pulls/${pullRequest}/reviews`}`;
     const ending = `<!-- review:${review.engine}@${review.sha}:${review.verdict} -->`;
     const login = await there.login();
-    const isOurs = (one: GiteaReview) =>
-      one.user?.login === login &&
-      one.commit_id === review.sha &&
-      // One that the forge has dismissed counts no longer, and is posted again.
-      !one.dismissed &&
+    const isOurs = (one: ForgeReview) =>
+      one.author === login &&
+      one.sha === review.sha &&
+      // It is posted again.
+      !one.isDismissed &&
       one.body.trimEnd().endsWith(ending);
     await lookThenAct({
-      look: async () => (await there.client.list({ path, answer: z.array(GiteaReview) })).find(isOurs),
+      look: async () => (await there.client.list({ path, answer: z.array(dialect.review) })).find(isOurs),
       act: async () => {
         const body = {
-          event: own ? events[review.verdict] : 'COMMENT',
+          event: dialect.reviewEvents[own ? review.verdict : 'comment'],
           commit_id: review.sha,
           body: `${describeReview(review)}\n\n${ending}`,
         };
-        const posted = await there.client.change({ method: 'POST', path, body, answer: GiteaReview });
+        const posted = await there.client.change({ method: 'POST', path, body, answer: dialect.review });
         return done(there, posted, `the review by ${review.engine}`);
       },
     });
@@ -59,8 +58,12 @@ export function createGiteaReviews(deps: {
 
   /** Asked of the forge: what we believe of our own tokens may be wrong. */
   async function refuseAuthor(there: RepositoryAccess, of: Posting): Promise<void> {
-    const [reviewer, { user }] = await Promise.all([there.login(), findPullRequest(there, of.pullRequest)]);
-    if (reviewer !== user.login) return;
+    const number = of.pullRequest;
+    const [reviewer, { author }] = await Promise.all([
+      there.login(),
+      findPullRequest({ there, dialect, number }),
+    ]);
+    if (reviewer !== author) return;
     throw refused(
       `${of.review.engine} would review as ${reviewer}, who has opened pull request ${of.pullRequest} of ${there.host}${there.path}: give it the token of another account under reviewers:`,
     );

@@ -7,26 +7,25 @@ import type { Workspace } from '../../git/workspace.ts';
 import { KeyedLock } from '../../keyed-lock.ts';
 import type { BranchProtection, Forge, Issue, PullRequest } from '../forge.ts';
 import { lookThenAct } from '../settle.ts';
+import { done, type ForgeAccess, type RepositoryAccess } from './access.ts';
 import { pathOf } from './client.ts';
-import { createGiteaMerge, findPullRequest } from './gitea-merge.ts';
-import { createGiteaReleases } from './gitea-releases.ts';
-import { createGiteaReviews } from './gitea-reviews.ts';
-import { done, foundOrNot, type RepositoryAccess, type GiteaAccess } from './access.ts';
-import { GiteaBranch, GiteaComment, GiteaIssue, GiteaPullRequest, GiteaStatuses } from './schema.ts';
+import { newestPages, type Dialect, type ForgePullRequest } from './dialect.ts';
+import { createRestMerge, findPullRequest } from './rest-merge.ts';
+import { createRestReleases } from './rest-releases.ts';
+import { createRestReviews } from './rest-reviews.ts';
+import { ForgeComment, ForgeIssue } from './schema.ts';
 
-/** Newest first: what was made in the last minutes is on the first page. */
-const newestPages = 1;
-
-/** Gitea, and Forgejo. */
-export function createGiteaForge(deps: {
-  access: GiteaAccess;
+/** A forge whose API is GitHub's, or made after it. */
+export function createRestForge(deps: {
+  access: ForgeAccess;
+  dialect: Dialect;
   git: Git;
   workspace: Workspace;
   effects: Effects;
   tenant: string;
 }): Forge {
-  const { access, workspace } = deps;
-  // Gitea lets many make the same thing at once: within this process they come one after another.
+  const { access, dialect, workspace } = deps;
+  // They let many make the same thing at once: within this process they come one after another.
   const turns = new KeyedLock();
   return {
     branchHead,
@@ -36,11 +35,12 @@ export function createGiteaForge(deps: {
       turns.with(`${of.repository.id} ${of.branch}`, () => findOrOpenPullRequest(of)),
     updatePullRequest,
     closePullRequest,
-    ...createGiteaReviews({ access, turns }),
-    ...createGiteaMerge({ ...deps, turns }),
-    ...createGiteaReleases({ access, turns }),
+    ...createRestReviews({ access, dialect, turns }),
+    ...createRestMerge({ ...deps, turns }),
+    ...createRestReleases({ access, dialect, turns }),
     commitStatuses,
     branchProtection,
+    // Over git, where the head that was looked at can be named; a forge's own call deletes whatever is there by then.
     deleteBranch: (of) => workspace.deleteBranch(of),
   };
 
@@ -48,28 +48,14 @@ export function createGiteaForge(deps: {
     repository: PlannedRepository;
     branch: string;
   }): Promise<string | undefined> {
-    return (await findBranch(of))?.commit.id;
-  }
-
-  async function findBranch(of: {
-    repository: PlannedRepository;
-    branch: string;
-  }): Promise<GiteaBranch | undefined> {
-    const there = await access.of(of.repository);
-    const path = `${there.path}${pathOf`/branches/${of.branch}`}`;
-    return foundOrNot(there, await there.client.get({ path, answer: GiteaBranch }));
+    return dialect.branchHead(await access.of(of.repository), of.branch);
   }
 
   async function branchProtection(of: {
     repository: PlannedRepository;
     branch: string;
   }): Promise<BranchProtection | undefined> {
-    const branch = await findBranch(of);
-    if (branch?.protected !== true) return undefined;
-    return {
-      requiredContexts: branch.enable_status_check ? (branch.status_check_contexts ?? []) : [],
-      requiredApprovals: branch.required_approvals,
-    };
+    return dialect.branchProtection(await access.of(of.repository), of.branch);
   }
 
   /**
@@ -86,23 +72,24 @@ export function createGiteaForge(deps: {
     const { client, path } = there;
     const ending = `<!-- ${of.marker} -->`;
     const body = `${of.body}\n\n${ending}`;
-    const answer = z.array(GiteaIssue);
-    const isOurs = (issue: GiteaIssue) => issue.body.trimEnd().endsWith(ending);
+    const isOurs = (issue: ForgeIssue) => issue.body.trimEnd().endsWith(ending);
     const look = async () => {
-      const query = { type: 'issues', state: 'all', created_by: await there.login() };
-      const newest = await client.list({ path: `${path}/issues`, query, answer, pages: newestPages });
+      const login = await there.login();
+      const newest = await dialect.newestIssues(there, login);
       // What was made long ago is found by words; what is new may not be among those yet.
-      const byWords = newest.some(isOurs)
-        ? []
-        : await client.list({ path: `${path}/issues`, query: { ...query, q: of.marker }, answer });
-      return [...newest, ...byWords].filter(isOurs).sort((one, other) => one.number - other.number)[0];
+      const byWords =
+        newest.areAll || newest.issues.some(isOurs)
+          ? []
+          : await dialect.issuesWith(there, { login, words: of.marker });
+      const ours = [...newest.issues, ...byWords].filter(isOurs);
+      return ours.sort((one, other) => one.number - other.number)[0];
     };
     const act = async () => {
       const made = await client.change({
         method: 'POST',
         path: `${path}/issues`,
         body: { title: of.title, body },
-        answer: GiteaIssue,
+        answer: ForgeIssue,
       });
       const issue = done(there, made, 'the issue');
       const first = (await look()) ?? issue;
@@ -124,7 +111,7 @@ export function createGiteaForge(deps: {
     const there = await access.of(of.repository);
     const path = `${there.path}${pathOf`/issues/${of.number}`}`;
     const isClosed = async () => {
-      const issue = done(there, await there.client.get({ path, answer: GiteaIssue }), `issue ${of.number}`);
+      const issue = done(there, await there.client.get({ path, answer: ForgeIssue }), `issue ${of.number}`);
       return issue.state === 'closed' ? true : undefined;
     };
     await lookThenAct({
@@ -144,7 +131,7 @@ export function createGiteaForge(deps: {
     const path = `${of.path}/comments`;
     await lookThenAct({
       look: async () => {
-        const comments = await there.client.list({ path, answer: z.array(GiteaComment) });
+        const comments = await there.client.list({ path, answer: z.array(ForgeComment) });
         return comments.find((one) => one.body === body);
       },
       act: async () => {
@@ -152,7 +139,7 @@ export function createGiteaForge(deps: {
           method: 'POST',
           path,
           body: { body },
-          answer: GiteaComment,
+          answer: ForgeComment,
         });
         return done(there, made, 'the comment');
       },
@@ -169,17 +156,17 @@ export function createGiteaForge(deps: {
     const { repository, branch, title, body } = of;
     const { base } = repository;
     const path = `${there.path}/pulls`;
-    const answer = z.array(GiteaPullRequest);
-    const isOurs = ({ head, base: { ref } }: GiteaPullRequest) => head.label === branch && ref === base;
+    const answer = z.array(dialect.pullRequest);
+    const isOurs = (one: ForgePullRequest) => one.branch === branch && one.base === base;
     const findOpen = async () => {
-      const query = { state: 'open', base_branch: base };
+      const query = dialect.pullsQuery(there, { branch, base, state: 'open' });
       const open = await there.client.list({ path, query, answer });
       return open.filter(isOurs).sort((one, other) => one.number - other.number)[0];
     };
     const look = async () => {
       const standing = await findOpen();
       if (standing) return standing;
-      const query = { state: 'closed', sort: 'recentupdate', base_branch: base };
+      const query = dialect.pullsQuery(there, { branch, base, state: 'closed' });
       const closed = await there.client.list({ path, query, answer, pages: newestPages });
       return closed.find((one) => isOurs(one) && one.merged);
     };
@@ -189,10 +176,10 @@ export function createGiteaForge(deps: {
         method: 'POST',
         path,
         body: request,
-        answer: GiteaPullRequest,
+        answer: dialect.pullRequest,
       });
       // Somebody was quicker.
-      const theirs = opened.kind === 'refused' && opened.status === 409 ? await look() : undefined;
+      const theirs = opened.kind === 'refused' && dialect.isThere(opened) ? await look() : undefined;
       if (theirs) return theirs;
       const ours = done(there, opened, `the pull request of ${branch}`);
       // Gitea tells that to most, but not to two that come at the same moment.
@@ -213,7 +200,7 @@ export function createGiteaForge(deps: {
     const { number, title, body } = of;
     await lookThenAct({
       look: async () => {
-        const standing = await findPullRequest(there, number);
+        const standing = await findPullRequest({ there, dialect, number });
         return standing.title === title && standing.body === body ? standing : undefined;
       },
       act: () => change(there, number, { title, body }),
@@ -224,7 +211,7 @@ export function createGiteaForge(deps: {
     const there = await access.of(of.repository);
     await lookThenAct({
       look: async () => {
-        const standing = await findPullRequest(there, of.number);
+        const standing = await findPullRequest({ there, dialect, number: of.number });
         return standing.state === 'closed' ? standing : undefined;
       },
       act: () => change(there, of.number, { state: 'closed' }),
@@ -235,39 +222,18 @@ export function createGiteaForge(deps: {
     there: RepositoryAccess,
     number: number,
     body: Record<string, unknown>,
-  ): Promise<GiteaPullRequest> {
+  ): Promise<ForgePullRequest> {
     const path = `${there.path}${pathOf`/pulls/${number}`}`;
-    const changed = await there.client.change({ method: 'PATCH', path, body, answer: GiteaPullRequest });
+    const changed = await there.client.change({ method: 'PATCH', path, body, answer: dialect.pullRequest });
     return done(there, changed, `the change of pull request ${number}`);
   }
 
   async function commitStatuses(of: { repository: PlannedRepository; sha: string }): Promise<CiContext[]> {
-    const there = await access.of(of.repository);
-    const path = `${there.path}${pathOf`/commits/${of.sha}/status`}`;
-    return (await there.client.list({ path, answer: GiteaStatuses })).map(toContext);
+    return dialect.commitStatuses(await access.of(of.repository), of.sha);
   }
-
-  /** Over git, where the head that was looked at can be named; Gitea's own call deletes whatever is there by then. */
 }
 
-function toContext(status: GiteaStatuses[number]): CiContext {
-  const { context: name, description } = status;
-  const state = states.get(status.status) ?? 'failed';
-  return { name, state, ...(state === 'failed' && description ? { excerpt: description } : {}) };
-}
-
-/** What is not here has failed: `failure`, `error`, `warning` (Gitea itself counts that so), and what is unknown. */
-const states: ReadonlyMap<string, CiContext['state']> = new Map([
-  ['pending', 'pending'],
-  ['success', 'passed'],
-  ['skipped', 'skipped'],
-]);
-
-function toPullRequest(of: GiteaPullRequest): PullRequest {
-  return {
-    number: of.number,
-    branch: of.head.label,
-    state: of.merged ? 'merged' : of.state,
-    mergeSha: of.merged ? (of.merge_commit_sha ?? null) : null,
-  };
+function toPullRequest(of: ForgePullRequest): PullRequest {
+  const { number, branch, state, merged, mergeSha } = of;
+  return { number, branch, state: merged ? 'merged' : state, mergeSha: merged ? mergeSha : null };
 }

@@ -1,0 +1,119 @@
+import { z } from 'zod';
+import type { CiContext } from '../../../schema/contracts/ci.ts';
+import type { BranchProtection } from '../forge.ts';
+import { foundOrNot, type RepositoryAccess } from '../rest/access.ts';
+import { pathOf } from '../rest/client.ts';
+import { newestPages, type Dialect } from '../rest/dialect.ts';
+import { ForgeIssue } from '../rest/schema.ts';
+import {
+  GiteaBranch,
+  GiteaCommitMessage,
+  GiteaMilestone,
+  GiteaPullRequest,
+  GiteaReview,
+  GiteaStatuses,
+  GiteaTag,
+} from './schema.ts';
+
+/** Gitea, and Forgejo. */
+export const giteaDialect: Dialect = {
+  pullRequest: GiteaPullRequest,
+  review: GiteaReview,
+  milestone: GiteaMilestone,
+  commitMessage: GiteaCommitMessage,
+  reviewEvents: { approve: 'APPROVED', 'request-changes': 'REQUEST_CHANGES', comment: 'COMMENT' },
+  branchHead: async (there, branch) => (await findBranch(there, branch))?.commit.id,
+  branchProtection,
+  commitStatuses,
+
+  async newestIssues(there, login) {
+    const query = { type: 'issues', state: 'all', created_by: login };
+    const path = `${there.path}/issues`;
+    const answer = z.array(ForgeIssue);
+    const issues = await there.client.list({ path, query, answer, pages: newestPages });
+    return { issues, areAll: false };
+  },
+
+  issuesWith(there, { login, words }) {
+    const query = { type: 'issues', state: 'all', created_by: login, q: words };
+    return there.client.list({ path: `${there.path}/issues`, query, answer: z.array(ForgeIssue) });
+  },
+
+  pullsQuery(_there, { base, state }) {
+    return { state, base_branch: base, ...(state === 'closed' ? { sort: 'recentupdate' } : {}) };
+  },
+
+  milestonesQuery: (title) => ({ state: 'all', name: title }),
+
+  async tagHead(there, name) {
+    const path = `${there.path}${pathOf`/tags/${name}`}`;
+    return foundOrNot(there, await there.client.get({ path, answer: GiteaTag }))?.commit.sha;
+  },
+
+  makeTag(there, { name, sha }) {
+    const body = { tag_name: name, target: sha };
+    return there.client.change({ method: 'POST', path: `${there.path}/tags`, body, answer: GiteaTag });
+  },
+
+  isThere: ({ status }) => status === 409,
+
+  requestMerge(there, { pullRequest, headSha, title, message }) {
+    const body = {
+      Do: 'squash',
+      head_commit_id: headSha,
+      MergeTitleField: title,
+      MergeMessageField: message,
+      delete_branch_after_merge: false,
+    };
+    const path = `${there.path}${pathOf`/pulls/${pullRequest}/merge`}`;
+    return there.client.change({ method: 'POST', path, body, answer: z.unknown() });
+  },
+
+  /** Gitea uses one status for many things, so its words decide: these are of 1.26. */
+  mayPass: ({ status, message }) =>
+    status === 404 ||
+    [
+      /^Please try again later/,
+      // The next look tells which.
+      /^The PR is already merged/,
+      /^head out of date/,
+      /^merge push out of date/,
+    ].some((known) => known.test(message)),
+
+  checkAgainMs: 250,
+};
+
+async function findBranch(there: RepositoryAccess, branch: string): Promise<GiteaBranch | undefined> {
+  const path = `${there.path}${pathOf`/branches/${branch}`}`;
+  return foundOrNot(there, await there.client.get({ path, answer: GiteaBranch }));
+}
+
+async function branchProtection(
+  there: RepositoryAccess,
+  name: string,
+): Promise<BranchProtection | undefined> {
+  const branch = await findBranch(there, name);
+  if (branch?.protected !== true) return undefined;
+  return {
+    requiredContexts: branch.enable_status_check ? (branch.status_check_contexts ?? []) : [],
+    requiredApprovals: branch.required_approvals,
+  };
+}
+
+async function commitStatuses(there: RepositoryAccess, sha: string): Promise<CiContext[]> {
+  const path = `${there.path}${pathOf`/commits/${sha}/status`}`;
+  return (await there.client.list({ path, answer: GiteaStatuses })).map(toContext);
+}
+
+function toContext(status: GiteaStatuses[number]): CiContext {
+  const { context: name, description } = status;
+  const state = states.get(status.status) ?? 'failed';
+  return { name, state, ...(state === 'failed' && description ? { excerpt: description } : {}) };
+}
+
+/** What is not here has failed: `failure`, `error`, `warning` (Gitea itself counts that so), and what is unknown. */
+const states: ReadonlyMap<string, CiContext['state']> = new Map([
+  ['pending', 'pending'],
+  ['success', 'passed'],
+  ['skipped', 'skipped'],
+]);

@@ -1,0 +1,64 @@
+import type { Octokit } from '@octokit/core';
+import { RequestError } from '@octokit/request-error';
+import { createForgeClient, type ForgeClient, type Paging, type Transport } from '../rest/client.ts';
+
+const paging: Paging = {
+  /** GitHub's limit. */
+  size: 100,
+  sizeKey: 'per_page',
+  isLast: ({ headers }) => !/rel="next"/.test(headers.get('link') ?? ''),
+};
+
+/** `authorize` answers the token of now. */
+export function createGithubClient(deps: {
+  octokit: Octokit;
+  host: string;
+  authorize: () => Promise<string>;
+  timeoutMs: number;
+  unauthorized?: () => Error;
+}): ForgeClient {
+  const { octokit, authorize, ...rest } = deps;
+  return createForgeClient({ ...rest, transport, paging });
+
+  async function transport({ method, path, body, etag }: Parameters<Transport>[0]): ReturnType<Transport> {
+    // Before the call: what fails here has changed nothing.
+    const token = await authorize();
+    try {
+      const response = await octokit.request({
+        method,
+        url: path,
+        headers: {
+          authorization: `token ${token}`,
+          accept: 'application/vnd.github+json',
+          'x-github-api-version': '2022-11-28',
+          ...(etag === undefined ? {} : { 'if-none-match': etag }),
+        },
+        // As text both ways: octokit would look into what it encodes and decodes.
+        ...(body === undefined ? {} : { data: body }),
+        request: {
+          parseSuccessResponseBody: false,
+          // What changes something is never sent again: whoever asked looks for it.
+          ...(method === 'GET' ? {} : { retries: 0 }),
+        },
+      });
+      return exchangeOf(response);
+    } catch (error) {
+      if (error instanceof RequestError && error.response) return exchangeOf(error.response);
+      // Octokit's own words for it hide the reason.
+      throw error instanceof RequestError ? (error.cause ?? error) : error;
+    }
+  }
+}
+
+function exchangeOf(of: {
+  status: number;
+  headers: Record<string, string | number | undefined>;
+  data: unknown;
+}): Awaited<ReturnType<Transport>> {
+  const { status, headers, data } = of;
+  return {
+    status,
+    headers: { get: (name) => headers[name]?.toString() ?? null },
+    text: typeof data === 'string' ? data : JSON.stringify(data),
+  };
+}

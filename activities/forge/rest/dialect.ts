@@ -1,0 +1,81 @@
+/** What tells one forge of this family from another. GitHub's API came first, Gitea's is made after it. */
+import type { z } from 'zod';
+import type { CiContext } from '../../../schema/contracts/ci.ts';
+import type { Review } from '../../../schema/contracts/review.ts';
+import type { BranchProtection, Forge } from '../forge.ts';
+import type { RepositoryAccess } from './access.ts';
+import type { Answer, Refusal } from './client.ts';
+import type { ForgeIssue } from './schema.ts';
+
+/** Newest first: what was made in the last minutes is on the first page. */
+export const newestPages = 1;
+
+/** A pull request, however its forge tells it. */
+export interface ForgePullRequest {
+  number: number;
+  state: 'open' | 'closed';
+  title: string;
+  body: string;
+  author: string;
+  merged: boolean;
+  mergeSha: string | null;
+  /** Also when the branch is gone; then `headSha` is the last head. */
+  branch: string;
+  headSha: string;
+  base: string;
+  /** Whether the forge is still working out if it can be merged. */
+  isChecking: boolean;
+}
+
+export interface ForgeReview {
+  author: string | undefined;
+  body: string;
+  sha: string;
+  /** One that the forge has dismissed counts no longer. */
+  isDismissed: boolean;
+}
+
+export interface ForgeMilestone {
+  /** What the forge's paths call it. */
+  id: number;
+  title: string;
+  state: 'open' | 'closed';
+}
+
+export type Merging = Parameters<Forge['merge']>[0];
+
+export interface Dialect {
+  pullRequest: z.ZodType<ForgePullRequest>;
+  review: z.ZodType<ForgeReview>;
+  milestone: z.ZodType<ForgeMilestone>;
+  /** A commit's message, as `/git/commits` tells it. */
+  commitMessage: z.ZodType<string>;
+  reviewEvents: Record<Review['verdict'] | 'comment', string>;
+  branchHead(there: RepositoryAccess, branch: string): Promise<string | undefined>;
+  branchProtection(there: RepositoryAccess, branch: string): Promise<BranchProtection | undefined>;
+  commitStatuses(there: RepositoryAccess, sha: string): Promise<CiContext[]>;
+  /** The newest issues of an account, and whether there may be others. */
+  newestIssues(there: RepositoryAccess, login: string): Promise<{ issues: ForgeIssue[]; areAll: boolean }>;
+  /** Older ones, by words of theirs; what was made a moment ago may be missing. */
+  issuesWith(there: RepositoryAccess, of: { login: string; words: string }): Promise<ForgeIssue[]>;
+  /** Asks for the pull requests of a branch; others in the answer do no harm. Closed ones come with the newest first. */
+  pullsQuery(
+    there: RepositoryAccess,
+    of: { branch: string; base: string; state: 'open' | 'closed' },
+  ): Record<string, string>;
+  milestonesQuery(title: string): Record<string, string>;
+  /** The commit that a tag stands on. */
+  tagHead(there: RepositoryAccess, name: string): Promise<string | undefined>;
+  makeTag(there: RepositoryAccess, of: { name: string; sha: string }): Promise<Answer<unknown>>;
+  /** Whether it was not made because there is one already. */
+  isThere(refusal: Refusal): boolean;
+  /** Squash-merges the pull request, pinned to its head. */
+  requestMerge(
+    there: RepositoryAccess,
+    of: { pullRequest: number; headSha: string; title: string; message: string },
+  ): Promise<Answer<unknown>>;
+  /** Whether the refusal of a merge may pass, or is explained by another look. Anything else is for a person. */
+  mayPass(refusal: Refusal): boolean;
+  /** How long after such a refusal it is asked again. */
+  checkAgainMs: number;
+}
