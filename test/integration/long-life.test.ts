@@ -10,8 +10,9 @@ import { laneWorkflowId } from '../../schema/contracts/names.ts';
 import { FakeWorld, sha } from '../fakes/fake-world.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
+import { startHostStory } from '../support/host-story.ts';
 import { repository, task } from '../support/plans.ts';
-import { startTestEngine, type TestEngine } from '../support/workers.ts';
+import { refusalOf, startTestEngine, type TestEngine } from '../support/workers.ts';
 
 /** A server that wants histories to be short: what else takes thousands of events happens after a few. */
 const suggestAtEvents = 40;
@@ -94,6 +95,35 @@ describe('a mission with a long history', () => {
     };
     expect(await runsOf(engine, laneWorkflowId(lane))).toBeGreaterThan(1);
     await engine.stop();
+  });
+});
+
+describe('a host with a long history', () => {
+  it('goes on as new runs, and stays whose it is and as it is', async () => {
+    const host = await startHostStory(environment.address);
+    let busy = true;
+    await host.serve(() => busy);
+    await host.join();
+    const first = await thisRun();
+    await joinUntil(async () => (await thisRun()) !== first);
+    // Nothing but what was carried over says whose it is.
+    expect(await refusalOf(host.join({ tenant: 'other' }))).toBe('HostRefused');
+    await host.drain();
+    const second = await thisRun();
+    await joinUntil(async () => (await thisRun()) !== second);
+    busy = false;
+    await host.handle.result();
+    expect(host.last()).toBe('left');
+    expect(host.written).not.toContain('silent');
+
+    async function thisRun(): Promise<string> {
+      return (await host.handle.describe()).runId;
+    }
+
+    /** Each start of its process tells the workflow of it. */
+    async function joinUntil(isSo: () => Promise<boolean>): Promise<void> {
+      for (let pid = 2; !(await isSo()); pid += 1) await host.join({ pid });
+    }
   });
 });
 

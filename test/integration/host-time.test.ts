@@ -1,0 +1,99 @@
+import type { Duration } from '@temporalio/common';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { describe, expect, inject, it, onTestFinished } from 'vitest';
+import { hostFacts, startHostStory } from '../support/host-story.ts';
+import { until } from '../support/until.ts';
+
+const path = inject('testServer');
+
+/** The longest lease that there is. */
+const leaseSeconds = 86_400;
+const facts = { ...hostFacts, leaseSeconds };
+
+interface SkippingServer {
+  address: string;
+  sleep(duration: Duration): Promise<void>;
+  /**
+   * Its clock stands for each activity that nobody has answered, also when it was cancelled since. These are asked of
+   * a host that is away, and are passed over.
+   */
+  passOver(unanswered: number, wait: () => Promise<unknown>): Promise<void>;
+}
+
+/** One for each test: what is left unanswered in one would hold the clock of the next. */
+async function startSkippingServer(): Promise<SkippingServer> {
+  const environment = await TestWorkflowEnvironment.createTimeSkipping({
+    server: { executable: { type: 'existing-path', path: path ?? '' } },
+  });
+  onTestFinished(() => environment.teardown());
+  const { testService } = environment.connection;
+  if (!testService) throw new Error('this server skips no time');
+  return {
+    address: environment.address,
+    sleep: (duration) => environment.sleep(duration),
+    async passOver(unanswered, wait) {
+      for (let each = 0; each < unanswered; each += 1) await testService.unlockTimeSkipping({});
+      await wait();
+      for (let each = 0; each < unanswered; each += 1) await testService.lockTimeSkipping({});
+    },
+  };
+}
+
+describe.skipIf(path === undefined && process.env['REQUIRE_ALL'] !== '1')(
+  'a host, over days (skipped without the time-skipping server)',
+  () => {
+    it('is silent for all of its lease, then lost for as long as it is away, and up when it is back', async () => {
+      const server = await startSkippingServer();
+      const host = await startHostStory(server.address);
+      const stop = await host.serve();
+      await host.join({ leaseSeconds });
+      await stop();
+      await until(() => host.last() === 'silent');
+      await server.passOver(1, () => server.sleep('24 hours'));
+      expect(host.last()).toBe('silent');
+      await server.passOver(1, async () => {
+        const hour = server.sleep('1 hour');
+        await until(() => host.last() === 'lost');
+        // Asked again, of one that is lost.
+        await server.passOver(1, () => hour);
+      });
+      await server.passOver(2, () => server.sleep('30 days'));
+      expect(host.last()).toBe('lost');
+      await host.serve();
+      await until(() => host.last() === 'up');
+      await host.drain();
+      await host.handle.result();
+      expect(host.written).toEqual([facts, 'silent', 'lost', 'up', 'draining', 'left']);
+    });
+
+    it('that was drained and is back within its lease lets its sessions end, and leaves then', async () => {
+      const server = await startSkippingServer();
+      const host = await startHostStory(server.address);
+      const stop = await host.serve(() => true);
+      await host.join({ leaseSeconds });
+      expect(await host.drain()).toBe('draining');
+      await stop();
+      await until(() => host.last() === 'silent');
+      await server.passOver(1, () => server.sleep('23 hours'));
+      let busy = true;
+      await host.serve(() => busy);
+      await until(() => host.last() === 'draining');
+      busy = false;
+      await host.handle.result();
+      expect(host.written).toEqual([facts, 'draining', 'silent', 'draining', 'left']);
+    });
+
+    it('that was drained and does not come back has left when its lease is over', async () => {
+      const server = await startSkippingServer();
+      const host = await startHostStory(server.address);
+      const stop = await host.serve(() => true);
+      await host.join({ leaseSeconds });
+      await host.drain();
+      await stop();
+      await until(() => host.last() === 'silent');
+      await server.passOver(1, () => server.sleep('25 hours'));
+      await host.handle.result();
+      expect(host.written).toEqual([facts, 'draining', 'silent', 'left']);
+    });
+  },
+);
