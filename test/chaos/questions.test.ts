@@ -1,50 +1,151 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { TaskView } from '../../schema/contracts/views.ts';
 import { packageRoot } from '../../schema/package-root.ts';
 import { startKillableEngine } from '../support/engine-process.ts';
+import { comesTo, newHost, type HostProcess } from '../support/host-process.ts';
+import { startRealEngine } from '../support/real-engine.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
-it('of the engine while a person is asked: the question is asked once and answered once', async () => {
-  const root = await temporaryFolder();
-  const data = join(root, 'data');
-  await mkdir(data);
+/** An agent that asks before it does something. What it notes, it notes in `home`. */
+function stubRoster(home: string): string {
   const command = [join(packageRoot(), 'test/fakes/stub-acp.mjs')];
-  const roster = { version: 1, acp: { stub: { command, env: { STUB_ACP_HOME: root } } } };
-  await writeFile(join(data, 'roster.yaml'), JSON.stringify(roster));
-  const world = await startKillableEngine({ place: { data, dataForEngine: data } });
-  const goal = 'AT 1: ask execute touch b.txt, commit a.txt';
-  const file = {
+  return JSON.stringify({ version: 1, acp: { stub: { command, env: { STUB_ACP_HOME: home } } } });
+}
+
+function missionThatAsks(path: string): string {
+  const asks = 'ask execute touch b.txt, commit a.txt';
+  const goal = `AT 1: ${asks}\nAT 2: ${asks}`;
+  const task = { id: 'A', title: 'A', goal, runtime: 'acp', agent: 'stub' };
+  return JSON.stringify({
     version: 1,
     key: 'asks',
     title: 'Asks',
-    repository: { forge: 'local', path: world.repository.planned.address },
-    milestones: [
-      { id: 'm1', title: 'All', tasks: [{ id: 'A', title: 'A', goal, runtime: 'acp', agent: 'stub' }] },
-    ],
-  };
-  await (await world.api()).create(JSON.stringify(file), 'application/json');
+    repository: { forge: 'local', path },
+    milestones: [{ id: 'm1', title: 'All', tasks: [task] }],
+  });
+}
 
-  await until(async () => (await task()).questions.length > 0);
-  await world.engine.kill();
-  await world.engine.start();
-  expect((await task()).questions.map(({ id }) => id)).toEqual(['author-1-1']);
-  await (await world.api()).answer({ id: 'asks', task: 'A', question: 'author-1-1', option: 'yes' });
-  // Whatever of the answer is on its way has to come by itself.
-  await world.engine.kill();
-  await world.engine.start();
-  const events = await world.follow('asks');
-  expect(await task()).toMatchObject({ status: 'merged', questions: [] });
-  expect(events.filter(({ type }) => type === 'asked')).toHaveLength(1);
-  expect(events.filter(({ type }) => type === 'answered')).toHaveLength(1);
-  expect(await readFile(join(root, 'answered'), 'utf8')).toBe('"yes"\n');
-  expect((await readFile(join(root, 'begun'), 'utf8')).trim().split('\n')).toHaveLength(1);
+/** An engine and hosts start, and leases run out, on a loaded machine. */
+const timeout = 300_000;
 
-  async function task(): Promise<TaskView> {
-    const [first] = (await (await world.api()).show('asks')).tasks;
-    if (!first) throw new Error('the mission has no task');
-    return first;
+it(
+  'of the engine while a person is asked: the question is asked once and answered once',
+  async () => {
+    const root = await temporaryFolder();
+    const data = join(root, 'data');
+    await mkdir(data);
+    await writeFile(join(data, 'roster.yaml'), stubRoster(root));
+    const world = await startKillableEngine({ place: { data, dataForEngine: data } });
+    await (await world.api()).create(missionThatAsks(world.repository.planned.address), 'application/json');
+
+    await until(async () => (await task()).questions.length > 0);
+    await world.engine.kill();
+    await world.engine.start();
+    expect((await task()).questions.map(({ id }) => id)).toEqual(['author-1-1']);
+    await (await world.api()).answer({ id: 'asks', task: 'A', question: 'author-1-1', option: 'yes' });
+    // Whatever of the answer is on its way has to come by itself.
+    await world.engine.kill();
+    await world.engine.start();
+    const events = await world.follow('asks');
+    expect(await task()).toMatchObject({ status: 'merged', questions: [] });
+    expect(events.filter(({ type }) => type === 'asked')).toHaveLength(1);
+    expect(events.filter(({ type }) => type === 'answered')).toHaveLength(1);
+    expect(await readFile(join(root, 'answered'), 'utf8')).toBe('"yes"\n');
+    expect((await readFile(join(root, 'begun'), 'utf8')).trim().split('\n')).toHaveLength(1);
+
+    async function task(): Promise<TaskView> {
+      const [first] = (await (await world.api()).show('asks')).tasks;
+      if (!first) throw new Error('the mission has no task');
+      return first;
+    }
+  },
+  timeout,
+);
+
+describe('a person is asked by an agent on another host', () => {
+  /** An engine without agents, and hosts that have one. */
+  async function makeWorld() {
+    const home = await temporaryFolder();
+    const engine = await startRealEngine({ 'README.md': 'hi\n' });
+    return { engine, addHost, begin, task, answer, ended, noted };
+
+    async function addHost(name: string): Promise<HostProcess> {
+      const host = await newHost(engine, name);
+      await writeFile(join(host.data, 'roster.yaml'), stubRoster(home));
+      await host.start();
+      return host;
+    }
+
+    async function begin(): Promise<void> {
+      await engine.api.create(missionThatAsks(engine.repository.planned.address), 'application/json');
+      await until(async () => (await task()).questions.length > 0);
+    }
+
+    async function task(): Promise<TaskView> {
+      const [first] = (await engine.api.show('asks')).tasks;
+      if (!first) throw new Error('the mission has no task');
+      return first;
+    }
+
+    function answer(question: string): Promise<void> {
+      return engine.api.answer({ id: 'asks', task: 'A', question, option: 'yes' });
+    }
+
+    async function ended(): Promise<TaskView> {
+      await until(async () => (await engine.api.show('asks')).mission.status === 'completed');
+      return task();
+    }
+
+    async function noted(name: string): Promise<number> {
+      return (await readFile(join(home, name), 'utf8')).trim().split('\n').length;
+    }
   }
-}, 240_000);
+
+  it(
+    'that is lost: the answer is refused, and asked for again by the session that begins anew',
+    async () => {
+      const world = await makeWorld();
+      const far = await world.addHost('far');
+      await world.begin();
+      await far.end('SIGKILL');
+      // It is silent: it may be back, and the answer waits for it, until it is lost.
+      const answering = world.answer('author-1-1');
+      const refused = expect(answering).rejects.toThrow('the host far is lost');
+      await world.addHost('near');
+      await refused;
+      await until(async () => (await world.task()).questions.some(({ id }) => id === 'author-2-1'));
+      await expect(world.answer('author-1-1')).rejects.toThrow('author-1-1 is over');
+      await world.answer('author-2-1');
+      const task = await world.ended();
+      expect(task).toMatchObject({ status: 'merged', questions: [] });
+      expect(task.sessions.filter(({ role }) => role === 'author')).toMatchObject([
+        { host: 'far', end: 'lost' },
+        { host: 'near', end: 'exited' },
+      ]);
+      expect(await world.noted('answered')).toBe(1);
+    },
+    timeout,
+  );
+
+  it(
+    'that is drained: it stays until the person has answered and the work is pushed',
+    async () => {
+      const world = await makeWorld();
+      const far = await world.addHost('far');
+      await world.begin();
+      await world.engine.api.drainHost({ name: 'far' });
+      await comesTo(world.engine, 'far', 'draining');
+      expect((await world.task()).waits).toMatchObject({ for: 'person' });
+      await world.answer('author-1-1');
+      expect(await world.ended()).toMatchObject({ status: 'merged', sessions: [{ host: 'far' }, {}, {}] });
+      expect(await far.ended()).toBe(0);
+      await comesTo(world.engine, 'far', 'left');
+      expect(await world.noted('begun')).toBe(1);
+      expect(await world.noted('answered')).toBe(1);
+    },
+    timeout,
+  );
+});
