@@ -1,6 +1,7 @@
 /** Missions are started, listed, shown and followed. */
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import { z } from 'zod';
+import { Fault } from '../schema/contracts/door.ts';
 import { MissionStatus } from '../schema/contracts/gates.ts';
 import { MissionFile } from '../schema/contracts/mission-file.ts';
 import { MissionKey } from '../schema/contracts/names.ts';
@@ -18,6 +19,10 @@ import { json, mutationProblems, problems, security } from './route-parts.ts';
 const MissionSummary = MissionView.extend({
   createdAt: z.iso.datetime(),
   endedAt: z.iso.datetime().nullable(),
+});
+
+const StartedMission = MissionSummary.extend({
+  warnings: z.array(Fault).describe('What somebody should look at, though the mission was let in'),
 });
 
 const MissionPath = z.object({ id: MissionKey });
@@ -39,8 +44,8 @@ const create = createRoute({
     },
   },
   responses: {
-    201: json(MissionSummary, 'The mission was started'),
-    200: json(MissionSummary, 'The mission had been started before, with the same file'),
+    201: json(StartedMission, 'The mission was started'),
+    200: json(StartedMission, 'The mission had been started before, with the same file'),
     ...mutationProblems('invalid'),
   },
 });
@@ -127,8 +132,8 @@ export function missionRoutes(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     const file = context.req.valid('json');
     const idempotencyKey = context.req.valid('header')['idempotency-key'];
     const caller = context.get('caller');
-    const { row, created } = await createMission(deps, { file, caller, idempotencyKey });
-    return context.json(summaryOf(row), created ? 201 : 200);
+    const { row, created, warnings } = await createMission(deps, { file, caller, idempotencyKey });
+    return context.json({ ...summaryOf(row), warnings }, created ? 201 : 200);
   });
 
   app.openapi(list, async (context) => {

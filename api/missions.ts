@@ -42,7 +42,7 @@ import { Problem } from './problem.ts';
 export async function createMission(
   deps: ApiDeps,
   of: { file: MissionFile; caller: Caller; idempotencyKey: string | undefined },
-): Promise<{ row: MissionRow; created: boolean }> {
+): Promise<{ row: MissionRow; created: boolean; warnings: Fault[] }> {
   const { caller } = of;
   const file = keyed(of);
   const fileHash = hashOf(file);
@@ -52,19 +52,19 @@ export async function createMission(
   if (standing) {
     const row = sameFile(standing, fileHash);
     if (row.status === 'starting') await startMission(deps, row);
-    return { row, created: false };
+    return { row, created: false, warnings: [] };
   }
   const admission = await deps.door.admitMission(file);
   if (admission.kind === 'refused') {
     throw refused(admission.faults);
   }
-  const { plan } = admission;
+  const { plan, warnings } = admission;
   const host = deps.engine.host;
   const tenant = caller.tenant;
   const claim = await claimMission(deps.queries, { tenant, fileHash, plan, host, by: caller.name });
   sameFile(claim.row, fileHash);
   await startMission(deps, claim.row);
-  return claim;
+  return { ...claim, warnings };
 }
 
 /** A call that is repeated must find its mission, even if the first one died before it had answered. */

@@ -46,6 +46,8 @@ export function createDoor(deps: {
   /** Those of that host. */
   agents: Pick<Agents, 'version'>;
   remoteForges: RemoteForges;
+  /** Tells the operator of what is let in all the same. */
+  warn: (message: string, fields: { mission: string; path: string }) => void;
 }): Door {
   const { git, config, engines, agents, remoteForges } = deps;
   return { admitMission, admitChanges };
@@ -79,10 +81,14 @@ export function createDoor(deps: {
     for (const [index, runtime] of (file.policy.fallback ?? []).entries()) {
       missing.push(...fleet.faults({ runtime, at: `policy.fallback.${index}` }));
     }
-    missing.push(...(await agedFaults(agentsOf(plan), fleet)));
+    const versions = await judgeVersions(agentsOf(plan), fleet);
+    missing.push(...versions.faults);
     if (missing.length > 0) return { kind: 'refused', faults: missing };
     const { length } = JSON.stringify(plan);
-    if (length <= maxPlanCharacters) return { kind: 'plan', plan };
+    if (length <= maxPlanCharacters) {
+      for (const { path, message } of versions.warnings) deps.warn(message, { mission, path });
+      return { kind: 'plan', plan, warnings: versions.warnings };
+    }
     const message = `the plan has ${length} characters with its scripts; ${maxPlanCharacters} are the most: split the mission`;
     return { kind: 'refused', faults: [{ path: 'milestones', message }] };
   }
@@ -104,18 +110,24 @@ export function createDoor(deps: {
     return { kind: 'changes', changes: changes.map((change) => toPlannedChange(change, scripts)) };
   }
 
-  /** A program older than what is known to work fails in its sessions, one after another: better said now. */
-  async function agedFaults(named: ReadonlyMap<AgentRuntime, string>, fleet: Fleet): Promise<Fault[]> {
-    const found = [...named].map(async ([name, path]): Promise<Fault[]> => {
-      // Where another host has it too, that one's program counts.
-      if (fleet.isElsewhere(name)) return [];
-      const version = await agents.version({ runtime: name });
-      const { from, before } = runtimes[name].version;
-      if (judgeVersion(version, { from, before }) !== 'older') return [];
-      const message = `${name} is ${version ?? ''} on this host, older than ${from}, the first that is known to work: update it, see mission fleet verify`;
-      return [{ path, message }];
-    });
-    return (await Promise.all(found)).flat();
+  /** What is older than what is known to work is refused; of what is newer than all that was tried, people are told. */
+  async function judgeVersions(
+    named: ReadonlyMap<AgentRuntime, string>,
+    fleet: Fleet,
+  ): Promise<{ faults: Fault[]; warnings: Fault[] }> {
+    const judged = { faults: new Array<Fault>(), warnings: new Array<Fault>() };
+    await Promise.all(
+      [...named].map(async ([name, path]) => {
+        // Where another host has it too, that one's program counts.
+        if (fleet.isElsewhere(name)) return;
+        const version = await agents.version({ runtime: name });
+        const verdict = judgeVersion(version, runtimes[name].version);
+        if (!('says' in verdict)) return;
+        const message = `${name} is ${version ?? ''} on this host, ${verdict.says}, see mission fleet verify`;
+        judged[verdict.kind === 'older' ? 'faults' : 'warnings'].push({ path, message });
+      }),
+    );
+    return judged;
   }
 
   /** `onOneMachine`: only hosts of this machine reach the repository. */

@@ -143,6 +143,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
       engines: knownEngines(config),
       agents,
       host,
+      warn: (message, fields) => log.warn(message, fields),
       hosts: async () => {
         // An agent may have been installed a moment ago.
         await served.touch();

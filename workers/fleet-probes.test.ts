@@ -78,8 +78,8 @@ describe('what a roster stands on', () => {
     {
       name: 'a version that is older',
       programs: { ...well, pi: 'echo 0.9.30' },
-      found: { name: 'pi', state: 'warning' },
-      says: '0.9.30 at /pi is not one that was tried',
+      found: { name: 'pi', state: 'failed' },
+      says: '0.9.30 at /pi is older than 0.87.1, the first that is known to work',
     },
     {
       name: 'no tmux',

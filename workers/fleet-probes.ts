@@ -62,11 +62,11 @@ async function probeRuntime(roster: Roster, name: AgentRuntime, look: Look): Pro
   if (version === undefined) {
     return { name, state, message: `${path} ${args.join(' ')} tells no version: install it anew, ${remedy}` };
   }
-  if (judgeVersion(version, { from, before }) === 'known')
-    return { name, state: 'ok', message: `${version} at ${path}` };
-  // Most versions work though nobody has tried them here.
-  const message = `${version} at ${path} is not one that was tried, ${from} to before ${before}: if its sessions fail, install such a one`;
-  return { name, state: 'warning', message };
+  const verdict = judgeVersion(version, { from, before });
+  if (!('says' in verdict)) return { name, state: 'ok', message: `${version} at ${path}` };
+  // Missions are refused for what is older, whoever else uses it.
+  const found = verdict.kind === 'older' ? 'failed' : 'warning';
+  return { name, state: found, message: `${version} at ${path} is ${verdict.says}` };
 }
 
 async function probeTmux(roster: Roster, look: Look): Promise<Probed> {

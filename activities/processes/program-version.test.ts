@@ -27,5 +27,5 @@ it.each([
   { version: '1.0.0', verdict: 'newer' },
   { version: undefined, verdict: 'untold' },
 ])('$version is $verdict', ({ version, verdict }) => {
-  expect(judgeVersion(version, { from: '0.169.0', before: '1.0.0' })).toBe(verdict);
+  expect(judgeVersion(version, { from: '0.169.0', before: '1.0.0' }).kind).toBe(verdict);
 });

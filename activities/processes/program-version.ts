@@ -49,16 +49,21 @@ export function createVersions(ask: typeof versionOf = versionOf): VersionsOf {
   };
 }
 
-/** `untold`: the program has told none. */
-export type VersionVerdict = 'known' | 'older' | 'newer' | 'untold';
+/** `untold`: the program has told none. `says` is what stands in the way of the others, after "is". */
+export type VersionVerdict = { kind: 'known' | 'untold' } | { kind: 'older' | 'newer'; says: string };
 
+/** One that is older fails in its sessions, one after another; most that are newer work, though nobody has tried them. */
 export function judgeVersion(
   version: string | undefined,
-  of: { from: string; before: string },
+  { from, before }: { from: string; before: string },
 ): VersionVerdict {
-  if (version === undefined) return 'untold';
-  if (compareVersions(version, of.from) < 0) return 'older';
-  return compareVersions(version, of.before) < 0 ? 'known' : 'newer';
+  if (version === undefined) return { kind: 'untold' };
+  if (compareVersions(version, from) < 0) {
+    return { kind: 'older', says: `older than ${from}, the first that is known to work: update it` };
+  }
+  if (compareVersions(version, before) < 0) return { kind: 'known' };
+  const says = `not one that was tried, ${from} to before ${before}: if its sessions fail, install such a one`;
+  return { kind: 'newer', says };
 }
 
 function compareVersions(one: string, other: string): number {

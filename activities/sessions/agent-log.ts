@@ -24,6 +24,8 @@ export interface Told {
   conversation: string | undefined;
   /** Undefined where the program has not told it. */
   model?: string | undefined;
+  /** Undefined where the program does not tell it by itself. */
+  version?: string | undefined;
   usage: Usage;
   /** Of its account, as last told. */
   windows: readonly QuotaWindow[];
@@ -140,6 +142,7 @@ export class AgentLog {
       case 'started':
         told.started = true;
         told.conversation = event.conversation ?? undefined;
+        told.version = event.version === undefined ? told.version : this.#shorten(event.version);
         told.model = event.model ? this.#scrub(event.model) : told.model;
         return;
       case 'tool':

@@ -138,7 +138,7 @@ export function createSessionActivities(deps: {
     const { told } = log;
     const { complaints } = runtime;
     const report = reportAgent({ session, told, stderr, complaints, resumed: conversation, limits });
-    const version = await asked;
+    const version = told.version ?? (await asked);
     return { ...session, agent: { ...report, ...(version === undefined ? {} : { version }) } };
 
     /** Figures for people to see: a file that can't be read keeps no session from its end. */

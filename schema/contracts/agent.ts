@@ -116,7 +116,13 @@ export type QuotaWindow = z.infer<typeof QuotaWindow>;
 /** What an agent tells while it runs, in one vocabulary for all runtimes. */
 export const AgentEvent = z.discriminatedUnion('type', [
   /** `conversation` is the runtime's own id, by which it can be taken up again; null where it can't be. */
-  z.object({ type: z.literal('started'), conversation: z.string().nullable(), model: z.string().nullable() }),
+  z.object({
+    type: z.literal('started'),
+    conversation: z.string().nullable(),
+    model: z.string().nullable(),
+    /** Of the agent, where it tells it by itself. */
+    version: z.string().optional(),
+  }),
   z.object({ type: z.literal('tool'), name: z.string(), detail: z.string() }),
   z.object({ type: z.literal('text'), text: z.string() }),
   /** What was used since the last such event: a session's usage is their sum. */

@@ -1,14 +1,15 @@
+import { z } from 'zod';
 import type { MissionFile } from './mission-file.ts';
 import type { PlanChange } from './amendment.ts';
 import type { Plan, PlannedChange } from './plan.ts';
 
 /** What is wrong with a mission, and at which place of its file. */
-export interface Fault {
-  path: string;
-  message: string;
-}
+export const Fault = z.object({ path: z.string(), message: z.string() });
+export type Fault = z.infer<typeof Fault>;
 
-export type Admission = { kind: 'plan'; plan: Plan } | { kind: 'refused'; faults: Fault[] };
+/** `warnings`: what somebody should look at, though the mission is let in. */
+export type Admission =
+  { kind: 'plan'; plan: Plan; warnings: Fault[] } | { kind: 'refused'; faults: Fault[] };
 
 export type ChangesAdmission =
   { kind: 'changes'; changes: PlannedChange[] } | { kind: 'refused'; faults: Fault[] };

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Amendment } from '../../schema/contracts/amendment.ts';
+import { Fault } from '../../schema/contracts/door.ts';
 import { Host } from '../../schema/contracts/host.ts';
 import { PlanOutline } from '../../schema/contracts/plan.ts';
 import { RebuildStep } from '../../schema/contracts/rebuild.ts';
@@ -16,11 +17,13 @@ import { adminTokenFile, readAddress } from '../../workers/data-directory.ts';
 const ProblemAnswer = z.object({
   title: z.string(),
   detail: z.string(),
-  faults: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  faults: z.array(Fault).optional(),
 });
 
 const Mission = MissionView.extend({ createdAt: z.string(), endedAt: z.string().nullable() });
 export type Mission = z.infer<typeof Mission>;
+const StartedMission = Mission.extend({ warnings: z.array(Fault) });
+export type StartedMission = z.infer<typeof StartedMission>;
 const MissionWithTasks = z.object({ mission: Mission, tasks: z.array(TaskView) });
 export type MissionWithTasks = z.infer<typeof MissionWithTasks>;
 const MissionPage = z.object({ missions: z.array(Mission), nextCursor: z.string().nullable() });
@@ -76,7 +79,7 @@ const answerWithinMs = 30_000;
 
 export interface Api {
   url: string;
-  create(body: string, type: 'application/json' | 'application/yaml'): Promise<Mission>;
+  create(body: string, type: 'application/json' | 'application/yaml'): Promise<StartedMission>;
   list(of: Page & MissionFilter): Promise<z.infer<typeof MissionPage>>;
   show(id: string): Promise<MissionWithTasks>;
   usage(of: UsageRequest): Promise<UsageReport>;
@@ -146,7 +149,7 @@ export function createApi(of: {
   const { withinMs = answerWithinMs } = of;
   return {
     url: of.url,
-    create: (body, type) => change(Mission, { path: '/v1/missions', body, type }),
+    create: (body, type) => change(StartedMission, { path: '/v1/missions', body, type }),
     list: ({ status = [], repository, needsHuman, ...page }) => {
       const query = pageQuery(page);
       for (const one of status) query.append('status', one);

@@ -29,6 +29,9 @@ function start(): Command {
       const file = await readMissionFile(path);
       const { api, json } = await apiOf(self);
       const mission = await api.create(JSON.stringify(file), 'application/json');
+      for (const warning of mission.warnings) {
+        process.stderr.write(`warning: ${warning.path}: ${warning.message}\n`);
+      }
       if (!options.watch) {
         show(mission, () => [missionLine(mission), `follow it with: mission watch ${mission.id}`], json);
         return;

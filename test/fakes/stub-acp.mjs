@@ -32,6 +32,7 @@ agent({ name: 'stub' })
   .onRequest(methods.agent.initialize, () => ({
     protocolVersion: PROTOCOL_VERSION,
     agentCapabilities: { loadSession: !keepsNone },
+    agentInfo: { name: 'stub', version: '4.5.6' },
   }))
   .onRequest(methods.agent.session.new, () => {
     note('begun', process.argv.slice(2));

@@ -104,6 +104,7 @@ describe('an agent that speaks the Agent Client Protocol', () => {
         outcome: 'done',
         message: 'all done',
         model: 'large',
+        version: '4.5.6',
         usage: { inputTokens: 1_100, cachedTokens: 200, outputTokens: 10, costUsd: 0.5 },
       },
     });

@@ -142,6 +142,20 @@ describe('a mission of coding agents', () => {
     );
   });
 
+  it('is let in with a warning where its agent is newer than all that was tried', async () => {
+    const { engine, codex } = await startWithCodex();
+    const program = join(codex.path, '.local/bin/codex');
+    await rm(program);
+    await writeFile(program, '#!/bin/sh\necho codex-cli 7.0.0\n', { mode: 0o755 });
+    const file = missionFile({ engine, key: 'new', goal: 'Work.' });
+    const { warnings } = await engine.api.create(JSON.stringify(file), 'application/json');
+    expect(warnings.map(({ path, message }) => `${path}: ${message}`)).toEqual([
+      'milestones.0.tasks.0.runtime: codex is 7.0.0 on this host, not one that was tried, 0.169.0 to before 1.0.0: if its sessions fail, install such a one, see mission fleet verify',
+    ]);
+    await engine.api.cancel({ id: 'new', reason: undefined });
+    await storyOf(engine, 'new');
+  });
+
   it('is refused at the door where its agent is older than what is known to work', async () => {
     const { engine, codex } = await startWithCodex();
     const program = join(codex.path, '.local/bin/codex');

@@ -86,6 +86,7 @@ export async function startApi(
         engines: knownEngines(config),
         agents: { version: () => Promise.resolve(undefined) },
         host: engine.facts.host,
+        warn: () => undefined,
         hosts: () => Promise.resolve([]),
         remoteForges: createRemoteForges({
           credentials: createCredentials({ path: join(root, 'forges.yaml') }),

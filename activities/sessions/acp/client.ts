@@ -132,7 +132,7 @@ class Session {
 
   async run(prompt: string): Promise<void> {
     const { agent } = this.#connection;
-    const { agentCapabilities } = await agent.request(methods.agent.initialize, {
+    const { agentCapabilities, agentInfo } = await agent.request(methods.agent.initialize, {
       protocolVersion: PROTOCOL_VERSION,
       // The agent works on its own disk, with its own tools.
       clientCapabilities: { fs: { readTextFile: false, writeTextFile: false }, terminal: false },
@@ -142,7 +142,9 @@ class Session {
     const begun = await this.#begin(canLoad);
     const options = await this.#choose(begun);
     const model = optionOf(options, 'model')?.currentValue ?? null;
-    tell({ type: 'started', conversation: canLoad ? begun.sessionId : null, model });
+    const version = agentInfo?.version;
+    const conversation = canLoad ? begun.sessionId : null;
+    tell({ type: 'started', conversation, model, ...(version === undefined ? {} : { version }) });
     if (this.#stop.aborted) return;
     this.#prompted = true;
     const answer = await agent.request(methods.agent.session.prompt, {

@@ -60,7 +60,13 @@ const TurnUsage = z.object({
 /** One line of the client's output. */
 export const AcpLine = z.discriminatedUnion('type', [
   /** `conversation` is null where the agent could not take it up again. */
-  z.object({ type: z.literal('started'), conversation: z.string().nullable(), model: z.string().nullable() }),
+  z.object({
+    type: z.literal('started'),
+    conversation: z.string().nullable(),
+    model: z.string().nullable(),
+    /** As the agent tells it of itself. */
+    version: z.string().optional(),
+  }),
   z.object({ type: z.literal('update'), update: Update }),
   z.object({ type: z.literal('asked'), question: Question }),
   z.object({ type: z.literal('over'), question: z.string(), option: z.string().nullable() }),

@@ -79,8 +79,8 @@ export function createAcpReader(counted: Usage = noUsage): LineReader {
       case 'decided':
         return [];
       case 'started': {
-        const { conversation, model } = parsed;
-        return [{ type: 'started', conversation, model }];
+        const { conversation, model, version } = parsed;
+        return [{ type: 'started', conversation, model, ...(version === undefined ? {} : { version }) }];
       }
       case 'update':
         return readUpdate(parsed.update);
