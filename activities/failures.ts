@@ -28,16 +28,29 @@ export function isOutcomeUnknown(error: unknown): boolean {
 }
 
 /** How often a forge is asked for what it has not told; a webhook is faster. */
-const pollInterval = '30s';
+export const pollMs = 30_000;
+
+type Waiting = 'CiPending' | 'BaseNotReady';
 
 /** A wait that goes on, told as a failure so that the server does the polling. Benign: it is no error in logs. */
-export function stillWaiting(type: 'CiPending' | 'BaseNotReady', message: string): ApplicationFailure {
+export function stillWaiting(type: Waiting, message: string, retryAfterMs = pollMs): ApplicationFailure {
   return ApplicationFailure.create({
     type,
     message,
     category: ApplicationFailureCategory.BENIGN,
-    nextRetryDelay: pollInterval,
+    nextRetryDelay: retryAfterMs,
   });
+}
+
+export function isStillWaiting(error: unknown): error is ApplicationFailure {
+  const types: (string | null | undefined)[] = ['CiPending', 'BaseNotReady'] satisfies Waiting[];
+  return error instanceof ApplicationFailure && types.includes(error.type);
+}
+
+/** The same wait, to be asked about again after another time. */
+export function laterAgain(waiting: ApplicationFailure, retryAfterMs: number): ApplicationFailure {
+  const type: Waiting = waiting.type === 'BaseNotReady' ? waiting.type : 'CiPending';
+  return stillWaiting(type, waiting.message, retryAfterMs);
 }
 
 function failure(of: {

@@ -47,3 +47,22 @@ export async function untilAborted<T>(signal: AbortSignal, promise: Promise<T>):
     signal.removeEventListener('abort', onAbort);
   }
 }
+
+/** Waits for a time, or for what may come sooner, and says which it was; but no longer than until the signal aborts. */
+export async function pause(of: {
+  ms: number;
+  signal: AbortSignal;
+  sooner?: Promise<void>;
+}): Promise<'over' | 'sooner'> {
+  const { ms, signal, sooner } = of;
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<'over'>((resolve) => {
+    timer = setTimeout(() => resolve('over'), Math.max(0, ms));
+  });
+  try {
+    const first = sooner ? Promise.race([over, sooner.then(() => 'sooner' as const)]) : over;
+    return await untilAborted(signal, first);
+  } finally {
+    clearTimeout(timer);
+  }
+}

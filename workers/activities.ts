@@ -2,8 +2,11 @@
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { createCiActivities } from '../activities/ci/ci-activities.ts';
+import { createCiWaits } from '../activities/ci/ci-waits.ts';
 import type { Ci, Cis } from '../activities/ci/ci.ts';
 import { createLocalCi } from '../activities/ci/local/local-ci.ts';
+import { createLooks } from '../activities/ci/looks.ts';
+import { createPollBudget } from '../activities/ci/poll-budget.ts';
 import { createStatusCi } from '../activities/ci/status-ci.ts';
 import { KeyedLock } from '../activities/keyed-lock.ts';
 import type { DataPaths } from '../activities/data-paths.ts';
@@ -11,6 +14,7 @@ import { createEffects } from '../activities/effects.ts';
 import { createCredentials } from '../activities/forge/credentials.ts';
 import { createForgeActivities } from '../activities/forge/forge-activities.ts';
 import type { Forge, Forges } from '../activities/forge/forge.ts';
+import { ForgeNewsHub } from '../activities/forge/forge-news.ts';
 import { createGitSettings } from '../activities/forge/git-settings.ts';
 import { appTokenOf, createApps } from '../activities/forge/github/apps.ts';
 import { createLocalForge } from '../activities/forge/local/local-forge.ts';
@@ -42,7 +46,7 @@ import { createMirrors } from '../activities/sweep/mirrors.ts';
 import type { Keep } from '../activities/sweep/rules.ts';
 import { createSweepActivities } from '../activities/sweep/sweep-host.ts';
 import type { PlannedRepository } from '../schema/contracts/plan.ts';
-import type { Queries } from '../schema/db/database.ts';
+import type { Database, Queries } from '../schema/db/database.ts';
 import type { Roster } from '../schema/contracts/roster.ts';
 import { builtFolder } from '../schema/package-root.ts';
 import type {
@@ -100,6 +104,14 @@ export function openSpawner(closers: Closers): Spawner {
   const spawner = createSpawner({ program: join(builtFolder(), 'spawner.js') });
   closers.add(() => spawner.close());
   return spawner;
+}
+
+/** What wakes those who wait for a forge: a webhook may have come to any process that shares the database. */
+export async function startForgeNews(of: { database: Database; closers: Closers }): Promise<ForgeNewsHub> {
+  const hub = new ForgeNewsHub();
+  await hub.start(of.database);
+  of.closers.add(() => hub.stop());
+  return hub;
 }
 
 /** What a task does where its clone is. It needs neither the database nor the forge's API. */
@@ -167,6 +179,7 @@ export function createActivities(deps: {
   programs: Programs;
   scrub: Scrub;
   inUse: InUse;
+  forgeNews: ForgeNewsHub;
 }): { control: ControlActivities & HostRecords; host: HostActivities; sweep: SweepActivities } {
   const { client, queries, paths, config, tenant, scrub, inUse } = deps;
   const tools = createTools(deps);
@@ -181,12 +194,16 @@ export function createActivities(deps: {
     github: createRestForge({ ...remote.github, ...shared }),
   };
   const forges: Forges = ({ forge }) => forgeDrivers[forge];
-  const statusCi = createStatusCi({ forges, git, workspace });
+  const budget = createPollBudget();
+  const looks = createLooks({ budget });
+  const looking = { forges: looks.shareForges(forges), workspace: looks.shareWorkspace(workspace) };
+  const statusCi = createStatusCi({ ...looking, git });
   const ciDrivers: Record<PlannedRepository['forge'], Ci> = {
     local: createLocalCi({ git, workspace, store, paths, processes, scrub, inUse }),
     gitea: statusCi,
     github: statusCi,
   };
+  const waits = createCiWaits({ news: deps.forgeNews, budget });
   const cis: Cis = ({ forge }) => ciDrivers[forge];
   const engines = knownEngines(config);
   const forgeActivities = createForgeActivities({ forges, cis });
@@ -195,7 +212,7 @@ export function createActivities(deps: {
       ...createRecordActivities({ queries }),
       ...createHostRecords({ queries }),
       ...forgeActivities,
-      ...createCiActivities({ cis, workspace }),
+      ...createCiActivities({ cis, workspace: looking.workspace, looks, waits }),
       ...createMergeActivities({ git, forges, workspace }),
       ...createRequestMerge({ client }),
       ...createPlaceActivities({ queries, client, roster: deps.roster }),

@@ -23,7 +23,14 @@ import { openPglite } from '../schema/db/pglite.ts';
 import { openPostgres } from '../schema/db/postgres.ts';
 import { findCaller, replaceToken } from '../schema/db/tokens.ts';
 import type { Agents } from '../activities/sessions/agents.ts';
-import { createActivities, knownAgents, knownEngines, knownScrub, openSpawner } from './activities.ts';
+import {
+  createActivities,
+  knownAgents,
+  knownEngines,
+  knownScrub,
+  openSpawner,
+  startForgeNews,
+} from './activities.ts';
 import { readRosterFile, rosterPath } from './roster-file.ts';
 import { startOrClose, type Closers } from './closers.ts';
 import {
@@ -244,6 +251,7 @@ async function startWorkers(of: {
     log: options.log,
     scrub,
     inUse,
+    forgeNews: await startForgeNews(of),
   });
   const { installation, host } = engine;
   const { namespace, log } = options;

@@ -3,7 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import { createInUse } from '../activities/in-use.ts';
 import { readInstallation } from '../schema/db/database.ts';
 import { openPostgres } from '../schema/db/postgres.ts';
-import { createActivities, knownAgents, knownScrub, openSpawner } from './activities.ts';
+import { createActivities, knownAgents, knownScrub, openSpawner, startForgeNews } from './activities.ts';
 import { readRosterFile, rosterPath } from './roster-file.ts';
 import { startOrClose, type Closers } from './closers.ts';
 import { openDataDirectory } from './data-directory.ts';
@@ -77,13 +77,14 @@ async function start(options: WorkerOptions, closers: Closers): Promise<Standalo
   const client = new Client({ connection, namespace, interceptors: clientTracing(tracing) });
   const scrub = await knownScrub({ roster, paths: data.paths });
   const inUse = createInUse();
+  const forgeNews = await startForgeNews({ database, closers });
   const {
     control,
     host: onHost,
     sweep,
   } = createActivities({
     ...{ client, queries, paths: data.paths, config },
-    ...{ agents, roster, tenant, log, scrub, inUse },
+    ...{ agents, roster, tenant, log, scrub, inUse, forgeNews },
     programs: openSpawner(closers),
   });
   const { slots } = config;

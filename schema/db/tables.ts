@@ -94,6 +94,18 @@ export const idempotencyKeys = pgTable(
   (table) => [index('idempotency_keys_oldest').on(table.createdAt)],
 );
 
+/** Deliveries of webhooks that were taken; see `api/webhook-routes.ts`. Pruned by the sweep. */
+export const webhookDeliveries = pgTable(
+  'webhook_deliveries',
+  {
+    /** A hash of who has sent it and of its own id or, where it has none, of its body. */
+    id: text('id').primaryKey(),
+    tenantId: tenantId(),
+    receivedAt: moment('received_at').notNull().defaultNow(),
+  },
+  (table) => [index('webhook_deliveries_oldest').on(table.receivedAt)],
+);
+
 /** Who has which host name: a host is a data directory of one machine, with its sessions, clones and mirrors. */
 export const hosts = pgTable('hosts', {
   name: text('name').primaryKey(),
