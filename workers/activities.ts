@@ -12,6 +12,7 @@ import { KeyedLock } from '../activities/keyed-lock.ts';
 import type { DataPaths } from '../activities/data-paths.ts';
 import { createEffects } from '../activities/effects.ts';
 import { createCredentials } from '../activities/forge/credentials.ts';
+import { createMilestoneActivities } from '../activities/forge/milestone-activities.ts';
 import { createForgeActivities } from '../activities/forge/forge-activities.ts';
 import type { Forge, Forges } from '../activities/forge/forge.ts';
 import { ForgeNewsHub } from '../activities/forge/forge-news.ts';
@@ -55,6 +56,7 @@ import type {
   HostActivities,
   HostRecords,
   MergeActivities,
+  MilestoneActivities,
   PlaceActivities,
   RecordActivities,
   SweepActivities,
@@ -66,6 +68,7 @@ import type { Log } from './log.ts';
 export type ControlActivities = CiActivities &
   ForgeActivities &
   MergeActivities &
+  MilestoneActivities &
   PlaceActivities &
   RecordActivities;
 
@@ -212,6 +215,7 @@ export function createActivities(deps: {
       ...createRecordActivities({ queries }),
       ...createHostRecords({ queries }),
       ...forgeActivities,
+      ...createMilestoneActivities({ forges, workspace }),
       ...createCiActivities({ cis, workspace: looking.workspace, looks, waits }),
       ...createMergeActivities({ git, forges, workspace }),
       ...createRequestMerge({ client }),

@@ -130,6 +130,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
     searchAttributes,
     goAheadBySignal: ours,
     placement: true,
+    milestones: true,
   };
 
   const workers = await startWorkers({

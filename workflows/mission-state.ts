@@ -126,6 +126,11 @@ export class MissionState {
     return { budget, noProgress, fallback, usedByOthers: this.usedByOthers(task) };
   }
 
+  /** How tasks have ended. */
+  get results(): readonly TaskResult[] {
+    return this.#results;
+  }
+
   /** A deferred task does not hold its milestone up. */
   isComplete(milestone: PlannedMilestone): boolean {
     return milestone.tasks.every(

@@ -28,6 +28,7 @@ import {
 import type { PlannedChange, PlanOutline } from '../schema/contracts/plan.ts';
 import type { ToldMission, Unparsed } from '../schema/contracts/told.ts';
 import type { MissionView, RecordedMission } from '../schema/contracts/views.ts';
+import { MilestoneEnding } from './milestone-ending.ts';
 import { MissionState } from './mission-state.ts';
 import { callToItsEnd, record } from './proxies.ts';
 import { mayContinueAsNew, mustDrain } from './rules/history.ts';
@@ -85,12 +86,21 @@ export async function missionWorkflow(input: MissionInput): Promise<MissionResul
 type EndOfWork = 'nothing-left' | 'history-is-long';
 
 async function runMilestones(mission: MissionState, tasks: RunningTasks): Promise<EndOfWork> {
+  const ending = new MilestoneEnding({
+    mission,
+    pause: (reason) => pause(mission, tasks, { by: 'engine', reason }),
+  });
+  const { milestones: onForge } = mission.input.engine;
+  if (onForge && !mission.input.soFar) await ending.open();
   for (let milestone = mission.nextMilestone(); milestone; milestone = mission.nextMilestone()) {
+    const { id } = milestone;
     await recordMission(mission);
     if (mayContinueAsNew(workflowInfo())) return 'history-is-long';
-    const end = await runMilestone(mission, tasks, milestone.id);
-    if (end === 'history-is-long') return end;
-    if (!mission.isComplete(mission.milestone(milestone.id))) return 'nothing-left';
+    do {
+      const end = await runMilestone(mission, tasks, id);
+      if (end === 'history-is-long') return end;
+      if (!mission.isComplete(mission.milestone(id))) return 'nothing-left';
+    } while (onForge && !(await ending.end(id)));
   }
   return 'nothing-left';
 }

@@ -3,7 +3,7 @@
  * theirs to us.
  */
 import type { Usage } from '../schema/contracts/agent.ts';
-import type { CiReport } from '../schema/contracts/ci.ts';
+import type { CiReport, CiVerdict } from '../schema/contracts/ci.ts';
 import type { HostFacts, HostState } from '../schema/contracts/host.ts';
 import type { EngineFacts, MergeRequest } from '../schema/contracts/messages.ts';
 import type { PlannedRepository, Program, StartedTask } from '../schema/contracts/plan.ts';
@@ -20,6 +20,27 @@ export interface TaskPlace {
   repository: PlannedRepository;
   branch: string;
 }
+
+/** The same of a mission's own effects. */
+export type MissionPlace = Pick<TaskPlace, 'tenant' | 'mission' | 'repository'>;
+
+/** A milestone as the forge is told of it. */
+export interface NamedMilestone {
+  id: string;
+  title: string;
+}
+
+export interface VerifyMilestoneInput {
+  place: MissionPlace;
+  milestone: string;
+  /** Counts the verifications of a mission; each has its own run of the checks. */
+  round: number;
+  sha: string;
+  checks: string[];
+  checksTimeoutSeconds: number;
+}
+
+export type MilestoneVerdict = { kind: 'green' } | { kind: 'red'; message: string; excerpt: string };
 
 /** What a session is told of an earlier attempt. */
 export interface Feedback {
@@ -179,7 +200,12 @@ export interface AttendanceActivities {
 }
 
 export interface ForgeActivities {
-  openIssue(input: { place: TaskPlace; title: string; goal: string }): Promise<{ number: number }>;
+  openIssue(input: {
+    place: TaskPlace;
+    title: string;
+    goal: string;
+    milestone?: NamedMilestone;
+  }): Promise<{ number: number }>;
   closeIssue(input: { place: TaskPlace; number: number; comment: string }): Promise<void>;
   openPullRequest(input: {
     place: TaskPlace;
@@ -199,6 +225,21 @@ export interface ForgeActivities {
   }): Promise<void>;
 }
 
+/** What a mission tells the forge by itself. Each can be repeated: it finds what is there. */
+export interface MilestoneActivities {
+  /** A milestone for each, where the forge has such, and an issue for each task. */
+  openMilestones(input: {
+    place: MissionPlace;
+    milestones: (NamedMilestone & { tasks: { id: string; title: string; goal: string }[] })[];
+  }): Promise<void>;
+  /** Closes a milestone; with `release` it also tags that commit, and releases the tag where the forge has such. */
+  closeMilestone(input: {
+    place: MissionPlace;
+    milestone: NamedMilestone;
+    release?: { tag: string; title: string | null; notes: string; sha: string };
+  }): Promise<{ tag: string | null }>;
+}
+
 export interface CiActivities {
   awaitCi(input: CiInput): Promise<CiReport>;
   /** Waits until the base branch has no pipeline pending, and, where asked, until it is green. */
@@ -206,7 +247,11 @@ export interface CiActivities {
     place: Pick<TaskPlace, 'tenant' | 'repository'>;
     mustBeGreen: boolean;
     requireCi: boolean;
-  }): Promise<{ baseSha: string }>;
+  }): Promise<{
+    baseSha: string;
+    /** Missing from what version 0.3 and older have recorded: it was good enough. */
+    verdict?: CiVerdict;
+  }>;
 }
 
 export interface MergeActivities {
@@ -236,6 +281,8 @@ export interface HostActivities {
   /** Gives a session that waits for it a person's answer. Given again, it is the same answer. */
   answerQuestion(input: AnswerQuestionInput): Promise<void>;
   verifyDelivery(input: VerifyDeliveryInput): Promise<Delivery>;
+  /** Runs a milestone's own checks in a clean checkout of the base. */
+  verifyMilestone(input: VerifyMilestoneInput): Promise<MilestoneVerdict>;
   pushBranch(input: { place: TaskPlace; headSha: string }): Promise<PushOutcome>;
   review(input: ReviewInput): Promise<ReviewOutcome>;
   /** Ends whatever of the task still runs, and removes its clone. */

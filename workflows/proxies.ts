@@ -18,12 +18,13 @@ import type {
   HostActivities,
   HostRecords,
   MergeActivities,
+  MilestoneActivities,
   PlaceActivities,
   RecordActivities,
   SweepActivities,
 } from './ports.ts';
 
-type HostRuns = Pick<HostActivities, 'runSession' | 'verifyDelivery' | 'review'>;
+type HostRuns = Pick<HostActivities, 'runSession' | 'verifyDelivery' | 'verifyMilestone' | 'review'>;
 type HostSteps = Pick<HostActivities, 'pushBranch' | 'answerQuestion' | 'cleanUp'>;
 
 interface CallOptions {
@@ -108,6 +109,7 @@ type Merges = Pick<MergeActivities, 'merge' | 'updateBranch'>;
 /** What is done on a repository's forge and its CI. */
 export interface ForgeSide {
   forge: ActivityInterfaceFor<ForgeActivities>;
+  milestones: ActivityInterfaceFor<MilestoneActivities>;
   ci: ActivityInterfaceFor<CiActivities>;
   merges: ActivityInterfaceFor<Merges>;
 }
@@ -116,7 +118,12 @@ export interface ForgeSide {
 export function forgeSide(of: { engine: EngineFacts; host?: string | undefined }): ForgeSide {
   const { engine, host = engine.host } = of;
   const taskQueue = hostQueue({ installation: engine.installation, host });
-  return { forge: forge(taskQueue), ci: ci(taskQueue), merges: merges(taskQueue) };
+  return {
+    forge: forge(taskQueue),
+    milestones: milestones(taskQueue),
+    ci: ci(taskQueue),
+    merges: merges(taskQueue),
+  };
 }
 
 /** Short calls to a forge. Ten attempts span about five minutes: longer outages are for a person. */
@@ -126,6 +133,17 @@ function forge(taskQueue: string): ActivityInterfaceFor<ForgeActivities> {
     startToCloseTimeout: '2m',
     heartbeatTimeout,
     retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '60s', maximumAttempts: 10 },
+  });
+}
+
+/** An issue for each of up to thousands of tasks, some requests each. The outages are those of other calls. */
+function milestones(taskQueue: string): ActivityInterfaceFor<MilestoneActivities> {
+  return proxyActivities<MilestoneActivities>({
+    taskQueue,
+    startToCloseTimeout: '1h',
+    heartbeatTimeout,
+    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '60s', maximumAttempts: 10 },
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   });
 }
 

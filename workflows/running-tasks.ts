@@ -144,6 +144,7 @@ async function startTask(
     repository: plan.repository,
     policy: plan.policy,
     task: toStartedTask({ plan, milestone, task }),
+    ...(engine.milestones === undefined ? {} : { milestoneTitle: milestone.title }),
     ...(plan.policy.budget === undefined ? {} : { usedByOthers: mission.usedByOthers(task.id) }),
   };
   return startChild(taskWorkflow, {

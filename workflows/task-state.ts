@@ -401,8 +401,9 @@ export class TaskState {
     this.view.reason = reason;
     this.waitOn(undefined);
     this.tell('task-ended', reason === null ? status : `${status}: ${reason}`);
-    const { mergeSha } = this.view;
-    return { task: this.place.task, status, mergeSha, reason, used: this.budget.used };
+    const { mergeSha, pullRequest } = this.view;
+    const merged = mergeSha === null || pullRequest === null ? {} : { pullRequest };
+    return { task: this.place.task, status, mergeSha, reason, used: this.budget.used, ...merged };
   }
 }
 

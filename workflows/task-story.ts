@@ -88,9 +88,12 @@ export class TaskStory {
   async #intake(): Promise<void> {
     const task = this.#task;
     const { title, goal } = task.input.task;
+    const { milestone, milestoneTitle } = task.input;
+    const within =
+      milestoneTitle === undefined ? {} : { milestone: { id: milestone, title: milestoneTitle } };
     task.enter('intake');
     const issue = await this.#steps.try(() =>
-      call(this.#forgeSide.forge.openIssue, 'the issue', { place: task.place, title, goal }),
+      call(this.#forgeSide.forge.openIssue, 'the issue', { place: task.place, title, goal, ...within }),
     );
     task.view.issue = issue.number;
   }

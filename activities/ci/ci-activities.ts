@@ -41,7 +41,7 @@ export function createCiActivities(deps: {
             if (mustBeGreen && !ciAllowsMerge(report.verdict, { requireCi })) {
               throw stillWaiting('BaseNotReady', `${base} is ${report.verdict} at ${baseSha}`);
             }
-            return { baseSha };
+            return { baseSha, verdict: report.verdict };
           },
         });
       }),

@@ -47,7 +47,7 @@ async function startWorld(of: { mostWaiting?: number } = {}) {
   const looks = createLooks({ budget });
   const ask = (what: string) => asked.push({ what, at: Date.now() });
   const forges = looks.shareForges(() => ({
-    commitStatuses: (commit: { sha: string }) => {
+    commitStatuses: (commit: { repository: PlannedRepository; sha: string }) => {
       ask(`statuses ${commit.sha}`);
       return Promise.resolve(green.has(commit.sha) ? [{ name: 'ci', state: 'passed' as const }] : []);
     },

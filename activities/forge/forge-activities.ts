@@ -2,6 +2,7 @@ import type { ForgeActivities } from '../../workflows/ports.ts';
 import type { Cis } from '../ci/ci.ts';
 import { asSupervisor } from '../supervision.ts';
 import type { Forges } from './forge.ts';
+import { findOrCreateMilestone, findOrCreateTaskIssue } from './milestone-activities.ts';
 
 /** With heartbeats, short as they are: a worker that dies in one is missed in seconds, not after its whole time-out. */
 export function createForgeActivities(deps: { forges: Forges; cis: Cis }): ForgeActivities {
@@ -13,15 +14,12 @@ export function createForgeActivities(deps: { forges: Forges; cis: Cis }): Forge
     tidyForge: (input) => asSupervisor(() => tidyForge(input)),
   };
 
-  async function openIssue({ place, title, goal }: Input<'openIssue'>): Promise<{ number: number }> {
-    const { repository, mission, task } = place;
-    const issue = await forges(repository).findOrCreateIssue({
-      repository,
-      marker: `mission:${mission}/${task}`,
-      title: `${task}: ${title}`,
-      body: goal,
-    });
-    return { number: issue.number };
+  async function openIssue(input: Input<'openIssue'>): Promise<{ number: number }> {
+    const { place, title, goal } = input;
+    const forge = forges(place.repository);
+    const { milestone: named } = input;
+    const milestone = named && (await findOrCreateMilestone(forge, { place, milestone: named }));
+    return findOrCreateTaskIssue(forge, { place, task: { id: place.task, title, goal }, milestone });
   }
 
   async function closeIssue({ place, number, comment }: Input<'closeIssue'>): Promise<void> {

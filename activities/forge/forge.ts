@@ -48,6 +48,8 @@ export interface Forge {
     marker: string;
     title: string;
     body: string;
+    /** The id of the milestone that a new one belongs to. */
+    milestone?: number | undefined;
   }): Promise<Issue>;
   closeIssue(of: { repository: PlannedRepository; number: number; comment: string }): Promise<void>;
   /** Finds the open or merged pull request of a branch, or opens one. */

@@ -1,7 +1,9 @@
-import { access } from 'node:fs/promises';
+import { access, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { expect, it } from 'vitest';
+import { builtFolder } from '../../schema/package-root.ts';
+import type { MilestoneVerdict, VerifyMilestoneInput } from '../../workflows/ports.ts';
 import { makeRepository } from '../../test/support/repository.ts';
 import { KeyedLock } from '../keyed-lock.ts';
 import { createProcesses } from '../processes/supervise.ts';
@@ -63,4 +65,29 @@ it('a push that is under way is waited for by the clean-up of its task, and by n
   await Promise.all([pushed, cleaned]);
   expect(ended).toEqual(['another', 'push', 'clean-up']);
   await access(join(planned.address, 'refs/heads', branch));
+});
+
+it('a milestone is judged by its own checks at the commit of the base, each round anew', async () => {
+  const repository = await makeRepository({ 'README.md': 'hi\n' });
+  const { git, paths, workspace, planned } = repository;
+  const { verifyMilestone } = createDeliveryActivities({
+    ...{ git, paths, workspace, taskTurns: new KeyedLock() },
+    processes: createProcesses({ runner: join(builtFolder(), 'runner.js') }),
+  });
+  const sha = await repository.commit({ branch: 'main', files: { 'a.txt': 'a\n' } });
+  await repository.commit({ branch: 'main', files: { 'a.txt': null } });
+  const flag = join(paths.root, 'mended');
+  const verify = (round: number): Promise<MilestoneVerdict> =>
+    new MockActivityEnvironment().run((input: VerifyMilestoneInput) => verifyMilestone(input), {
+      place: { tenant: 'default', mission: 'm', repository: planned },
+      ...{ milestone: 'm1', round, sha, checksTimeoutSeconds: 60 },
+      checks: ['test -e a.txt', `echo not yet; test -e ${flag}`],
+    });
+
+  const red = await verify(1);
+  expect(red).toMatchObject({ kind: 'red', excerpt: 'not yet\n' });
+  expect(red.kind === 'red' ? red.message : '').toContain(`test -e ${flag}`);
+  await writeFile(flag, '');
+  expect(await verify(1)).toEqual(red);
+  expect(await verify(2)).toEqual({ kind: 'green' });
 });

@@ -4,9 +4,11 @@ import { z } from 'zod';
 import type {
   Delivery,
   HostActivities,
+  MilestoneVerdict,
   PushOutcome,
   TaskPlace,
   VerifyDeliveryInput,
+  VerifyMilestoneInput,
 } from '../../workflows/ports.ts';
 import type { DataPaths } from '../data-paths.ts';
 import { refused } from '../failures.ts';
@@ -32,10 +34,11 @@ export function createDeliveryActivities(deps: {
   processes: Processes;
   /** What changes a task's branch or clone, one after another: see `taskKey`. */
   taskTurns: KeyedLock;
-}): Pick<HostActivities, 'verifyDelivery' | 'pushBranch'> {
+}): Pick<HostActivities, 'verifyDelivery' | 'verifyMilestone' | 'pushBranch'> {
   const { git, workspace, paths } = deps;
   return {
     verifyDelivery: (input) => asSupervisor((watch) => verifyDelivery(input, watch)),
+    verifyMilestone: (input) => asSupervisor((watch) => verifyMilestone(input, watch)),
     pushBranch: (input) =>
       asSupervisor(() => deps.taskTurns.with(taskKey(input.place), () => pushBranch(input))),
   };
@@ -85,7 +88,7 @@ export function createDeliveryActivities(deps: {
         message: `the change touches what it may not (only ${input.paths?.join(', ') ?? ''}): ${outside.slice(0, 20).join(', ')}`,
       });
     }
-    const red = await runChecks(input, headSha, watch);
+    const red = await runDeliveryChecks(input, headSha, watch);
     if (red) return describeRed(headSha, red);
     return { kind: 'delivered', headSha, baseSha: forkedAt, commits, touchesJudge: files.some(isOfTheJudge) };
   }
@@ -118,7 +121,7 @@ export function createDeliveryActivities(deps: {
   ): Promise<Delivery> {
     const outcome = await readOutcome(input.sessionId);
     if (outcome) {
-      const red = await runChecks(input, headSha, watch);
+      const red = await runDeliveryChecks(input, headSha, watch);
       return red ? describeRed(headSha, red) : { kind: 'no-change-needed', reason: outcome.reason };
     }
     return { kind: 'nothing-delivered', ...(await describeNoCommits(input, headSha)) };
@@ -178,23 +181,40 @@ export function createDeliveryActivities(deps: {
     }
   }
 
+  /** A milestone is judged as a delivery is; the folder's name is none that a task could have. */
+  async function verifyMilestone(input: VerifyMilestoneInput, watch: Watch): Promise<MilestoneVerdict> {
+    const { place, milestone, sha } = input;
+    const { repository, mission } = place;
+    await workspace.fetchCommit({ repository, sha });
+    const red = await runChecks(
+      { ...input, repository, mission, task: `milestone.${milestone}` },
+      sha,
+      watch,
+    );
+    return red ? { kind: 'red', ...(await describeCheck(red)) } : { kind: 'green' };
+  }
+
+  function runDeliveryChecks(input: VerifyDeliveryInput, sha: string, watch: Watch) {
+    return runChecks({ ...input, ...input.place }, sha, watch);
+  }
+
   async function runChecks(
-    input: VerifyDeliveryInput,
+    of: Pick<VerifyDeliveryInput, 'checks' | 'checksTimeoutSeconds' | 'round'> &
+      Pick<TaskPlace, 'repository' | 'mission' | 'task'>,
     sha: string,
     watch: Watch,
-  ): Promise<{ outcome: StepOutcome; command: string } | undefined> {
-    const { place, checks } = input;
+  ): Promise<RedCheck | undefined> {
+    const { repository, mission, task, round, checks } = of;
     if (checks.length === 0) return undefined;
-    const { mission, task } = place;
     const outcomes = await runSteps({
-      folder: paths.checks({ mission, task, round: input.round }),
-      checkout: paths.checkout(`${mission}.${task}.checks.${input.round}`),
+      folder: paths.checks({ mission, task, round }),
+      checkout: paths.checkout(`${mission}.${task}.checks.${round}`),
       steps: checks.map((command, index) => ({
         name: `check-${index + 1}`,
         command,
-        timeoutMs: input.checksTimeoutSeconds * 1_000,
+        timeoutMs: of.checksTimeoutSeconds * 1_000,
       })),
-      checkOut: (folder) => workspace.checkOut({ repository: place.repository, folder, sha }),
+      checkOut: (folder) => workspace.checkOut({ repository, folder, sha }),
       processes: deps.processes,
       watch,
     });
@@ -202,17 +222,8 @@ export function createDeliveryActivities(deps: {
     return outcome && { outcome, command: checks[outcomes.indexOf(outcome)] ?? outcome.name };
   }
 
-  async function describeRed(
-    headSha: string,
-    red: { outcome: StepOutcome; command: string },
-  ): Promise<Delivery> {
-    return {
-      kind: 'checks-failed',
-      headSha,
-      check: red.command,
-      message: `the check \`${red.command}\` ${describeEnd(red.outcome)}`,
-      excerpt: await excerptOf(red.outcome.log),
-    };
+  async function describeRed(headSha: string, red: RedCheck): Promise<Delivery> {
+    return { kind: 'checks-failed', headSha, check: red.command, ...(await describeCheck(red)) };
   }
 
   /** Pushes exactly the verified commit, and only forward: what somebody else pushed is never overwritten. */
@@ -228,6 +239,16 @@ export function createDeliveryActivities(deps: {
     await workspace.push({ repository, branch, from: standing, to: input.headSha });
     return { kind: 'pushed' };
   }
+}
+
+interface RedCheck {
+  outcome: StepOutcome;
+  command: string;
+}
+
+async function describeCheck(red: RedCheck): Promise<{ message: string; excerpt: string }> {
+  const message = `the check \`${red.command}\` ${describeEnd(red.outcome)}`;
+  return { message, excerpt: await excerptOf(red.outcome.log) };
 }
 
 /** Files that decide how a change is judged. A change of them needs a person's go-ahead. */

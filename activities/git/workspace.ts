@@ -15,6 +15,8 @@ export interface Workspace {
   inMirror<T>(repositoryId: string, action: (mirror: string) => Promise<T>): Promise<T>;
   /** Fetches a branch from the forge; undefined when it has none of that name. */
   fetchBranch(of: { repository: PlannedRepository; branch: string }): Promise<string | undefined>;
+  /** The forge's tags and the commits that they are on. */
+  listTags(repository: PlannedRepository): Promise<{ name: string; sha: string }[]>;
   /** Fetches one commit from the forge unless it is here already. */
   fetchCommit(of: { repository: PlannedRepository; sha: string }): Promise<void>;
   /** A file's text as of a commit that the mirror has; undefined when there is none. */
@@ -92,6 +94,7 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
       return mirrors.with(mirror, () => action(mirror));
     },
     fetchBranch,
+    listTags,
     fetchCommit,
     readFileAt,
     fetchSession,
@@ -159,6 +162,14 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
       const [sha, ref] = line.split('\t');
       return sha !== undefined && ref !== undefined ? [{ sha, ref }] : [];
     });
+  }
+
+  async function listTags(repository: PlannedRepository): Promise<{ name: string; sha: string }[]> {
+    const mirror = await openMirror(repository);
+    const refs = await listRefs({ mirror, from: repository.address, patterns: ['refs/tags/*'] });
+    // Of a tag with a message git lists the commit after it, as its peeled self.
+    const commits = new Map(refs.map(({ ref, sha }) => [ref.replace(/^refs\/tags\/|\^\{\}$/g, ''), sha]));
+    return [...commits].map(([name, sha]) => ({ name, sha }));
   }
 
   async function fetchCommit(of: { repository: PlannedRepository; sha: string }): Promise<void> {

@@ -64,6 +64,8 @@ export interface EngineFacts {
   goAheadBySignal: boolean;
   /** Whether sessions ask for a host and a seat before they start. Missing from missions of version 0.3 and older. */
   placement?: true;
+  /** Whether missions tell the forge of their milestones. Missing from missions of version 0.3 and older. */
+  milestones?: true;
 }
 
 export interface MissionInput {
@@ -100,6 +102,8 @@ export interface TaskInput {
   repository: PlannedRepository;
   policy: Policy;
   task: StartedTask;
+  /** Where the mission tells the forge of its milestones: the title of the task's. */
+  milestoneTitle?: string;
   /** What the mission’s other tasks had used when this one was started, where they share a budget. */
   usedByOthers?: Used;
 }
@@ -111,6 +115,8 @@ export const TaskResult = z.object({
   reason: z.string().nullable(),
   /** Missing from tasks of version 0.3 and older, and of those that have come to no end of their own. */
   used: Used.optional(),
+  /** The number of the pull request that was merged. Missing from tasks of version 0.3 and older. */
+  pullRequest: z.number().optional(),
 });
 export type TaskResult = z.infer<typeof TaskResult>;
 

@@ -48,6 +48,10 @@ function withTask(more: object): object {
   return { ...smallest, milestones: [{ id: 'm1', title: 'Core', tasks: [{ ...task, ...more }] }] };
 }
 
+function withMilestone(more: object): object {
+  return { ...smallest, milestones: [{ id: 'm1', title: 'Core', tasks: [task], ...more }] };
+}
+
 /** Where a file is wrong, as its author would look for the place. */
 function faultyPlaces(file: unknown): string[] {
   const parsed = MissionFile.safeParse(file);
@@ -305,6 +309,21 @@ describe('a mission file', () => {
       at: 'policy.sessionTimeoutSeconds',
     },
     { name: 'yes for true', file: { ...smallest, policy: { requireCi: 'yes' } }, at: 'policy.requireCi' },
+    {
+      name: 'a tag that git does not take',
+      file: withMilestone({ release: { tag: 'v1..0' } }),
+      at: 'milestones.0.release.tag',
+    },
+    {
+      name: 'a tag with two numbers to choose',
+      file: withMilestone({ release: { tag: 'v*.*' } }),
+      at: 'milestones.0.release.tag',
+    },
+    {
+      name: 'an empty check of a milestone',
+      file: withMilestone({ verify: [' '] }),
+      at: 'milestones.0.verify.0',
+    },
     { name: 'a task id with a slash', file: withTask({ id: '../T-1' }), at: 'milestones.0.tasks.0.id' },
     { name: 'no goal', file: withTask({ goal: '' }), at: 'milestones.0.tasks.0.goal' },
     {

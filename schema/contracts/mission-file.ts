@@ -127,12 +127,42 @@ export const Policy = z.strictObject({
 });
 export type Policy = z.infer<typeof Policy>;
 
+/** What a tag may be called, once the placeholders are filled in. */
+export function fillTag(tag: string, of: { mission: string; milestone: string; next: number }): string {
+  return tag
+    .replaceAll('{mission}', of.mission)
+    .replaceAll('{milestone}', of.milestone)
+    .replace('*', String(of.next));
+}
+
+export const Release = z.strictObject({
+  /**
+   * The tag's name. `{mission}` and `{milestone}` stand for their ids, and one `*` for the number after the highest that
+   * there is: `v1.4.*`.
+   */
+  tag: z
+    .string()
+    .min(1)
+    .max(100)
+    .refine(
+      (tag) => BranchName.safeParse(fillTag(tag, { mission: 'm', milestone: 'm', next: 1 })).success,
+      'git does not accept this as the name of a tag; {mission}, {milestone} and one * are filled in',
+    ),
+  /** Of the release, where the forge has such. Without it: the tag and the milestone's title. */
+  title: z.string().trim().min(1).max(200).optional(),
+});
+export type Release = z.infer<typeof Release>;
+
 export const Milestone = z.strictObject({
   id: Name,
   title: z.string().trim().min(1).max(200),
   ...agentChoiceFields,
   /** Of its tasks that name none themselves. */
   labels: taskFields.labels.optional(),
+  /** Shell commands that must be green in a clean checkout of the base, once every task of the milestone is merged. */
+  verify: taskFields.checks.optional(),
+  /** A tag, and a release where the forge has such, of the base as it was verified. Without it: none. */
+  release: Release.optional(),
   tasks: z.array(MissionFileTask).min(1).max(500),
 });
 export type Milestone = z.infer<typeof Milestone>;

@@ -7,7 +7,7 @@ import {
   type AgentRuntime,
   type ChosenAgent,
 } from './agent.ts';
-import { forges, type MissionFile, type MissionFileTask, type Policy } from './mission-file.ts';
+import { forges, type MissionFile, type MissionFileTask, type Policy, type Release } from './mission-file.ts';
 import type { PlanChange } from './amendment.ts';
 import { Name, type MissionKey } from './names.ts';
 
@@ -52,6 +52,9 @@ export interface PlannedMilestone {
   title: string;
   agent?: AgentChoice;
   labels?: string[] | undefined;
+  /** See `Milestone` of the mission file. */
+  verify?: string[] | undefined;
+  release?: Release | undefined;
   tasks: PlannedTask[];
 }
 
@@ -109,6 +112,8 @@ export function toPlan(of: {
       title: milestone.title,
       agent: AgentChoice.parse(milestone),
       labels: milestone.labels,
+      verify: milestone.verify,
+      release: milestone.release,
       tasks: milestone.tasks.map((task) => toPlannedTask(task, of.scripts)),
     })),
   };

@@ -124,6 +124,7 @@ export const MissionEvent = z.object({
   type: z.enum([
     'mission-started',
     'milestone-started',
+    'milestone-completed',
     'paused',
     'resumed',
     'amended',

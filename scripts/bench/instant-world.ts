@@ -35,10 +35,15 @@ export function createInstantWorld(): { control: InstantControl; host: HostActiv
 
   return { control: { ...forge(), ...ci(), ...merge(), ...places() }, host: host() };
 
-  function forge(): Pick<InstantControl, 'openIssue' | 'closeIssue' | 'openPullRequest' | 'tidyForge'> {
+  function forge(): Pick<
+    InstantControl,
+    'openIssue' | 'closeIssue' | 'openPullRequest' | 'tidyForge' | 'openMilestones' | 'closeMilestone'
+  > {
     return {
       openIssue: () => Promise.resolve({ number: ++numbers }),
       closeIssue: () => Promise.resolve(),
+      openMilestones: () => Promise.resolve(),
+      closeMilestone: () => Promise.resolve({ tag: null }),
       openPullRequest: () => Promise.resolve({ number: ++numbers }),
       tidyForge: ({ headSha, earlierHeads = [] }) => {
         for (const head of [headSha, ...earlierHeads]) if (head !== null) testedOn.delete(head);
@@ -101,6 +106,7 @@ export function createInstantWorld(): { control: InstantControl; host: HostActiv
         return Promise.resolve({ kind: 'delivered', headSha, baseSha, commits: 1, touchesJudge: false });
       },
       pushBranch: () => Promise.resolve({ kind: 'pushed' }),
+      verifyMilestone: () => Promise.resolve({ kind: 'green' }),
       review: ({ sessionId, engine, headSha, host: name }) =>
         Promise.resolve({
           kind: 'reviewed',

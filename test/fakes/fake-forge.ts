@@ -24,6 +24,7 @@ export interface FakeIssue {
   body: string;
   user: { login: string };
   comments: { body: string }[];
+  milestone?: { title: string } | undefined;
   pull?: { head: string; base: string; lastHead: string; mergeSha: string | null };
 }
 
@@ -203,11 +204,12 @@ export async function startFakeForge(atEnd: AtEnd, flavour: Flavour): Promise<Fa
   repo.put('/collaborators/:who', (context) => context.body(null, 204));
 
   repo.post('/issues', async (context) => {
-    const Asked = z.object({ title: z.string(), body: z.string() });
-    const { issues } = at(context);
+    const Asked = z.object({ title: z.string(), body: z.string(), milestone: z.int().optional() });
+    const { issues, milestones } = at(context);
     const user = { login: loginOf(context) };
-    const asked = Asked.parse(await context.req.json());
-    const issue = { number: issues.length + 1, state: 'open', ...asked, user, comments: [] };
+    const { milestone: asked, ...rest } = Asked.parse(await context.req.json());
+    const milestone = milestones.find(({ number }) => number === asked);
+    const issue = { number: issues.length + 1, state: 'open', ...rest, milestone, user, comments: [] };
     issues.push(issue);
     return context.json(issue, 201);
   });

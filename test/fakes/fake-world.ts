@@ -5,12 +5,13 @@ import type { MergeRequest } from '../../schema/contracts/messages.ts';
 import type { Finding, ReviewAnswer } from '../../schema/contracts/review.ts';
 import type { AgentReport, SessionEnd, SessionSummary } from '../../schema/contracts/session.ts';
 import type { NewEvent, TaskView } from '../../schema/contracts/views.ts';
-import { stillWaiting } from '../../activities/failures.ts';
+import { refused, stillWaiting } from '../../activities/failures.ts';
 import type { ControlActivities } from '../../workers/activities.ts';
 import type {
   Delivery,
   Feedback,
   HostActivities,
+  MilestoneVerdict,
   Placement,
   PlaceRequest,
   ReviewOutcome,
@@ -93,6 +94,13 @@ export class FakeWorld {
   };
   readonly hostStates = new Map<string, HostState>();
   /** Called when the lane has checked everything and is about to merge. */
+  /** What a milestone's own checks come to. */
+  milestoneVerdict: () => MilestoneVerdict = () => ({ kind: 'green' });
+  /** Milestones as the forge has them, by id; `opened` counts its tasks at the start. */
+  readonly milestones = new Map<string, { state: 'open' | 'closed'; opened: number }>();
+  readonly releases: { tag: string; sha: string; notes: string }[] = [];
+  /** The forge does not answer whoever closes a milestone. */
+  refusesToClose = false;
   beforeMerge: (request: MergeRequest) => void | Promise<void> = () => undefined;
   /** Called as the lane brings a branch up to the base. */
   conflicts: (request: MergeRequest) => string[] | Promise<string[]> = () => [];
@@ -141,10 +149,21 @@ export class FakeWorld {
         }
       },
       stateOfHost: async ({ host }) => ({ state: this.hostStates.get(host) }),
-      openIssue: async ({ place }) => {
-        const issue = this.issues.get(place.task) ?? { number: this.issues.size + 1, state: 'open' as const };
-        this.issues.set(place.task, issue);
-        return { number: issue.number };
+      openIssue: async ({ place }) => this.#openIssue(place.task),
+      openMilestones: async ({ milestones }) => {
+        for (const { id, tasks } of milestones) {
+          this.milestones.set(id, { state: 'open', opened: tasks.length });
+          for (const task of tasks) this.#openIssue(task.id);
+        }
+      },
+      closeMilestone: async ({ milestone, release }) => {
+        if (this.refusesToClose) throw refused('no right to close milestones');
+        const standing = this.milestones.get(milestone.id) ?? { opened: 0 };
+        this.milestones.set(milestone.id, { ...standing, state: 'closed' });
+        if (!release) return { tag: null };
+        const { tag, sha, notes } = release;
+        if (!this.releases.some((one) => one.tag === tag)) this.releases.push({ tag, sha, notes });
+        return { tag };
       },
       closeIssue: async ({ place, number }) => {
         this.issues.set(place.task, { number, state: 'closed' });
@@ -180,7 +199,7 @@ export class FakeWorld {
       guardQueue: async ({ mustBeGreen }) => {
         const verdict = this.verdictOf(this.base);
         if (mustBeGreen && verdict !== 'passed') throw stillWaiting('BaseNotReady', `the base is ${verdict}`);
-        return { baseSha: this.base };
+        return { baseSha: this.base, verdict };
       },
       updateBranch: async ({ request, headSha }) => {
         const head = this.branches.get(request.branch) ?? null;
@@ -229,6 +248,7 @@ export class FakeWorld {
         }
       },
       verifyDelivery: async ({ place, sessionId }) => this.#judge(place, sessionId),
+      verifyMilestone: async () => this.milestoneVerdict(),
       pushBranch: async ({ place, headSha }) => {
         this.branches.set(place.branch, headSha);
         return { kind: 'pushed' };
@@ -252,6 +272,12 @@ export class FakeWorld {
         this.cleaned.push(place.task);
       },
     };
+  }
+
+  #openIssue(task: string): { number: number } {
+    const issue = this.issues.get(task) ?? { number: this.issues.size + 1, state: 'open' as const };
+    this.issues.set(task, issue);
+    return { number: issue.number };
   }
 
   #judge(place: TaskPlace, sessionId: string | null): Delivery {

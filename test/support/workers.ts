@@ -13,7 +13,7 @@ import {
   type TaskResult,
 } from '../../schema/contracts/messages.ts';
 import { controlQueue, missionWorkflowId, taskWorkflowId } from '../../schema/contracts/names.ts';
-import type { StartedTask } from '../../schema/contracts/plan.ts';
+import type { PlannedMilestone, StartedTask } from '../../schema/contracts/plan.ts';
 import { createControlWorker, createHostWorkers } from '../../workers/workers.ts';
 import type { FakeWorld } from '../fakes/fake-world.ts';
 import { repository, task } from './plans.ts';
@@ -27,7 +27,7 @@ export interface TestEngine {
   startTask(of: { task?: StartedTask; policy?: Partial<Policy> }): Promise<WorkflowHandle<TaskWorkflow>>;
   startMission(of: {
     key: string;
-    milestones: { id: string; tasks: StartedTask[] }[];
+    milestones: (Pick<PlannedMilestone, 'id' | 'verify' | 'release'> & { tasks: StartedTask[] })[];
     policy?: Partial<Policy>;
   }): Promise<WorkflowHandle<MissionWorkflow>>;
   taskHandle(of: { mission: string; task: string }): WorkflowHandle;
@@ -58,6 +58,7 @@ export async function startTestEngine(
     host: 'local',
     searchAttributes,
     goAheadBySignal: true,
+    milestones: true,
   };
   const common = { connection: native, namespace: 'default', installation };
   const control = { ...world.control(), ...createRequestMerge({ client }) };

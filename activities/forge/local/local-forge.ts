@@ -19,8 +19,8 @@ export function createLocalForge(deps: {
   const { git, store, effects } = deps;
   return {
     branchHead,
-    findOrCreateIssue: ({ repository, ...rest }) =>
-      store.findOrCreateIssue({ repositoryId: repository.id, ...rest }),
+    findOrCreateIssue: ({ repository, marker, title, body }) =>
+      store.findOrCreateIssue({ repositoryId: repository.id, marker, title, body }),
     closeIssue: ({ repository, ...rest }) => store.closeIssue({ repositoryId: repository.id, ...rest }),
     findOrOpenPullRequest: ({ repository, ...rest }) =>
       store.findOrOpenPullRequest({ repositoryId: repository.id, base: repository.base, ...rest }),

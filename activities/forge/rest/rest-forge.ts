@@ -67,6 +67,7 @@ export function createRestForge(deps: {
     marker: string;
     title: string;
     body: string;
+    milestone?: number | undefined;
   }): Promise<Issue> {
     const there = await access.of(of.repository);
     const { client, path } = there;
@@ -88,7 +89,7 @@ export function createRestForge(deps: {
       const made = await client.change({
         method: 'POST',
         path: `${path}/issues`,
-        body: { title: of.title, body },
+        body: { title: of.title, body, ...(of.milestone === undefined ? {} : { milestone: of.milestone }) },
         answer: ForgeIssue,
       });
       const issue = done(there, made, 'the issue');
