@@ -121,7 +121,7 @@ export async function createControlWorker(
 /** What needs this machine: its clones and, with the local forge, its repositories. Or its clones alone. */
 type OnHost =
   | (HostActivities &
-      Omit<ControlActivities, keyof RecordActivities | keyof PlaceActivities | 'requestMerge'>)
+      Omit<ControlActivities, keyof RecordActivities | keyof PlaceActivities | 'requestMerge' | 'isOpen'>)
   | (CloneActivities & AttendanceActivities);
 
 /**

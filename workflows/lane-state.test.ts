@@ -49,6 +49,19 @@ describe('a merge lane', () => {
     expect(order).toEqual(['b', 'a', 'c']);
   });
 
+  it('lets in who is more urgent first, and those who are as urgent in order', () => {
+    const lane = new LaneState(laneInput());
+    const asked = [
+      { ...request('a'), priority: 5 },
+      request('b'),
+      { ...request('c'), priority: 1 },
+      { ...request('d'), priority: 3 },
+      { ...request('e'), priority: 1 },
+    ];
+    for (const one of asked) lane.hearRequest(one);
+    expect(asked.map(() => lane.takeNext()?.task)).toEqual(['c', 'e', 'b', 'd', 'a']);
+  });
+
   it('has nobody to let in at first', () => {
     const lane = laneWith();
     expect(lane.hasWaiting).toBe(false);
@@ -78,7 +91,7 @@ describe('a request that is sent twice', () => {
       name: 'has stopped the lane',
       arrange: (lane) => {
         lane.merge(bringIn(lane));
-        lane.stop('main is failed');
+        lane.redBase = 'main is failed';
       },
     },
     {
@@ -144,7 +157,7 @@ describe('a withdrawal', () => {
 
   it.each<{ name: string; arrange: (lane: LaneState) => void }>([
     { name: 'it is merging', arrange: () => undefined },
-    { name: 'it has stopped the lane', arrange: (lane) => lane.stop('main is failed') },
+    { name: 'it has stopped the lane', arrange: (lane) => void (lane.redBase = 'main is failed') },
   ])('is too late once $name', ({ arrange }) => {
     const lane = laneWith('a', 'b');
     const inside = bringIn(lane);
@@ -189,19 +202,18 @@ describe('a withdrawal', () => {
 });
 
 describe('a stopped lane', () => {
-  it('is one that has merged: nobody else can stop it', () => {
-    const lane = laneWith('a');
-    bringIn(lane);
-    lane.stop('main is failed');
-    expect(lane.describe()).toContain('**preparing a (#100)**');
-  });
-
   it('goes on with the next when it is mended', () => {
     const lane = laneWith('a', 'b');
     lane.merge(bringIn(lane));
-    lane.stop('main is failed');
+    lane.redBase = 'main is failed';
     lane.leave();
     expect(bringIn(lane).task).toBe('b');
+  });
+
+  it('stays stopped over a new run, until somebody has looked', () => {
+    const lane = laneWith('a');
+    lane.redBase = 'main is failed';
+    expect(new LaneState(lane.carryOver()).redBase).toBe('main is failed');
   });
 });
 
@@ -223,10 +235,18 @@ describe('the details of a lane', () => {
     { name: 'prepares', arrange: (lane) => void bringIn(lane), first: '**preparing a (#100)**' },
     { name: 'merges', arrange: (lane) => lane.merge(bringIn(lane)), first: '**merging a (#100)**' },
     {
+      name: 'is stopped by somebody else',
+      arrange: (lane) => {
+        bringIn(lane);
+        lane.redBase = 'main is failed';
+      },
+      first: '**stopped before a (#100): main is failed; waits for: person**',
+    },
+    {
       name: 'is stopped',
       arrange: (lane) => {
         lane.merge(bringIn(lane));
-        lane.stop('main is failed');
+        lane.redBase = 'main is failed';
       },
       first: '**stopped after a (#100): main is failed; waits for: person**',
     },

@@ -3,12 +3,14 @@ import { MergeRequest, type LaneInput } from '../schema/contracts/messages.ts';
 /** Enough to know a request that is sent again by a retry, little enough to carry along for ever. */
 const answeredKept = 200;
 
+/** Of who names none: the middle of the scale. */
+const defaultPriority = 3;
+
 /** Who stands in the lane. While it is prepared a request can be withdrawn; once it is merging it can't. */
 type Inside =
   | { kind: 'nobody' }
-  | { kind: 'preparing'; request: MergeRequest; cancel: () => void }
-  | { kind: 'merging'; request: MergeRequest }
-  | { kind: 'stopped'; request: MergeRequest; reason: string };
+  | { kind: 'preparing'; request: MergeRequest; callOff: () => void }
+  | { kind: 'merging'; request: MergeRequest };
 
 /** Everything a merge lane remembers: who waits, who is inside, and who has had an answer. */
 export class LaneState {
@@ -16,7 +18,8 @@ export class LaneState {
   #inside: Inside = { kind: 'nobody' };
   /** Where the lane has brought the branch of the request inside; undefined while it is where the task left it. */
   updatedHead: string | undefined;
-  answersOnTheirWay = 0;
+  /** Why the base lets nobody in; undefined while it is green, as far as anybody has looked. */
+  redBase: string | undefined;
   readonly #withdrawn = new Set<string>();
   #waiting: MergeRequest[];
   #answered: string[];
@@ -25,17 +28,24 @@ export class LaneState {
     this.input = input;
     this.#waiting = [...(input.requests ?? [])];
     this.#answered = [...(input.answered ?? [])];
+    this.redBase = input.redBase;
   }
 
   get hasWaiting(): boolean {
     return this.#waiting.length > 0;
   }
 
+  /** Those who wait, in the order in which they asked. */
+  get waiting(): readonly MergeRequest[] {
+    return this.#waiting;
+  }
+
   /** A malformed signal must not wedge the lane: it is ignored. So is a request that it knows already. */
-  hearRequest(raw: unknown): void {
+  hearRequest(raw: unknown): MergeRequest | undefined {
     const request = MergeRequest.safeParse(raw);
-    if (!request.success || this.#knows(request.data.id)) return;
+    if (!request.success || this.#knows(request.data.id)) return undefined;
     this.#waiting.push(request.data);
+    return request.data;
   }
 
   #knows(id: string): boolean {
@@ -43,22 +53,20 @@ export class LaneState {
     return this.#answered.includes(id) || [...inside, ...this.#waiting].some((request) => request.id === id);
   }
 
+  /** The most urgent; among those who are as urgent, who asked first. */
   takeNext(): MergeRequest | undefined {
-    return this.#waiting.shift();
+    const most = Math.min(...this.#waiting.map(priorityOf));
+    const next = this.#waiting.find((request) => priorityOf(request) === most);
+    this.#waiting = this.#waiting.filter((request) => request !== next);
+    return next;
   }
 
-  prepare(request: MergeRequest, cancel: () => void): void {
-    this.#inside = { kind: 'preparing', request, cancel };
+  prepare(request: MergeRequest, callOff: () => void): void {
+    this.#inside = { kind: 'preparing', request, callOff };
   }
 
   merge(request: MergeRequest): void {
     this.#inside = { kind: 'merging', request };
-  }
-
-  stop(reason: string): void {
-    if (this.#inside.kind === 'merging') {
-      this.#inside = { kind: 'stopped', request: this.#inside.request, reason };
-    }
   }
 
   leave(): void {
@@ -78,7 +86,7 @@ export class LaneState {
       // Kept: a merge that does not come about is not tried again.
       this.#withdrawn.add(id);
       if (inside.kind !== 'preparing') return { request: inside.request, kind: 'too-late' };
-      inside.cancel();
+      inside.callOff();
       return undefined;
     }
     const request = this.#waiting.find((waiting) => waiting.id === id);
@@ -95,7 +103,8 @@ export class LaneState {
   /** What the next run goes on with. */
   carryOver(): LaneInput {
     const { engine, repository } = this.input;
-    return { engine, repository, requests: this.#waiting, answered: this.#answered };
+    const red = this.redBase === undefined ? {} : { redBase: this.redBase };
+    return { engine, repository, requests: this.#waiting, answered: this.#answered, ...red };
   }
 
   describe(): string {
@@ -108,7 +117,14 @@ export class LaneState {
     if (inside.kind === 'nobody') return 'nobody is in the lane';
     const { task, pullRequest } = inside.request;
     const who = `${task} (#${pullRequest})`;
-    if (inside.kind === 'stopped') return `stopped after ${who}: ${inside.reason}; waits for: person`;
+    if (this.redBase !== undefined) {
+      const when = inside.kind === 'preparing' ? 'before' : 'after';
+      return `stopped ${when} ${who}: ${this.redBase}; waits for: person`;
+    }
     return `${inside.kind} ${who}`;
   }
+}
+
+function priorityOf({ priority = defaultPriority }: MergeRequest): number {
+  return priority;
 }

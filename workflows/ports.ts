@@ -255,6 +255,8 @@ export interface CiActivities {
 }
 
 export interface MergeActivities {
+  /** Whether a task is still at work; one that was terminated can't say so itself. */
+  isOpen(input: { workflowId: string }): Promise<{ open: boolean }>;
   requestMerge(input: {
     engine: EngineFacts;
     repository: PlannedRepository;

@@ -98,8 +98,10 @@ export const { awaitPlace } = proxyActivities<Pick<PlaceActivities, 'awaitPlace'
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 });
 
-/** Wakes the lane: one call to the Temporal server, idempotent by the request's id. */
-export const { requestMerge } = proxyLocalActivities<Pick<MergeActivities, 'requestMerge'>>({
+/** Single calls to the Temporal server. The one that wakes the lane is idempotent by the request's id. */
+export const { requestMerge, isOpen } = proxyLocalActivities<
+  Pick<MergeActivities, 'requestMerge' | 'isOpen'>
+>({
   startToCloseTimeout: '10s',
   retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
 });

@@ -22,6 +22,7 @@ import { initialTaskView, type GoAhead, type NewEvent, type TaskView } from '../
 import { News } from './news.ts';
 import type { Delivery, Feedback, TaskPlace } from './ports.ts';
 import { goAheadFault, type GoAheadFault } from './rules/go-ahead.ts';
+import { lastWordOn, redBaseOf, type LaneOutcome } from './rules/lane-answers.ts';
 import { defaultNoProgress, doneInVain, type Attempt } from './rules/progress.ts';
 import { TaskBudget } from './task-budget.ts';
 import { TaskQuestions } from './task-questions.ts';
@@ -31,9 +32,6 @@ import type { Rejection } from './rules/remediation.ts';
 const feedbackKept = 10;
 
 const waitsKept = 50;
-
-/** How a merge request came out of the lane. */
-export type LaneOutcome = Exclude<MergeAnswer, { kind: 'verified' | 'too-late' }>;
 
 /** Everything a task workflow remembers. Plain data and rules: it knows nothing of Temporal. */
 export class TaskState {
@@ -357,6 +355,7 @@ export class TaskState {
       approvals: this.currentReviews().map(({ engine, summary }) => ({ engine, summary })),
       requireCi: input.policy.requireCi,
       host: input.engine.host,
+      ...(input.policy.priority === undefined ? {} : { priority: input.policy.priority }),
     };
   }
 
@@ -369,12 +368,12 @@ export class TaskState {
     if ('headSha' in answer.data && answer.data.headSha !== undefined) this.heads.add(answer.data.headSha);
   }
 
-  /** The last word on a request; `merged` is one, though `verified` follows. */
   laneOutcome(id: string): LaneOutcome | undefined {
-    return this.laneAnswers.find(
-      (answer): answer is LaneOutcome =>
-        answer.id === id && answer.kind !== 'verified' && answer.kind !== 'too-late',
-    );
+    return lastWordOn(id, this.laneAnswers);
+  }
+
+  redBase(id: string): string | undefined {
+    return redBaseOf(id, this.laneAnswers);
   }
 
   /** The newest verdict on the base branch at the merge commit. */

@@ -4,6 +4,7 @@ import {
   condition,
   getExternalWorkflowHandle,
   isCancellation,
+  patched,
   workflowInfo,
 } from '@temporalio/workflow';
 import { runtimeName } from '../schema/contracts/agent.ts';
@@ -24,7 +25,8 @@ import {
   rejectReview,
   rejectSession,
 } from './rules/remediation.ts';
-import type { LaneOutcome, TaskState } from './task-state.ts';
+import type { LaneOutcome } from './rules/lane-answers.ts';
+import type { TaskState } from './task-state.ts';
 import { TaskAnswers } from './task-answers.ts';
 import { TaskEnding } from './task-ending.ts';
 import { HostLost, TaskHost } from './task-host.ts';
@@ -317,7 +319,7 @@ export class TaskStory {
       call(requestMerge, `merge of ${request.headSha}`, { engine, repository, request }),
     );
     try {
-      await condition(() => task.laneOutcome(request.id) !== undefined);
+      await this.#untilLaneAnswers(request);
     } catch (error) {
       if (!isCancellation(error)) throw error;
       const lane = getExternalWorkflowHandle(
@@ -343,6 +345,23 @@ export class TaskStory {
     return outcome;
   }
 
+  /** A red base lets nobody in until a person has mended it; whoever waits for its turn says so. */
+  async #untilLaneAnswers({ id }: MergeRequest): Promise<void> {
+    const task = this.#task;
+    const { base } = task.input.repository;
+    for (let red: string | undefined; ;) {
+      await condition(() => task.laneOutcome(id) !== undefined || task.redBase(id) !== red);
+      if (task.laneOutcome(id)) return;
+      red = task.redBase(id);
+      task.waitOn(
+        red === undefined
+          ? { on: `its turn in the lane of ${base}`, for: 'lane' }
+          : { on: `${base} to be mended: ${red}`, for: 'person' },
+      );
+      await this.#steps.record();
+    }
+  }
+
   /**
    * The lane watches the base branch at the merge commit; red, it stands until a person has mended it. What is merged
    * stays merged: a cancellation only ends the waiting.
@@ -356,13 +375,22 @@ export class TaskStory {
         for: 'ci',
       });
       await condition(() => task.mergeVerdict() !== undefined);
-      if (task.mergeVerdict()?.green !== true) {
+      if (task.mergeVerdict()?.verdict === 'none-yet' && patched('verified-by-itself')) {
+        await this.#steps.try(() =>
+          call(this.#forgeSide.ci.guardQueue, `${base} green, where the lane could not look`, {
+            place: task.place,
+            mustBeGreen: true,
+            requireCi: task.input.policy.requireCi,
+          }),
+        );
+      } else if (task.mergeVerdict()?.green !== true) {
         task.waitOn({ on: `${base} to be mended: it is red at the merge commit`, for: 'person' });
         await this.#steps.record();
         await condition(() => task.mergeVerdict()?.green === true);
       }
     } catch (error) {
-      if (!isCancellation(error)) throw error;
+      // A person has decided that what can't be verified is good enough.
+      if (!isCancellation(error) && !(error instanceof GivenUp)) throw error;
     }
     task.view.mergeCi = task.mergeVerdict()?.verdict ?? null;
   }

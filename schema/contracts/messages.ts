@@ -4,7 +4,7 @@ import { CiReport, CiVerdict } from './ci.ts';
 import type { HostFacts, HostState } from './host.ts';
 import { Name, Sha } from './names.ts';
 import type { Plan, PlannedChange, PlannedRepository, StartedTask } from './plan.ts';
-import { Fallback, NoProgress, type Policy } from './mission-file.ts';
+import { Fallback, NoProgress, Priority, type Policy } from './mission-file.ts';
 import { TaskStatus } from './gates.ts';
 import type { MissionOrigin } from './told.ts';
 import type { MissionView } from './views.ts';
@@ -126,6 +126,8 @@ export interface LaneInput {
   requests?: MergeRequest[];
   /** Requests with a known outcome, so that one sent twice is answered once. */
   answered?: string[];
+  /** Why the base lets nobody in, as those who wait were told. */
+  redBase?: string;
 }
 
 export interface HostInput {
@@ -149,6 +151,8 @@ export const MergeRequest = z.object({
   requireCi: z.boolean(),
   /** The host whose disk a repository of the local forge is on. */
   host: z.string().optional(),
+  /** The mission's; see the policy. Requests of version 0.3 and older have none. */
+  priority: Priority.optional(),
 });
 export type MergeRequest = z.infer<typeof MergeRequest>;
 
@@ -157,7 +161,7 @@ export type MergeWithdrawal = z.infer<typeof MergeWithdrawal>;
 
 /**
  * What the lane tells a task. `merged` is followed by `verified`; `too-late` answers a withdrawal and is followed by
- * the outcome; every other kind is the last word on its request. `headSha` is where the lane has left the branch, if it
+ * the outcome; `base-red` and `base-green` say why it waits; every other kind is the last word on its request. `headSha` is where the lane has left the branch, if it
  * has moved it.
  */
 export const MergeAnswer = z.discriminatedUnion('kind', [
@@ -174,6 +178,8 @@ export const MergeAnswer = z.discriminatedUnion('kind', [
   z.object({ id: z.string(), kind: z.literal('failed'), reason: z.string(), headSha: Sha.optional() }),
   z.object({ id: z.string(), kind: z.literal('withdrawn'), headSha: Sha.optional() }),
   z.object({ id: z.string(), kind: z.literal('too-late') }),
+  z.object({ id: z.string(), kind: z.literal('base-red'), reason: z.string() }),
+  z.object({ id: z.string(), kind: z.literal('base-green') }),
 ]);
 export type MergeAnswer = z.infer<typeof MergeAnswer>;
 

@@ -7,7 +7,7 @@ type Activities = ReturnType<typeof createActivities>;
 type HostActivities = Activities['host'];
 type InstantControl = Omit<
   Activities['control'],
-  'requestMerge' | 'recordMission' | 'recordTask' | 'registerHost' | 'recordHostState'
+  'requestMerge' | 'isOpen' | 'recordMission' | 'recordTask' | 'registerHost' | 'recordHostState'
 >;
 
 /** The commit of a task's only session; who gives the go-ahead can work it out. */

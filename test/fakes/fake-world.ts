@@ -102,6 +102,8 @@ export class FakeWorld {
   /** The forge does not answer whoever closes a milestone. */
   refusesToClose = false;
   beforeMerge: (request: MergeRequest) => void | Promise<void> = () => undefined;
+  /** A commit of which CI can't be asked. */
+  unverifiable: string | undefined;
   /** Called as the lane brings a branch up to the base. */
   conflicts: (request: MergeRequest) => string[] | Promise<string[]> = () => [];
   #commits = 0;
@@ -130,7 +132,7 @@ export class FakeWorld {
     return this.verdicts.get(commit) ?? 'passed';
   }
 
-  control(): Omit<ControlActivities, 'requestMerge'> {
+  control(): Omit<ControlActivities, 'requestMerge' | 'isOpen'> {
     return {
       recordMission: async ({ events }) => {
         this.events.push(...events.map((event) => ({ ...event, task: null })));
@@ -188,6 +190,7 @@ export class FakeWorld {
         }
       },
       awaitCi: async ({ sha: commit }) => {
+        if (commit === this.unverifiable) throw refused('no right to read statuses');
         const verdict = this.verdictOf(commit);
         if (verdict === 'pending' || verdict === 'none-yet')
           throw stillWaiting('CiPending', `CI is ${verdict}`);

@@ -29,6 +29,16 @@ function lane() {
   );
 }
 
+/** The lane has as many requests, served or waiting. */
+function requestsHeard(count: number): Promise<void> {
+  return until(async () => {
+    const history = await lane()
+      .fetchHistory()
+      .catch(() => undefined);
+    return JSON.stringify(history ?? '').split(`"${signals.mergeRequest}"`).length > count;
+  });
+}
+
 /** The branch was delivered on a base that is no longer the base: the lane has to bring it up. */
 function moveBaseDuringReview(): void {
   let moved = false;
@@ -125,6 +135,69 @@ describe('the merge lane', () => {
 
     expect(await mission.result()).toMatchObject({ status: 'completed' });
     expect(world.merges).toHaveLength(2);
+  });
+
+  it('stands before a base that somebody else has broken, and whoever waits says so', async () => {
+    world.reviewer = () => {
+      world.verdicts.set(sha('broken'), 'failed');
+      world.base = sha('broken');
+      return approval;
+    };
+    const handle = await engine.startTask({ task: task('A') });
+    await until(() => world.views.get('A')?.waits?.for === 'person');
+    expect(world.view('A').waits).toMatchObject({ gate: 'merge-lane' });
+    expect(world.view('A').waits?.on).toContain(`main is failed at ${sha('broken')}`);
+    const late = await engine.startTask({ task: task('B') });
+    await until(() => world.views.get('B')?.waits?.on.includes('mended') ?? false);
+    expect(world.merges).toEqual([]);
+    await late.cancel();
+    await until(() => world.view('B').status === 'cancelled');
+    world.verdicts.delete(sha('broken'));
+
+    expect(await handle.result()).toMatchObject({ status: 'merged' });
+    expect(world.view('A').waited.some(({ on }) => on.includes('its turn'))).toBe(true);
+  });
+
+  it('skips a task that was terminated while it waited for its turn', async () => {
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    world.beforeMerge = () => released;
+    const first = await engine.startTask({ task: task('A') });
+    await until(() => world.views.get('A')?.gate === 'merge-lane');
+    const second = await engine.startTask({ task: task('B') });
+    await requestsHeard(2);
+    await second.terminate();
+    const third = await engine.startTask({ task: task('C') });
+    await requestsHeard(3);
+    release();
+
+    expect(await first.result()).toMatchObject({ status: 'merged' });
+    expect(await third.result()).toMatchObject({ status: 'merged' });
+    expect(world.merges.map((merge) => merge.task)).toEqual(['A', 'C']);
+  });
+
+  it('lets the more urgent mission go first', async () => {
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    world.beforeMerge = () => released;
+    const handles = [await engine.startTask({ task: task('A') })];
+    await requestsHeard(1);
+    handles.push(await engine.startTask({ task: task('B') }));
+    await requestsHeard(2);
+    handles.push(await engine.startTask({ task: task('C'), policy: { priority: 1 } }));
+    await requestsHeard(3);
+    release();
+
+    await Promise.all(handles.map((handle) => handle.result()));
+    expect(world.merges.map((merge) => merge.task)).toEqual(['A', 'C', 'B']);
+  });
+
+  it('that can’t verify a merge says so: the task looks by itself, or a person decides', async () => {
+    world.unverifiable = sha('m1');
+    const handle = await engine.startTask({ task: task('A') });
+
+    expect(await handle.result()).toMatchObject({ status: 'merged' });
+    expect(world.issues.get('A')?.state).toBe('closed');
   });
 
   it('lets a request that waits be withdrawn, and merges the others', async () => {

@@ -46,6 +46,7 @@ export async function startHostStory(address: string): Promise<HostStory> {
     activities: {
       ...new FakeWorld().control(),
       requestMerge: () => Promise.resolve(),
+      isOpen: () => Promise.resolve({ open: true }),
       ...{
         async registerHost(told: HostFacts) {
           owner ??= told.identity;

@@ -1,0 +1,211 @@
+import { ciAllowsMerge, type CiReport } from '../schema/contracts/ci.ts';
+import {
+  MergeWithdrawal,
+  type LaneInput,
+  type MergeAnswer,
+  type MergeRequest,
+} from '../schema/contracts/messages.ts';
+import { LaneState } from './lane-state.ts';
+import type { CiActivities, CiInput, MergeResult, UpdateOutcome } from './ports.ts';
+
+/** An answer before it is addressed to a request; `Omit` alone would melt the union. */
+export type Answer = MergeAnswer extends infer Kind
+  ? Kind extends MergeAnswer
+    ? Omit<Kind, 'id'>
+    : never
+  : never;
+
+/** What a lane does in the world, each step for one request. A step that has failed for good throws. */
+export interface LaneWorld {
+  /** Whether the request's task is still there to hear of it. */
+  isOpen(request: MergeRequest): Promise<boolean>;
+  guardQueue(request: MergeRequest, of: { mustBeGreen: boolean }): ReturnType<CiActivities['guardQueue']>;
+  updateBranch(request: MergeRequest, headSha: string): Promise<UpdateOutcome>;
+  awaitCi(request: MergeRequest, of: Pick<CiInput, 'sha' | 'stepsAt'>, what: string): Promise<CiReport>;
+  merge(request: MergeRequest, of: { headSha: string; baseSha: string }): Promise<MergeResult>;
+  /** Ends when the answer is on its way; nobody in the lane waits for its arrival. */
+  tell(request: MergeRequest, answer: Answer): Promise<void>;
+  /** Begins work at once that can be called off: then it ends as `called-off`, at its next step. */
+  whileWanted<Result>(work: () => Promise<Result>): {
+    result: Promise<Result | 'called-off'>;
+    callOff: () => void;
+  };
+  /** Why a step has failed; undefined for anything else that was thrown. */
+  failureOf(error: unknown): string | undefined;
+  show(lane: LaneState): void;
+}
+
+/** A head that was tested on exactly this base, or the last word on its request. */
+type Prepared = { kind: 'prepared'; headSha: string; baseSha: string } | Ended;
+/** Without an answer nobody is there to hear one. */
+interface Ended {
+  kind: 'ended';
+  answer?: Answer;
+}
+type Merged = { kind: 'merged'; headSha: string; mergeSha: string; baseSha: string };
+
+/**
+ * The one way into a base branch: pull requests are updated, tested, merged and verified one at a time, in order. These
+ * are its decisions; Temporal is known to its world only.
+ */
+export class MergeLane {
+  readonly state: LaneState;
+  readonly #world: LaneWorld;
+
+  constructor(of: { input: LaneInput; world: LaneWorld }) {
+    this.state = new LaneState(of.input);
+    this.#world = of.world;
+  }
+
+  async hearRequest(raw: unknown): Promise<void> {
+    const request = this.state.hearRequest(raw);
+    const { redBase } = this.state;
+    if (request && redBase !== undefined)
+      await this.#world.tell(request, { kind: 'base-red', reason: redBase });
+  }
+
+  async hearWithdrawal(raw: unknown): Promise<void> {
+    const withdrawal = MergeWithdrawal.safeParse(raw);
+    if (!withdrawal.success) return;
+    const answer = this.state.withdraw(withdrawal.data.id);
+    if (answer) await this.#world.tell(answer.request, { kind: answer.kind });
+  }
+
+  /** Serves whoever is next, until the one after may come in. */
+  async serveNext(): Promise<void> {
+    const request = this.state.takeNext();
+    if (!request) return;
+    const outcome = await this.#outcomeOf(request);
+    this.state.answered(request.id);
+    if (outcome.kind === 'merged') {
+      const { headSha, mergeSha } = outcome;
+      await this.#world.tell(request, { kind: 'merged', headSha, mergeSha });
+      await this.#verify(request, outcome);
+    } else if (outcome.answer) await this.#world.tell(request, outcome.answer);
+    this.state.leave();
+  }
+
+  async #outcomeOf(request: MergeRequest): Promise<Merged | Ended> {
+    try {
+      for (let { headSha } = request; ;) {
+        const prepared = await this.#prepareUnlessWithdrawn(request, headSha);
+        if (prepared.kind === 'ended') return prepared;
+        this.state.merge(request);
+        this.#world.show(this.state);
+        const { baseSha } = prepared;
+        ({ headSha } = prepared);
+        const result = await this.#world.merge(request, { headSha, baseSha });
+        if (result.kind === 'merged') return { ...result, headSha, baseSha };
+        if (result.kind === 'head-moved') return { kind: 'ended', answer: result };
+        if (result.kind === 'closed') {
+          return { kind: 'ended', answer: { kind: 'failed', reason: 'the pull request was closed' } };
+        }
+        // Somebody else has pushed to the base: test on that, and try again.
+      }
+    } catch (error) {
+      const reason = this.#reasonOf(error);
+      return { kind: 'ended', answer: { kind: 'failed', reason, headSha: this.state.updatedHead } };
+    }
+  }
+
+  async #prepareUnlessWithdrawn(request: MergeRequest, headSha: string): Promise<Prepared> {
+    const { state } = this;
+    // Said while the request was being merged, which came to nothing.
+    if (state.isWithdrawn(request.id)) return withdrawn(state);
+    const { result, callOff } = this.#world.whileWanted(() => this.#prepare(request, headSha));
+    state.prepare(request, callOff);
+    this.#world.show(state);
+    const prepared = await result;
+    return prepared === 'called-off' || state.isWithdrawn(request.id) ? withdrawn(state) : prepared;
+  }
+
+  /** Waits for a quiet, green base, brings the branch up to it, and tests what has come of that. */
+  async #prepare(request: MergeRequest, headSha: string): Promise<Prepared> {
+    const world = this.#world;
+    if (!(await world.isOpen(request))) return { kind: 'ended' };
+    await this.#untilGreen(request);
+    const update = await world.updateBranch(request, headSha);
+    if (update.kind === 'conflict') {
+      return { kind: 'ended', answer: { ...update, headSha: this.state.updatedHead } };
+    }
+    if (update.kind === 'head-moved') return { kind: 'ended', answer: update };
+    const prepared = { kind: 'prepared' as const, headSha: update.headSha, baseSha: update.baseSha };
+    if (!update.updated) return prepared;
+    this.state.updatedHead = update.headSha;
+    const question = { sha: update.headSha, stepsAt: update.baseSha };
+    const report = await world.awaitCi(request, question, `CI of ${describe(request)}, updated`);
+    if (!ciAllowsMerge(report.verdict, request)) {
+      return { kind: 'ended', answer: { kind: 'ci-failed', headSha: update.headSha, report } };
+    }
+    // Testing may have taken hours.
+    return (await world.isOpen(request)) ? prepared : { kind: 'ended' };
+  }
+
+  /** A red base stops the lane: whoever waits is told, and people can see why. */
+  async #untilGreen(request: MergeRequest): Promise<void> {
+    const { baseSha, verdict } = await this.#world.guardQueue(request, { mustBeGreen: false });
+    if (verdict && !ciAllowsMerge(verdict, request)) {
+      await this.#tellRed(`${this.#base} is ${verdict} at ${baseSha}`, [request]);
+      await this.#world.guardQueue(request, { mustBeGreen: true });
+    }
+    await this.#tellGreen([request]);
+  }
+
+  /** Lets the next in only when the base is green at the merge; red, the lane stands until somebody has mended it. */
+  async #verify(request: MergeRequest, { mergeSha, baseSha }: Merged): Promise<void> {
+    const world = this.#world;
+    try {
+      const what = `CI of ${this.#base} at the merge of ${describe(request)}`;
+      const { verdict } = await world.awaitCi(request, { sha: mergeSha, stepsAt: baseSha }, what);
+      const green = ciAllowsMerge(verdict, request);
+      await world.tell(request, { kind: 'verified', verdict, green });
+      if (green) return;
+      await this.#tellRed(`${this.#base} is ${verdict} at ${mergeSha}`, []);
+      await world.guardQueue(request, { mustBeGreen: true });
+      // The merge commit stays what it was; it is the base that is green again.
+      await world.tell(request, { kind: 'verified', verdict, green: true });
+      await this.#tellGreen([]);
+    } catch (error) {
+      this.#reasonOf(error);
+      // What can't be verified is told as such; the queue guard looks at the base again before the next merge.
+      await world.tell(request, { kind: 'verified', verdict: 'none-yet', green: false });
+    }
+  }
+
+  async #tellRed(reason: string, inside: MergeRequest[]): Promise<void> {
+    if (this.state.redBase === reason) return;
+    this.state.redBase = reason;
+    this.#world.show(this.state);
+    await this.#tellAll(inside, { kind: 'base-red', reason });
+  }
+
+  async #tellGreen(inside: MergeRequest[]): Promise<void> {
+    if (this.state.redBase === undefined) return;
+    this.state.redBase = undefined;
+    this.#world.show(this.state);
+    await this.#tellAll(inside, { kind: 'base-green' });
+  }
+
+  async #tellAll(inside: MergeRequest[], answer: Answer): Promise<void> {
+    for (const request of [...inside, ...this.state.waiting]) await this.#world.tell(request, answer);
+  }
+
+  get #base(): string {
+    return this.state.input.repository.base;
+  }
+
+  /** Anything but a step that has failed is a bug. */
+  #reasonOf(error: unknown): string {
+    const reason = this.#world.failureOf(error);
+    if (reason === undefined) throw error;
+    return reason;
+  }
+}
+
+export function describe(request: MergeRequest): string {
+  return `${request.task} (#${request.pullRequest})`;
+}
+
+function withdrawn({ updatedHead }: LaneState): Ended {
+  return { kind: 'ended', answer: { kind: 'withdrawn', headSha: updatedHead } };
+}

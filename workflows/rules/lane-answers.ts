@@ -1,0 +1,21 @@
+import type { MergeAnswer } from '../../schema/contracts/messages.ts';
+
+/** How a merge request came out of the lane. */
+export type LaneOutcome = Exclude<MergeAnswer, { kind: 'verified' | 'too-late' | 'base-red' | 'base-green' }>;
+
+/** The last word on a request; `merged` is one, though `verified` follows. */
+export function lastWordOn(id: string, answers: readonly MergeAnswer[]): LaneOutcome | undefined {
+  return answers.find((answer): answer is LaneOutcome => answer.id === id && isLastWord(answer));
+}
+
+/** Why the lane of that request stands; undefined while it does not. */
+export function redBaseOf(id: string, answers: readonly MergeAnswer[]): string | undefined {
+  const newest = answers.findLast(
+    (answer) => answer.id === id && (answer.kind === 'base-red' || answer.kind === 'base-green'),
+  );
+  return newest?.kind === 'base-red' ? newest.reason : undefined;
+}
+
+function isLastWord({ kind }: MergeAnswer): boolean {
+  return kind !== 'verified' && kind !== 'too-late' && kind !== 'base-red' && kind !== 'base-green';
+}
