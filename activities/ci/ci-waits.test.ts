@@ -207,7 +207,7 @@ describe('the queue guard', () => {
     world.green(sha(7));
     world.tell({ topic, sha: sha(7), branch: 'main' });
     await vi.advanceTimersByTimeAsync(0);
-    expect(await waiting.outcome).toEqual({ baseSha: sha(7) });
+    expect(await waiting.outcome).toEqual({ baseSha: sha(7), verdict: 'passed' });
   });
 });
 
