@@ -19,6 +19,7 @@ import { metricsRoute, observe } from './telemetry.ts';
 import { sweepRoutes } from './sweep-routes.ts';
 import { tokenRoutes } from './token-routes.ts';
 import { usageRoutes } from './usage-routes.ts';
+import { deliveryRoute, webhookRoutes } from './webhook-routes.ts';
 
 /** The HTTP API. It starts and asks workflows; it does none of their work. */
 export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
@@ -42,6 +43,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });
   app.get('/v1/openapi.json', (context) => context.json(describe(app)));
   docsRoutes(app);
+  deliveryRoute(app, { ...deps, limit });
 
   app.use('/v1/*', identified, limitBody(), audited(deps), requireCaller(), idempotent(deps));
   missionRoutes(app, deps);
@@ -53,6 +55,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   tokenRoutes(app, deps);
   readModelRoutes(app, deps);
   sweepRoutes(app, deps);
+  webhookRoutes(app, deps);
   auditRoutes(app, deps);
   return app;
 }

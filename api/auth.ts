@@ -75,6 +75,6 @@ export function requireScope(...needed: [Scope, ...Scope[]]) {
   });
 }
 
-function remoteAddress(context: Context): string {
+export function remoteAddress(context: Context): string {
   return getConnInfo(context).remote.address ?? 'unknown';
 }

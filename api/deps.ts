@@ -3,6 +3,7 @@ import type { Door } from '../schema/contracts/door.ts';
 import type { FleetDesk } from '../schema/contracts/fleet.ts';
 import type { EngineFacts } from '../schema/contracts/messages.ts';
 import type { Probed } from '../schema/contracts/probe.ts';
+import type { WebhookDesk } from '../schema/contracts/webhook.ts';
 import type { Queries } from '../schema/db/database.ts';
 import type { EventHub } from './event-hub.ts';
 import type { ApiTelemetry } from './telemetry.ts';
@@ -15,6 +16,7 @@ export interface ApiDeps {
   events: EventHub;
   /** The agents of this machine, which need no engine. */
   fleet: FleetDesk;
+  webhooks: WebhookDesk;
   /** Looks at what the engine stands on; each look ends within seconds. */
   probe: () => Promise<Probed[]>;
   temporalUi: string | null;

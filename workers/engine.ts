@@ -56,6 +56,7 @@ import { keepSwept } from './sweep-schedule.ts';
 import { prepareNamespace } from './temporal-namespace.ts';
 import { startDevServer, type TemporalServer } from './temporal-server.ts';
 import { clientTracing, startTracing, type Tracing } from './tracing.ts';
+import { createWebhookDesk } from './webhook-desk.ts';
 import { runWorkers } from './workers.ts';
 
 export interface EngineOptions {
@@ -141,6 +142,8 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
   const events = new EventHub();
   await events.start(database);
   closers.add(() => events.stop());
+  const credentials = createCredentials({ path: data.paths.forgeTokens });
+  const remoteForges = createRemoteForges({ credentials, apps: createApps() });
   const api: ApiDeps = {
     queries: database.queries,
     client,
@@ -157,13 +160,11 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
         await served.touch();
         return listHosts(queries, { tenant });
       },
-      remoteForges: createRemoteForges({
-        credentials: createCredentials({ path: data.paths.forgeTokens }),
-        apps: createApps(),
-      }),
+      remoteForges,
     }),
     events,
     fleet: createFleetDesk({ data: data.paths.root, tenant }),
+    webhooks: createWebhookDesk({ credentials, remoteForges, ...config }),
     probe: () => probeRunning({ data: data.paths.root, client, queries: database.queries }),
     temporalUi: temporal.ui,
     telemetry: apiTelemetry({ options, metrics }),

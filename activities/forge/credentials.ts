@@ -1,4 +1,5 @@
 /** What the engine may do on which forge: the one file that has the tokens. */
+import { randomBytes } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
@@ -6,6 +7,7 @@ import { z } from 'zod';
 import { Name } from '../../schema/contracts/names.ts';
 import { isPrivateHost } from '../../schema/contracts/repository-address.ts';
 import { refused } from '../failures.ts';
+import { replaceFile } from '../files.ts';
 
 /** Visible characters only: what a header can carry. */
 const Token = z.string().regex(/^[!-~]{1,1000}$/, 'a token has visible ASCII characters only');
@@ -30,6 +32,8 @@ const HostEntry = z
     reviewers: z.record(Name, z.union([Token, z.strictObject({ app: App })])).optional(),
     /** Accepts a certificate that nobody has signed, at an address of a private network. */
     selfSigned: z.boolean().optional(),
+    /** What the host signs its webhooks with. */
+    webhookSecret: Token.optional(),
   })
   .refine(({ token, app }) => (token === undefined) !== (app === undefined), 'it has one of token and app');
 
@@ -50,23 +54,34 @@ export interface Credentials {
   of(host: string): Promise<HostCredentials>;
 }
 
-/** With all tokens, of which nothing may be told; none where the file can't be used. */
-export type StoredCredentials = Credentials & { secrets(): Promise<string[]> };
+export interface StoredCredentials extends Credentials {
+  /** All tokens and secrets, of which nothing may be told; none where the file can't be used. */
+  secrets(): Promise<string[]>;
+  /** What webhooks may be signed with; none where the file can't be used. */
+  webhookSecrets(): Promise<string[]>;
+  /** The secret of a host's webhooks. Where the file has none, one is made and written there. */
+  makeWebhookSecret(host: string): Promise<{ secret: string; made: boolean }>;
+}
 
 /** Reads the file each time: a token that was renewed counts at once. */
 export function createCredentials(deps: { path: string }): StoredCredentials {
   const { path } = deps;
-  return { of, secrets };
+  return { of, secrets, webhookSecrets, makeWebhookSecret };
 
-  async function of(host: string): Promise<HostCredentials> {
+  async function find(host: string) {
     const { hosts } = await read(host);
     const known = Object.keys(hosts);
-    const found = known.find((name) => name.toLowerCase() === host.toLowerCase());
-    const entry = found === undefined ? undefined : hosts[found];
-    if (!entry) {
+    const name = known.find((one) => one.toLowerCase() === host.toLowerCase());
+    const entry = name === undefined ? undefined : hosts[name];
+    if (name === undefined || !entry) {
       const others = known.length === 0 ? 'it has none' : `it has ${known.join(', ')}`;
       throw refused(`${path} has no token for ${host} (${others}): add it under hosts:`);
     }
+    return { name, entry };
+  }
+
+  async function of(host: string): Promise<HostCredentials> {
+    const { entry } = await find(host);
     const { reviewers = {}, selfSigned = false } = entry;
     if (selfSigned && !isPrivateHost(hostName(host))) {
       throw refused(
@@ -88,8 +103,28 @@ export function createCredentials(deps: { path: string }): StoredCredentials {
     const { hosts } = await read('any host').catch(() => ({ hosts: {} }));
     // Keys and the tokens of apps are known by their form.
     return Object.values(hosts)
-      .flatMap(({ token, reviewers = {} }) => [token, ...Object.values(reviewers)])
+      .flatMap(({ token, webhookSecret, reviewers = {} }) => [
+        token,
+        webhookSecret,
+        ...Object.values(reviewers),
+      ])
       .filter((given) => typeof given === 'string');
+  }
+
+  async function webhookSecrets(): Promise<string[]> {
+    const { hosts } = await read('any host').catch(() => ({ hosts: {} }));
+    return Object.values(hosts).flatMap(({ webhookSecret = [] }) => webhookSecret);
+  }
+
+  async function makeWebhookSecret(host: string): Promise<{ secret: string; made: boolean }> {
+    const { name, entry } = await find(host);
+    if (entry.webhookSecret !== undefined) return { secret: entry.webhookSecret, made: false };
+    const secret = randomBytes(32).toString('hex');
+    // As a document, so that what people have written beside it stays.
+    const document = parseDocument(await readFile(path, 'utf8'));
+    document.setIn(['hosts', name, 'webhookSecret'], secret);
+    await replaceFile(path, document.toString(), { mode: 0o600, durable: true });
+    return { secret, made: true };
   }
 
   async function read(host: string): Promise<z.infer<typeof CredentialsFile>> {

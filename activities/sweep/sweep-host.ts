@@ -4,6 +4,7 @@ import { taskBranch, taskWorkflowId } from '../../schema/contracts/names.ts';
 import type { SweepInput, SweepReport } from '../../schema/contracts/sweep.ts';
 import type { Queries } from '../../schema/db/database.ts';
 import { readLocalRepositories, readToldTasks, type ToldTask } from '../../schema/db/sweeping.ts';
+import { pruneDeliveries } from '../../schema/db/webhooks.ts';
 import type { ForgeActivities, SweepActivities } from '../../workflows/ports.ts';
 import type { DataPaths } from '../data-paths.ts';
 import { removeTree } from '../files.ts';
@@ -38,6 +39,9 @@ export const shortBytes = 2 * 1024 ** 3;
 
 /** What a killed engine has left is taken up a minute after the start at the latest; with room for a loaded machine. */
 const adoptMs = 10 * 60_000;
+
+/** Forges let a delivery be sent again for some days (GitHub: three); after that it only makes somebody look. */
+const deliveriesMs = 7 * 24 * 3_600_000;
 
 /** A task of a mission, by names that are safe in paths and ids. */
 interface TaskKey {
@@ -106,6 +110,7 @@ export function createSweepActivities(deps: {
       watch.detach.throwIfAborted();
       await notes.tryTo(repository.address, () => sweepBranches(repository.address, of));
     }
+    if (!input.dryRun) await pruneDeliveries(queries, { before: new Date(now - deliveriesMs) });
     const allowedBytes = deps.keep.bytes;
     return notes.report({ runs: { bytes, allowedBytes }, disk: { freeBytes, isShort } });
   }

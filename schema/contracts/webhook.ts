@@ -34,7 +34,10 @@ export const WebhookRequest = z.strictObject({
   /** The repository's address, as a mission file has it. */
   repository: z.string().min(1).max(1_000),
   /** Where the forge reaches this API: its address without a path, or with that of a proxy. */
-  url: z.url({ protocol: /^https?$/ }).max(1_000),
+  url: z
+    .string()
+    .max(1_000)
+    .regex(/^https?:\/\/[^\s/?#]+(?:\/[^\s?#]*)?$/, 'an address like https://missions.example.org is needed'),
   /** Without it: `github` for github.com, and `gitea` for all others. */
   forge: z.enum(['gitea', 'github']).optional(),
 });

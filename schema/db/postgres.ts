@@ -37,7 +37,7 @@ export interface PostgresOptions {
   url: string;
   /** What the server's list of connections shows of this process. */
   name: string;
-  /** The most connections at once, beside one that listens. */
+  /** The most connections at once, beside those that listen. */
   poolSize?: number | undefined;
 }
 

@@ -11,6 +11,7 @@ import { PlanOutline } from '../../schema/contracts/plan.ts';
 import { RebuildStep } from '../../schema/contracts/rebuild.ts';
 import { Sweep, Sweeps, type SweepRequest } from '../../schema/contracts/sweep.ts';
 import { UsageReport } from '../../schema/contracts/usage.ts';
+import { Webhook, type WebhookRequest } from '../../schema/contracts/webhook.ts';
 import { GoAhead, MissionEvent, MissionView, TaskView } from '../../schema/contracts/views.ts';
 import { adminTokenFile, readAddress } from '../../workers/data-directory.ts';
 
@@ -99,6 +100,7 @@ export interface Api {
   sweep(of: SweepRequest): Promise<Sweep>;
   /** The newest first. */
   sweeps(of: { host: string | undefined }): Promise<Sweep[]>;
+  addWebhook(of: WebhookRequest): Promise<Webhook>;
   /** One step for each mission, then the sum; ends early when the connection breaks. */
   rebuild(of: { mission: string | undefined }): AsyncGenerator<RebuildStep>;
   /**
@@ -183,6 +185,7 @@ export function createApi(of: {
       const query = new URLSearchParams(host === undefined ? {} : { host });
       return (await read(Sweeps, `/v1/sweeps?${query.toString()}`)).sweeps;
     },
+    addWebhook: (request) => post(Webhook, '/v1/webhooks', request),
     rebuild,
     events,
   };

@@ -15,6 +15,7 @@ import { sweepCommand } from './sweep-command.ts';
 import { tokenCommand } from './token-command.ts';
 import { upCommand } from './up-command.ts';
 import { usageCommand } from './usage-command.ts';
+import { webhookCommand } from './webhook-command.ts';
 import { workerCommand } from './worker-command.ts';
 
 const examples = ['mission up --root ~/src', 'mission start mission.yaml --watch', 'mission help resolve'];
@@ -48,6 +49,7 @@ export function createProgram(): Command {
     auditCommand(),
     rebuildCommand(),
     sweepCommand(),
+    webhookCommand(),
   ];
   for (const command of [...missionCommands(), ...others]) {
     program.addCommand(command);

@@ -229,6 +229,8 @@ describe('the API of a whole engine', () => {
       '/v1/tokens',
       '/v1/tokens/{name}',
       '/v1/usage',
+      '/v1/webhooks',
+      '/v1/webhooks/{sender}',
     ]);
     expect(await send(engine, '/docs')).toMatchObject({ status: 200 });
     expect(await send(engine, '/docs/swagger-ui-bundle.js')).toMatchObject({ status: 200 });

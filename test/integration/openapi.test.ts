@@ -122,6 +122,8 @@ it('answers every route as its document says, whatever is sent', { timeout: 300_
     'GET /v1/hosts 200',
     'POST /v1/hosts/{name}/drain 404',
     'GET /v1/sweeps 200',
+    'POST /v1/webhooks 422',
+    'POST /v1/webhooks/{sender} 401',
     'DELETE /v1/tokens/{name} 204',
     'GET /v1/audit 200',
     'GET /v1/agents 200',

@@ -12,13 +12,14 @@ import { EventHub } from '../../api/event-hub.ts';
 import type { Door } from '../../schema/contracts/door.ts';
 import type { FleetDesk } from '../../schema/contracts/fleet.ts';
 import type { Scope } from '../../schema/contracts/scopes.ts';
-import type { Queries } from '../../schema/db/database.ts';
+import type { Database, Queries } from '../../schema/db/database.ts';
 import { openPglite } from '../../schema/db/pglite.ts';
 import { createToken } from '../../schema/db/tokens.ts';
 import { knownEngines } from '../../workers/activities.ts';
 import { createDoor } from '../../workers/door.ts';
 import { EngineConfig } from '../../workers/engine-config.ts';
 import { createFleetDesk } from '../../workers/fleet-desk.ts';
+import { createWebhookDesk } from '../../workers/webhook-desk.ts';
 import { temporaryFolder } from './temporary.ts';
 import type { TestEngine } from './workers.ts';
 
@@ -41,6 +42,7 @@ export interface Call {
 export interface TestApi {
   url: string;
   queries: Queries;
+  database: Database;
   admin: string;
   token(of: { name: string; scopes?: Scope[]; expiresAt?: Date }): Promise<string>;
   send(path: string, call?: Call): Promise<Answer>;
@@ -75,6 +77,8 @@ export async function startApi(
   const { queries } = database;
   const events = new EventHub();
   await events.start(database);
+  const credentials = createCredentials({ path: join(root, 'forges.yaml') });
+  const remoteForges = createRemoteForges({ credentials, apps: createApps() });
   const app = createApp({
     queries,
     client: engine.client,
@@ -88,13 +92,11 @@ export async function startApi(
         host: engine.facts.host,
         warn: () => undefined,
         hosts: () => Promise.resolve([]),
-        remoteForges: createRemoteForges({
-          credentials: createCredentials({ path: join(root, 'forges.yaml') }),
-          apps: createApps(),
-        }),
+        remoteForges,
       }),
     ),
     events,
+    webhooks: createWebhookDesk({ credentials, remoteForges, allowPrivateAddresses: true }),
     fleet: fleet(createFleetDesk({ data: root, tenant: engine.facts.tenant })),
     temporalUi: null,
     probe: () => Promise.resolve([]),
@@ -124,7 +126,7 @@ export async function startApi(
   });
   const url = `http://127.0.0.1:${address.port}`;
   const admin = await token({ name: 'admin', scopes: ['admin'] });
-  return { url, queries, admin, token, send, post, missionFile, repository, root };
+  return { url, queries, database, admin, token, send, post, missionFile, repository, root };
 
   async function token(of: { name: string; scopes?: Scope[]; expiresAt?: Date }): Promise<string> {
     const { tenant } = engine.facts;
