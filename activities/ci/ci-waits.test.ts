@@ -195,6 +195,12 @@ describe('a wait for CI', () => {
     const third = world.await(sha(3));
     await vi.advanceTimersByTimeAsync(0);
     expect(third.endedAt()).toBeUndefined();
+
+    const before = world.asked.length;
+    const fourth = world.await(sha(4), 2);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(await fourth.outcome).toMatchObject({ type: 'CiPending' });
+    expect(world.asked.length).toBe(before);
   });
 });
 

@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { PlannedRepository } from '../../schema/contracts/plan.ts';
 import type { ForgeNews } from '../../schema/contracts/webhook.ts';
-import { isStillWaiting, laterAgain, pollMs } from '../failures.ts';
+import { isStillWaiting, laterAgain, pollMs, stillWaiting } from '../failures.ts';
 import type { ForgeNewsHub } from '../forge/forge-news.ts';
 import { pause, type Watch } from '../supervision.ts';
 import type { Looking } from './looks.ts';
@@ -43,23 +43,26 @@ export function createCiWaits(deps: {
 
   return {
     async until({ repository, concerns, watch, look }) {
-      // An attempt that was made before has looked: those of a worker that is up again must not all look at once.
-      let isIn = Context.current().info.attempt > 1 && enter();
-      let pace: Pace = isIn ? 'poll' : 'first';
+      const isFirst = Context.current().info.attempt === 1;
+      let isIn = !isFirst && enter();
+      if (!isFirst && !isIn) waitElsewhere(repository);
+      // An attempt before this one has looked: those of a worker that is up again must not all look at once.
+      let pace: Pace = isFirst ? 'at-once' : 'poll';
+      let isWoken = false;
       try {
         for (;;) {
           const began = Date.now();
           const listening = news.listen({ repository, concerns });
+          const { detach: signal } = watch;
           try {
-            return await look({ pace, hurry: listening.heard, signal: watch.detach, read: new Set() });
+            return await look({ pace, hurry: listening.heard, signal, read: new Set() });
           } catch (error) {
             if (!isStillWaiting(error)) throw error;
             isIn = isIn || enter();
-            if (!isIn) throw laterAgain(error, Math.max(interval, budget.delayOf(repository.id)));
-            const signal = watch.detach;
-            if (pace === 'woken') await pause({ ms: began + lookAgainMs - Date.now(), signal });
-            const next = await pause({ ms: interval, signal, sooner: listening.heard });
-            pace = next === 'sooner' ? 'woken' : 'poll';
+            if (!isIn) throw laterAgain(error, delayOf(repository));
+            if (isWoken) await pause({ ms: began + lookAgainMs - Date.now(), signal });
+            isWoken = (await pause({ ms: interval, signal, sooner: listening.heard })) === 'sooner';
+            pace = isWoken ? 'at-once' : 'poll';
           } finally {
             listening.stop();
           }
@@ -69,6 +72,16 @@ export function createCiWaits(deps: {
       }
     },
   };
+
+  /** What has no room here must not stand in line either. */
+  function waitElsewhere(repository: PlannedRepository): void {
+    if (budget.delayOf(repository.id) === 0) return;
+    throw stillWaiting('CiPending', 'it is looked at when it is its turn', delayOf(repository));
+  }
+
+  function delayOf({ id }: PlannedRepository): number {
+    return Math.max(interval, budget.delayOf(id));
+  }
 
   function enter(): boolean {
     if (waiting >= most) return false;

@@ -10,11 +10,11 @@ import type { Pace, PollBudget } from './poll-budget.ts';
 /** Shorter than the time between two looks: no look sees again what the one before it has seen. */
 const sharedForMs = 25_000;
 
-/** What one call of a driver costs its forge. */
+/** What one call of a driver costs its forge. Git asks for a branch in two requests at least. */
 const requestsFor = {
   local: { statuses: 0, protection: 0, base: 0 },
-  gitea: { statuses: 1, protection: 1, base: 1 },
-  github: { statuses: 2, protection: 2, base: 1 },
+  gitea: { statuses: 1, protection: 1, base: 2 },
+  github: { statuses: 2, protection: 2, base: 2 },
 } as const satisfies Record<PlannedRepository['forge'], Record<'statuses' | 'protection' | 'base', number>>;
 
 /** How a look is done. */

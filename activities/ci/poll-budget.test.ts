@@ -29,30 +29,22 @@ describe('the budget of polls', () => {
     },
     { what: 'who comes later waits longer', level: -3, requests: 1, pace: 'poll', waitMs: 16_000, left: -4 },
     {
-      what: 'a first look does not wait, and is counted',
+      what: 'what is done at once does not wait, and is counted',
       level: -3,
       requests: 2,
-      pace: 'first',
+      pace: 'at-once',
       waitMs: 0,
       left: -5,
     },
     {
-      what: 'nor does one that a webhook asks for',
-      level: -3,
-      requests: 2,
-      pace: 'woken',
-      waitMs: 0,
-      left: -5,
-    },
-    {
-      what: 'those keep polls away for a while only',
+      what: 'it keeps polls away for a while only',
       level: -20,
       requests: 9,
-      pace: 'woken',
+      pace: 'at-once',
       waitMs: 0,
       left: -20,
     },
-    { what: 'and take nothing back', level: -33, requests: 1, pace: 'woken', waitMs: 0, left: -33 },
+    { what: 'and takes nothing back', level: -33, requests: 1, pace: 'at-once', waitMs: 0, left: -33 },
   ] as const)('$what', ({ level, requests, pace, waitMs, left }) => {
     const taken = take({ level, at: 1_000 }, { now: 1_000, requests, pace });
     expect(taken).toEqual({ budget: { level: left, at: 1_000 }, waitMs });
@@ -78,6 +70,6 @@ describe('the budget of polls', () => {
     const budget = createPollBudget({ now: () => 0 });
     const poll = (repositoryId: string) => budget.take({ repositoryId, requests: 5, pace: 'poll' });
     expect([poll('a'), poll('a'), poll('b')]).toEqual([0, 20_000, 0]);
-    expect([budget.delayOf('a'), budget.delayOf('b'), budget.delayOf('c')]).toEqual([20_000, 0, 0]);
+    expect([budget.delayOf('a'), budget.delayOf('b'), budget.delayOf('c')]).toEqual([24_000, 4_000, 0]);
   });
 });

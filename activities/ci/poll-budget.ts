@@ -15,10 +15,10 @@ export interface Budget {
 }
 
 /**
- * `poll`: waits for its turn. `first`: the first look of a wait is done at once, and what it takes is missing for polls.
- * `woken`: the same for one that a webhook asks for, but a chatty CI keeps polls away for little more than a minute.
+ * `poll`: waits for its turn. `at-once`: the first look of a wait, and one that a webhook asks for. What these take is
+ * missing for polls, but many of them keep polls away for little more than a minute.
  */
-export type Pace = 'first' | 'woken' | 'poll';
+export type Pace = 'at-once' | 'poll';
 
 /** Takes from a budget, and says how long whoever takes it has to wait. In order: who comes later waits longer. */
 export function take(
@@ -29,7 +29,7 @@ export function take(
   const { level: before, at } = budget ?? { level: burst, at: now };
   const full = Math.min(burst, before + Math.max(0, now - at) * perMs);
   const taken = full - requests;
-  const level = pace === 'woken' ? Math.max(taken, Math.min(full, -pollsPerMinute)) : taken;
+  const level = pace === 'at-once' ? Math.max(taken, Math.min(full, -pollsPerMinute)) : taken;
   return { budget: { level, at: now }, waitMs: pace === 'poll' ? untilFree(level) : 0 };
 }
 
@@ -56,7 +56,7 @@ export function createPollBudget(deps: { now?: () => number } = {}): PollBudget 
       return waitMs;
     },
     delayOf(repositoryId) {
-      return take(budgets.get(repositoryId), { now: now(), requests: 0, pace: 'poll' }).waitMs;
+      return take(budgets.get(repositoryId), { now: now(), requests: 1, pace: 'poll' }).waitMs;
     },
   };
 }

@@ -74,7 +74,7 @@ describe('a delivery of a webhook', () => {
     const wrong = await deliver(engine, { signature: '0'.repeat(64) });
     expect(wrong).toMatchObject({ status: 401, type: 'application/problem+json' });
     expect(await deliver(engine, { signature: '' })).toEqual(wrong);
-    expect(await deliver(engine, { signature: 'x'.repeat(9_000) })).toEqual(wrong);
+    expect(await deliver(engine, { signature: 'x'.repeat(900) })).toEqual(wrong);
     expect(
       await deliver(engine, { headers: { authorization: `Bearer ${engine.token}` }, signature: '' }),
     ).toEqual(wrong);
