@@ -47,6 +47,7 @@ async function install(say) {
 function start(task, args) {
   if (task === 'test') return runTests(args);
   if (task === 'conformance') return runConformance(args);
+  if (task === 'bench' && args.includes('forge')) return runForgeBench(args);
   return run(['--enable-source-maps', join(root, `dist/${task}.js`), ...args]);
 }
 
@@ -57,6 +58,12 @@ async function runTests(args) {
   if (!env.TEST_DATABASE_URL) await findForTests(env, 'MISSION_TEST_POSTGRES', () => findServer('postgres'));
   await findForTests(env, 'MISSION_TEST_GITEA', findGitea);
   return run([join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...args], env);
+}
+
+async function runForgeBench(args) {
+  const env = { ...process.env };
+  env.MISSION_TEST_GITEA ??= await findGitea();
+  return run(['--enable-source-maps', join(root, 'dist/bench.js'), ...args], env);
 }
 
 /** The names of agents, then vitest's own arguments. */

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { exitCodes, failWith, print } from '../cli/output.ts';
 import { toTable, type Row } from './rows.ts';
 import type { Measure } from './measures.ts';
-import { sessions, spine } from './suites.ts';
+import { forge, sessions, spine } from './suites.ts';
 
 interface Options {
   only?: string[];
@@ -15,6 +15,7 @@ const program = new Command('bench').description(
 );
 addSuite('spine', 'a task and its gates: wall time, history, throughput, memory, answers, lists', spine);
 addSuite('sessions', 'sessions: launched, watched, and watched again after a kill', sessions);
+addSuite('forge', 'a real Gitea: from green to merged, and the requests of those who wait', forge);
 
 try {
   await program.parseAsync();

@@ -1,4 +1,5 @@
 /** What is measured: see docs/benchmarks.md. */
+import { measureBudget, measureHooked, measurePolled } from './forge.ts';
 import { measureHistory } from './history.ts';
 import { measureList } from './list.ts';
 import type { Measure } from './measures.ts';
@@ -13,6 +14,13 @@ export const sessions: Record<string, Measure> = {
   turnover: measureTurnover,
   adoption: measureAdoption,
   supervision: measureSupervision,
+};
+
+/** How soon what is green is merged on a real forge, and what that costs it. */
+export const forge: Record<string, Measure> = {
+  hooked: measureHooked,
+  polled: measurePolled,
+  budget: measureBudget,
 };
 
 export const spine: Record<string, Measure> = {
