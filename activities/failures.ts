@@ -27,10 +27,15 @@ export function isOutcomeUnknown(error: unknown): boolean {
   return error instanceof ApplicationFailure && error.type === type;
 }
 
-/** How often a forge is asked for what it has not told; a webhook is faster. */
+/** A session can't begin yet. What it waits for is asked for by itself: whoever asked for the session is told first. */
+export function diskShort(message: string): ApplicationFailure {
+  return failure({ type: 'DiskShort', message, nonRetryable: true });
+}
+
+/** How often a forge is asked for what it has not told, as a webhook is faster; and a disk for its room. */
 export const pollMs = 30_000;
 
-type Waiting = 'CiPending' | 'BaseNotReady';
+type Waiting = 'CiPending' | 'BaseNotReady' | 'DiskShort';
 
 /** A wait that goes on, told as a failure so that the server does the polling. Benign: it is no error in logs. */
 export function stillWaiting(type: Waiting, message: string, retryAfterMs = pollMs): ApplicationFailure {

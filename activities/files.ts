@@ -47,3 +47,14 @@ async function openTree(path: string): Promise<void> {
   await chmod(path, 0o700);
   for (const name of await readdir(path)) await openTree(join(path, name));
 }
+
+/** What a file or a folder takes on its disk. What is gone meanwhile, or can't be read, takes nothing. */
+export async function sizeOf(path: string): Promise<number> {
+  const stat = await lstat(path).catch(() => undefined);
+  if (!stat) return 0;
+  let bytes = stat.blocks * 512;
+  if (stat.isDirectory()) {
+    for (const name of await readdir(path).catch(() => [])) bytes += await sizeOf(join(path, name));
+  }
+  return bytes;
+}

@@ -39,6 +39,7 @@ import { createReviewActivities } from '../activities/review/review-activities.t
 import { createAgents, type Agents } from '../activities/sessions/agents.ts';
 import { runtimes } from '../activities/sessions/runtimes/runtimes.ts';
 import { createTellQuestion } from '../activities/sessions/acp/questions.ts';
+import { createRoom } from '../activities/sessions/room.ts';
 import { createPlaceActivities } from '../activities/sessions/place-activities.ts';
 import { createScrub, rosterSecrets, type Scrub } from '../activities/scrub.ts';
 import { createSessionActivities, type Commands } from '../activities/sessions/session-activities.ts';
@@ -165,6 +166,7 @@ function cloneActivities(deps: CloneDeps, tools: ReturnType<typeof createTools>)
       ...{ ...tools, paths, agents, scrub },
       commands: knownCommands(config),
       tellQuestion: createTellQuestion({ client: deps.client }),
+      room: createRoom({ root: paths.root, ...config.disk }),
     }),
     ...createDeliveryActivities({ ...tools, paths }),
   };

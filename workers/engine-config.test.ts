@@ -14,6 +14,7 @@ async function read(text: string | undefined, roots: string[] = []): Promise<Eng
 
 const slots = Math.max(4, availableParallelism() * 2);
 const keep = { days: 30, auditDays: 365, gigabytes: 20, cloneHours: 24 };
+const disk = { freeGigabytes: 1, sessionGigabytes: 20 };
 const nothingAllowed = {
   roots: [],
   allowPrivateAddresses: false,
@@ -23,6 +24,7 @@ const nothingAllowed = {
   labels: [],
   requestsPerMinute: 600,
   keep,
+  disk,
 };
 
 describe('the operator’s configuration', () => {
@@ -46,6 +48,7 @@ describe('the operator’s configuration', () => {
       '  oracle: {family: oracle, argv: [oracle, --json]}',
       'requestsPerMinute: 30',
       'keep: {days: 7, cloneHours: 0.5}',
+      'disk: {sessionGigabytes: 5}',
     ].join('\n');
     expect(await read(text)).toEqual({
       roots: [],
@@ -56,6 +59,7 @@ describe('the operator’s configuration', () => {
       requestsPerMinute: 30,
       labels: [],
       keep: { ...keep, days: 7, cloneHours: 0.5 },
+      disk: { ...disk, sessionGigabytes: 5 },
     });
   });
 

@@ -41,6 +41,15 @@ export const EngineConfig = z.strictObject({
       cloneHours: z.number().min(0).max(87_600).default(24),
     })
     .prefault({}),
+  /** What sessions may take of the disk that the data directory is on; see `activities/sessions/room.ts`. */
+  disk: z
+    .strictObject({
+      /** Below it no session begins. The engine does not start with less, and sweeps below twice as much. */
+      freeGigabytes: z.number().min(0).max(100_000).default(1),
+      /** Clone and home of one task; above it its session is ended. Dependencies and builds seldom take half of it. */
+      sessionGigabytes: z.number().positive().max(100_000).default(20),
+    })
+    .prefault({}),
   /**
    * Calls of the API in a minute, for each token, and for each address that has no valid one. Ten a second: a fleet's
    * tools that ask for every task do not feel it, and a loop gone wild leaves the engine to the others.

@@ -279,7 +279,10 @@ export interface MergeActivities {
 
 /** What happens on the machine that has the task's clone. */
 export interface HostActivities {
+  /** Fails as `DiskShort` where there is no room to begin in. */
   runSession(input: RunSessionInput): Promise<SessionSummary>;
+  /** Ends when there is room for another session. */
+  awaitRoom(input: undefined): Promise<void>;
   /** Gives a session that waits for it a person's answer. Given again, it is the same answer. */
   answerQuestion(input: AnswerQuestionInput): Promise<void>;
   verifyDelivery(input: VerifyDeliveryInput): Promise<Delivery>;

@@ -26,6 +26,7 @@ import type {
 
 type HostRuns = Pick<HostActivities, 'runSession' | 'verifyDelivery' | 'verifyMilestone' | 'review'>;
 type HostSteps = Pick<HostActivities, 'pushBranch' | 'answerQuestion' | 'cleanUp'>;
+type HostWaits = Pick<HostActivities, 'awaitRoom'>;
 
 interface CallOptions {
   /** How long a worker may take to begin it; without it, for ever. */
@@ -194,6 +195,16 @@ export function hostSteps(taskQueue: string): ActivityInterfaceFor<HostSteps> {
     startToCloseTimeout: '15m',
     heartbeatTimeout,
     retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '60s', maximumAttempts: 10 },
+  });
+}
+
+/** The server polls by retrying, for as long as a disk is short: 6 events however long. One look takes no time. */
+export function hostWaits(taskQueue: string): ActivityInterfaceFor<HostWaits> {
+  return proxyActivities<HostWaits>({
+    taskQueue,
+    startToCloseTimeout: '1m',
+    heartbeatTimeout,
+    retry: adoptAgain,
   });
 }
 

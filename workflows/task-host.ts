@@ -2,7 +2,7 @@ import { ActivityFailure, isCancellation, TimeoutFailure } from '@temporalio/wor
 import type { HostState } from '../schema/contracts/host.ts';
 import { hostQueue, slotsQueue } from '../schema/contracts/names.ts';
 import type { Placed } from './ports.ts';
-import { call, hostRuns, hostSteps, places, type Callable } from './proxies.ts';
+import { call, hostRuns, hostSteps, hostWaits, places, type Callable } from './proxies.ts';
 import { describeFailure } from './rules/describe-failure.ts';
 import type { TaskState } from './task-state.ts';
 
@@ -24,6 +24,7 @@ export class HostLost extends Error {
 interface OnHost {
   runs: ReturnType<typeof hostRuns>;
   steps: ReturnType<typeof hostSteps>;
+  waits: ReturnType<typeof hostWaits>;
 }
 
 /** The host where a task's sessions run, their commits are verified, and from where they are pushed. */
@@ -124,7 +125,12 @@ export class TaskHost {
 
   #proxiesOf(host: string): OnHost {
     const of = { installation: this.#task.input.engine.installation, host };
-    return { runs: hostRuns(slotsQueue(of), this.#longestRunSeconds), steps: hostSteps(hostQueue(of)) };
+    const queue = hostQueue(of);
+    return {
+      runs: hostRuns(slotsQueue(of), this.#longestRunSeconds),
+      steps: hostSteps(queue),
+      waits: hostWaits(queue),
+    };
   }
 }
 

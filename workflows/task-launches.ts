@@ -5,6 +5,7 @@ import type { SessionSummary } from '../schema/contracts/session.ts';
 import type { Placement, PlaceRequest } from './ports.ts';
 import { awaitPlace, call, places } from './proxies.ts';
 import { chooseProgram, standIns } from './rules/choose-program.ts';
+import { failureOf } from './rules/describe-failure.ts';
 import { pauseAfterModelError, quotaOpensAt } from './rules/model-fault.ts';
 import type { HostLost, TaskHost } from './task-host.ts';
 import type { TaskState } from './task-state.ts';
@@ -121,6 +122,25 @@ export class TaskLaunches {
     } finally {
       paused.cancel();
       task.waitOn(undefined);
+    }
+  }
+
+  /** Runs a session, and waits before where its host's disk is short: the next sweep makes room, or a person does. */
+  async withRoom(run: () => Promise<SessionSummary>): Promise<SessionSummary> {
+    for (;;) {
+      try {
+        return await run();
+      } catch (error) {
+        const short = failureOf(error, 'DiskShort');
+        if (short === undefined) throw error;
+        const task = this.#task;
+        const before = task.view.waits ?? undefined;
+        const on = `room on the disk of ${this.#host.name}: ${short}`;
+        task.waitOn({ on, for: 'engine' });
+        await this.#steps.record();
+        await this.#host.call(({ waits }) => waits.awaitRoom, on, undefined);
+        task.waitOn(before);
+      }
     }
   }
 

@@ -16,6 +16,7 @@ import {
 } from '../schema/contracts/messages.ts';
 import { laneWorkflowId } from '../schema/contracts/names.ts';
 import type { Review } from '../schema/contracts/review.ts';
+import type { SessionSummary } from '../schema/contracts/session.ts';
 import { call, forgeSide, requestMerge, type ForgeSide } from './proxies.ts';
 import {
   rejectCi,
@@ -160,7 +161,7 @@ export class TaskStory {
     const resumes = task.resumesOf(runtimeName(program), host);
     task.tell('session-started', `${sessionId} on ${host}${task.describeStandIn(program)}`);
     await this.#steps.enter('implement', { on: `session ${sessionId}`, for: 'agent' });
-    const session = await this.#steps.try(() =>
+    const run = (): Promise<SessionSummary> =>
       this.#host.call(({ runs }) => runs.runSession, `session ${sessionId}`, {
         place: task.place,
         host,
@@ -172,8 +173,8 @@ export class TaskStory {
         ...task.budget.ofNextSession({ timeoutSeconds: task.input.policy.sessionTimeoutSeconds }),
         stallSeconds: task.input.policy.stallSeconds ?? defaultStallSeconds,
         ...(resumes === undefined ? {} : { resumes }),
-      }),
-    );
+      });
+    const session = await this.#steps.try(() => this.#launches.withRoom(run));
     await this.#launches.ended(session);
     const rejected = rejectSession(session);
     if (!rejected) return sessionId;

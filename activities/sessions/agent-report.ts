@@ -12,7 +12,7 @@ const maxComplaint = 2_000;
  * after its model refused it, and all of them do so after doing nothing.
  */
 export function reportAgent(of: {
-  session: Pick<SessionSummary, 'end' | 'exitCode'>;
+  session: Pick<SessionSummary, 'end' | 'exitCode' | 'reason'>;
   told: Told;
   /** What stands on standard error, for a program that ended without telling why, and what it may mean. */
   stderr: string;
@@ -51,7 +51,7 @@ function retryAt(error: NonNullable<Told['error']>, windows: Told['windows']): n
 }
 
 function judge(of: {
-  session: Pick<SessionSummary, 'end' | 'exitCode'>;
+  session: Pick<SessionSummary, 'end' | 'exitCode' | 'reason'>;
   told: Told;
   stderr: string;
   complaints: Runtime['complaints'];
@@ -61,6 +61,7 @@ function judge(of: {
   if (session.end === 'lost' || session.end === 'stalled') {
     return { outcome: session.end, message: told.error?.message ?? `the session was ${session.end}` };
   }
+  if (session.end === 'disk') return { outcome: 'disk', message: session.reason ?? '' };
   if (session.end === 'stopped' && isUsedUp(told.usage, of.limits)) {
     return { outcome: 'over-budget', message: told.text };
   }

@@ -5,7 +5,7 @@ import { runtimeName, type ChosenAgent, type QuotaWindow } from '../../schema/co
 import type { SessionSummary } from '../../schema/contracts/session.ts';
 import type { HostActivities, RunSessionInput } from '../../workflows/ports.ts';
 import type { DataPaths } from '../data-paths.ts';
-import { refused } from '../failures.ts';
+import { diskShort, refused, stillWaiting } from '../failures.ts';
 import { removeTree } from '../files.ts';
 import { taskKey, type KeyedLock } from '../keyed-lock.ts';
 import type { Workspace } from '../git/workspace.ts';
@@ -20,6 +20,7 @@ import { AgentLog } from './agent-log.ts';
 import { isUsedUp, reportAgent } from './agent-report.ts';
 import type { Agents } from './agents.ts';
 import { authorPrompt } from './prompt.ts';
+import { tooLarge, type Room } from './room.ts';
 import type { Prepared } from './runtimes/runtime.ts';
 
 /** Files of a session's folder. */
@@ -60,10 +61,12 @@ export function createSessionActivities(deps: {
   /** What changes a task's branch or clone, one after another: see `taskKey`. */
   taskTurns: KeyedLock;
   scrub: Scrub;
-}): Pick<HostActivities, 'runSession' | 'answerQuestion' | 'cleanUp'> {
+  room: Room;
+}): Pick<HostActivities, 'runSession' | 'awaitRoom' | 'answerQuestion' | 'cleanUp'> {
   const { paths, workspace, agents } = deps;
   return {
     runSession,
+    awaitRoom,
     answerQuestion: (input) => writeAnswer({ ...input, folder: paths.session(input.sessionId) }),
     cleanUp: (input) => asSupervisor(() => deps.taskTurns.with(taskKey(input.place), () => cleanUp(input))),
   };
@@ -85,6 +88,11 @@ export function createSessionActivities(deps: {
       (watch) => runAgent(input, program, { watch, onLog: (its) => (log = its) }),
       () => log?.told,
     );
+  }
+
+  async function awaitRoom(): Promise<void> {
+    const missing = await deps.room.missing();
+    if (missing !== undefined) throw stillWaiting('DiskShort', missing);
   }
 
   async function runAgent(
@@ -172,21 +180,34 @@ export function createSessionActivities(deps: {
     const startedAt = Date.now();
     const prepare = () => prepareSession(input, folder, program);
     const { agent } = program;
-    const session = agent === undefined ? {} : { session: input.sessionId };
-    const run = deps.processes.supervise({ folder, prepare, watch, ...session });
-    const end = await (agent === undefined ? run : agent.log.follow(run));
-    return summarize({ end, input, startedAt });
+    const watched = agent === undefined ? {} : { session: input.sessionId };
+    const run = deps.processes.supervise({ folder, prepare, watch, ...watched });
+    const { clone, home } = paths.task(input.place);
+    const limited = deps.room.limit({
+      session: folder,
+      folders: [clone, home],
+      run: agent === undefined ? run : agent.log.follow(run),
+      stop: () => deps.processes.stop(folder),
+    });
+    const session = summarize({ end: await limited, input, startedAt });
+    const reason = session.end === 'stopped' ? await tooLarge(folder) : undefined;
+    return reason === undefined ? session : { ...session, end: 'disk', reason };
   }
 
   async function prepareSession(input: RunSessionInput, folder: string, program: SessionProgram) {
     const { place, task } = input;
     const { clone, home } = paths.task(place);
+    const missing = await deps.room.missing();
+    if (missing !== undefined) throw diskShort(missing);
+    // With what it has left, the next would be ended like the last.
+    const wasTooLarge = (await tooLarge(paths.session(sessionBefore(input)))) !== undefined;
+    if (wasTooLarge) await removeTree(home);
     const { pushed = '' } = await workspace.prepareClone({
       repository: place.repository,
       clone,
       branch: place.branch,
       name: `${input.sessionId}.before`,
-      keepUncommitted: program.agent !== undefined,
+      keepUncommitted: program.agent !== undefined && !wasTooLarge,
     });
     await mkdir(home, { recursive: true });
     const spec: RunSpec = {
@@ -262,6 +283,11 @@ export function createSessionActivities(deps: {
       await removeTree(folder);
     }
   }
+}
+
+/** The task's last launch, which has another number at its end. */
+function sessionBefore({ sessionId, launch }: RunSessionInput): string {
+  return `${sessionId.slice(0, -String(launch).length)}${launch - 1}`;
 }
 
 async function listed(folder: string, prefix: string): Promise<string[]> {

@@ -1,8 +1,8 @@
 import { lstat, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { removeTree, replaceFile } from '../files.ts';
+import { removeTree, replaceFile, sizeOf } from '../files.ts';
 import { runFiles, RunSpec } from '../processes/spec.ts';
-import { emptiedMark, sizeOf } from './inventory.ts';
+import { emptiedMark } from './inventory.ts';
 
 /** What tells later what a run was, and what became of it. */
 const kept: ReadonlySet<string> = new Set([

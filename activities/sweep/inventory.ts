@@ -2,7 +2,7 @@
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { DataPaths } from '../data-paths.ts';
-import { exists } from '../files.ts';
+import { exists, sizeOf } from '../files.ts';
 import { RunnerIdentity, runFiles } from '../processes/spec.ts';
 import { isAlive } from '../processes/tree.ts';
 
@@ -118,15 +118,6 @@ async function touched(path: string): Promise<number | undefined> {
     ({ mtimeMs }) => mtimeMs,
     () => undefined,
   );
-}
-
-/** What a file or a folder takes on its disk. What is gone meanwhile, or can't be read, takes nothing. */
-export async function sizeOf(path: string): Promise<number> {
-  const stat = await lstat(path).catch(() => undefined);
-  if (!stat) return 0;
-  let bytes = stat.blocks * 512;
-  if (stat.isDirectory()) for (const inner of await inside(path)) bytes += await sizeOf(inner);
-  return bytes;
 }
 
 async function inside(folder: string): Promise<string[]> {

@@ -7,21 +7,14 @@ import { readLocalRepositories, readToldTasks, type ToldTask } from '../../schem
 import { pruneDeliveries } from '../../schema/db/webhooks.ts';
 import type { ForgeActivities, SweepActivities } from '../../workflows/ports.ts';
 import type { DataPaths } from '../data-paths.ts';
-import { removeTree } from '../files.ts';
+import { removeTree, sizeOf } from '../files.ts';
 import type { Git } from '../git/git.ts';
 import type { InUse } from '../in-use.ts';
 import { KeyedLock } from '../keyed-lock.ts';
 import type { Processes } from '../processes/supervise.ts';
 import { asSupervisor, type Watch } from '../supervision.ts';
 import { emptyRun, outputBytes } from './empty-run.ts';
-import {
-  isRunAlive,
-  sizeOf,
-  takeInventory,
-  type CommitThings,
-  type Run,
-  type TaskThings,
-} from './inventory.ts';
+import { isRunAlive, takeInventory, type CommitThings, type Run, type TaskThings } from './inventory.ts';
 import type { Mirrors } from './mirrors.ts';
 import {
   judge,

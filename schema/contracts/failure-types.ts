@@ -2,6 +2,7 @@
 export const failureTypes = [
   'CiPending',
   'BaseNotReady',
+  'DiskShort',
   'StaleHead',
   'WrongPhase',
   'NotCoordinator',

@@ -15,6 +15,8 @@ export const SessionEnd = z.enum([
   'unstartable',
   /** Its host had no word from the Temporal server for so long that the work may have been given to another. */
   'lease-ran-out',
+  /** Its clone and its home had grown above what a session may take. */
+  'disk',
   'lost',
 ]);
 export type SessionEnd = z.infer<typeof SessionEnd>;
@@ -32,6 +34,7 @@ export const SessionOutcome = z.enum([
   'lost',
   /** Ended by the engine: what it was allowed is used up. */
   'over-budget',
+  'disk',
 ]);
 export type SessionOutcome = z.infer<typeof SessionOutcome>;
 
@@ -66,6 +69,8 @@ export const SessionSummary = z.object({
   exitCode: z.number().nullable(),
   startedAt: z.number(),
   endedAt: z.number(),
+  /** Why the engine has ended it, with its figures, where its end does not say it. */
+  reason: z.string().optional(),
   agent: AgentReport.optional(),
   /** Whose limits it used. Missing where that was not asked before its launch. */
   account: Name.optional(),

@@ -97,6 +97,7 @@ export function createInstantWorld(): { control: InstantControl; host: HostActiv
 
   function host(): HostActivities {
     return {
+      awaitRoom: () => Promise.resolve(),
       runSession: ({ sessionId, host: name }) =>
         Promise.resolve(summary({ id: sessionId, role: 'author', host: name })),
       verifyDelivery: ({ place }) => {

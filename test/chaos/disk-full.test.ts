@@ -12,6 +12,7 @@ describe.skipIf(!mayMount())('a full disk (needs user namespaces)', () => {
     const disk = await mountSmallDisk(1_400);
     const at = await startKillableEngine({
       place: { data: join(disk.outside, 'data'), dataForEngine: join(disk.inside, 'data') },
+      settings: { 'engine.yaml': JSON.stringify({ disk: { freeGigabytes: 0.2 } }) },
       command: [...disk.enter, ...builtProgram('mission', 'up')],
     });
     const launched = join(at.work, 'launched');

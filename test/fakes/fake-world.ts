@@ -250,6 +250,7 @@ export class FakeWorld {
           this.live -= 1;
         }
       },
+      awaitRoom: () => Promise.resolve(),
       verifyDelivery: async ({ place, sessionId }) => this.#judge(place, sessionId),
       verifyMilestone: async () => this.milestoneVerdict(),
       pushBranch: async ({ place, headSha }) => {

@@ -16,10 +16,11 @@ export function rejectSession(session: SessionSummary): Rejection | undefined {
   if (session.agent) return rejectAgent(session.id, session.agent);
   if (session.end === 'exited' && session.exitCode === 0) return undefined;
   const how = session.end === 'exited' ? `exit code ${session.exitCode ?? 'unknown'}` : session.end;
+  const why = session.reason === undefined ? '' : `: ${session.reason}`;
   return rejection({
     gate: 'implement',
     signature: `implement:${how}`,
-    message: `session ${session.id} ended with ${how}`,
+    message: `session ${session.id} ended with ${how}${why}`,
     sha: null,
   });
 }

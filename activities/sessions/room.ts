@@ -1,0 +1,87 @@
+/** How much of a host's disk sessions may take, and what they need of it to begin. */
+import { readFile, statfs, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sizeOf } from '../files.ts';
+
+const gibibyte = 1024 ** 3;
+
+/** A build that runs wild writes some gigabytes in that time. */
+const lookMs = 30_000;
+
+/** A clone of many files takes seconds to measure: a look costs at most one part in fifty of the time. */
+const shareOfTime = 50;
+
+/** What stands in the folder of a session that was ended for its size: why, in words for people. */
+const tooLargeFile = 'too-large';
+
+export interface Room {
+  /** What is missing for a session to begin, in words; undefined where there is room. */
+  missing(): Promise<string | undefined>;
+  /** Has a session ended whose folders have grown above what one may take. Answers with the run. */
+  limit<End>(of: Limited<End>): Promise<End>;
+}
+
+interface Limited<End> {
+  /** The session's own folder. */
+  session: string;
+  folders: readonly string[];
+  run: Promise<End>;
+  stop: () => Promise<void>;
+}
+
+export function createRoom(of: {
+  /** The data directory. */
+  root: string;
+  freeGigabytes: number;
+  sessionGigabytes: number;
+  readDisk?: (folder: string) => Promise<{ bavail: number; bsize: number }>;
+  everyMs?: number;
+}): Room {
+  const { root, freeGigabytes, sessionGigabytes, readDisk = statfs, everyMs = lookMs } = of;
+  return { missing, limit };
+
+  async function missing(): Promise<string | undefined> {
+    const { bavail, bsize } = await readDisk(root);
+    const free = bavail * bsize;
+    if (free >= freeGigabytes * gibibyte) return undefined;
+    return `${inGibibytes(free)} are free, ${freeGigabytes} GiB are wanted`;
+  }
+
+  async function limit<End>(its: Limited<End>): Promise<End> {
+    const ended = new AbortController();
+    const looking = lookUntil(its, ended.signal);
+    try {
+      return await its.run;
+    } finally {
+      ended.abort();
+      await looking;
+    }
+  }
+
+  async function lookUntil({ session, folders, stop }: Limited<unknown>, ended: AbortSignal): Promise<void> {
+    for (let pause = everyMs; ;) {
+      await sleep(pause, undefined, { signal: ended }).catch(() => undefined);
+      if (ended.aborted) return;
+      const began = Date.now();
+      const sizes = await Promise.all(folders.map(sizeOf));
+      const bytes = sizes.reduce((sum, size) => sum + size, 0);
+      if (bytes > sessionGigabytes * gibibyte) {
+        const why = `its clone and its home took ${inGibibytes(bytes)}; ${sessionGigabytes} GiB are the most`;
+        // Before its end: whoever adopts the session must know as well.
+        await writeFile(join(session, tooLargeFile), why);
+        return stop();
+      }
+      pause = Math.max(everyMs, (Date.now() - began) * shareOfTime);
+    }
+  }
+}
+
+/** Why a session was ended for its size; undefined where it was not. */
+export async function tooLarge(session: string): Promise<string | undefined> {
+  return readFile(join(session, tooLargeFile), 'utf8').catch(() => undefined);
+}
+
+function inGibibytes(bytes: number): string {
+  return `${(bytes / gibibyte).toFixed(2)} GiB`;
+}
