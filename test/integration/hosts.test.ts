@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
@@ -14,6 +14,7 @@ import { comesTo, newHost, startCuttableWay, stateOf, type HostProcess } from '.
 import { runMission } from '../support/mission-command.ts';
 import { task } from '../support/plans.ts';
 import { startRealEngine, type RealEngine } from '../support/real-engine.ts';
+import { useCodex } from '../support/stub-codex.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
@@ -28,8 +29,12 @@ beforeAll(async () => {
   await bundleWorkflows({ workflows: join(packageRoot(), 'test/fakes/builds/session.ts'), to: bundle });
 });
 
-/** A session on that host: `script` in a clone of the engine's repository. Answers what comes of it. */
-async function startSessionOn(engine: RealEngine, host: string, script: string): Promise<WorkflowHandle> {
+/** A session on that host: `work`, or a script, in a clone of the engine's repository. Answers what comes of it. */
+async function startSessionOn(
+  engine: RealEngine,
+  host: string,
+  work: string | Parameters<typeof task>[1],
+): Promise<WorkflowHandle> {
   const address = inject('temporalAddress');
   const connection = await Connection.connect({ address });
   const native = await NativeConnection.connect({ address });
@@ -47,7 +52,7 @@ async function startSessionOn(engine: RealEngine, host: string, script: string):
   const input: RunSessionInput = {
     place: { tenant: 'default', mission: 'on-host', task: 'T-1', repository, branch: 'mission/on-host/T-1' },
     ...{ host, sessionId, launch: 1, feedback: [], guidance: [], timeoutSeconds: 3_600 },
-    task: task('T-1', { program: { runtime: 'script', text: script } }),
+    task: task('T-1', typeof work === 'string' ? { program: { runtime: 'script', text: work } } : work),
   };
   return new Client({ connection }).workflow.start('session', {
     workflowId: `${installation}/session`,
@@ -214,3 +219,19 @@ it(
     expect(refused).toMatchObject({ code: 4 });
   },
 );
+
+it('a host takes its own secrets out of what its agents tell, and is not swept', { timeout }, async () => {
+  await useCodex();
+  const engine = await startRealEngine({ 'README.md': 'hi\n' });
+  const host = await newHost(engine, 'a');
+  await mkdir(host.data, { recursive: true });
+  const roster = 'version: 1\nruntimes: {codex: {env: {WHATEVER: sesame-open-wide}}}\n';
+  await writeFile(join(host.data, 'roster.yaml'), roster);
+  await host.start();
+  const work = { program: { runtime: 'codex' }, goal: 'AT 1: tell WHATEVER' } as const;
+  const handle = await startSessionOn(engine, 'a', work);
+  expect(await handle.result()).toMatchObject({
+    agent: { outcome: 'no-change', message: 'it is [redacted]' },
+  });
+  await expect(engine.api.sweep({ host: 'a' })).rejects.toThrow('a is served by `mission host`');
+});
