@@ -55,10 +55,10 @@ export async function startUserSystemd(): Promise<{
     await run('systemctl', '--user', 'exit').catch(() => undefined);
     manager.kill('SIGKILL');
     for (const path of groups) {
-      await execa('sh', ['-c', `for p in $(cat $(find ${path} -name cgroup.procs)); do kill -9 $p; done`], {
-        reject: false,
-      });
       await until(async () => {
+        // Each time anew: what is ended may have started something since it was listed.
+        const all = `for p in $(cat $(find ${path} -name cgroup.procs)); do kill -9 $p; done`;
+        await execa('sh', ['-c', all], { reject: false });
         const removed = await execa('find', [path, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';'], {
           reject: false,
         });
