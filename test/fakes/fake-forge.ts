@@ -12,7 +12,7 @@ import { temporaryFolder, type AtEnd } from '../support/temporary.ts';
 export interface Fault {
   method: string;
   path: RegExp;
-  how: 'fails-before' | 'fails-after' | 'hangs-after' | 'cut-after' | 'too-many-requests';
+  how: 'fails-before' | 'fails-after' | 'hangs-after' | 'cut-after' | 'too-many-requests' | 'unauthorized';
   /** In seconds, of too many requests; 7 without it. */
   retryAfter?: number;
 }
@@ -110,6 +110,7 @@ export async function startFakeForge(atEnd: AtEnd, flavour: Flavour): Promise<Fa
       const { retryAfter = 7 } = fault;
       return context.json({ message: flavour.tooManyRequests }, 429, { 'retry-after': String(retryAfter) });
     }
+    if (fault?.how === 'unauthorized') return context.json({ message: 'Bad credentials' }, 401);
     if (fault?.how === 'fails-before') return context.json({ message: 'down' }, 503);
     await next();
     if (fault?.how === 'fails-after') context.res = context.json({ message: 'down' }, 502);

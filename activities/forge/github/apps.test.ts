@@ -61,6 +61,14 @@ describe('an engine that is a GitHub App', () => {
     expect(fake.appTokens).toHaveLength(2);
   });
 
+  it('makes a new one when the last is accepted no more, for the next attempt', async () => {
+    await look();
+    fake.breakNext({ method: 'GET', path: /heads/, how: 'unauthorized' });
+    await expect(look()).rejects.toMatchObject({ type: 'Unavailable' });
+    expect(await look()).toMatchObject({ kind: 'ok' });
+    expect(fake.appTokens).toHaveLength(2);
+  });
+
   it('acts under its own name, and finds what it has made', async () => {
     const { planned: repository } = world.repository;
     const issue = { repository, marker: 'mission:m/T-1', title: 'T', body: '' };

@@ -274,6 +274,15 @@ describe('what only GitHub has', () => {
     expect(await paced.issues()).toHaveLength(1);
   });
 
+  it('names the host when it does not accept a token, and never the token', async () => {
+    const { planned: repository } = world.repository;
+    fake.breakNext({ method: 'GET', path: /heads/, how: 'unauthorized' });
+    const failure = await forge.branchHead({ repository, branch: 'main' }).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ type: 'Refused' });
+    expect(String(failure)).toContain(`${new URL(fake.url).host} does not accept the token`);
+    expect(String(failure)).not.toContain(fake.author.token);
+  });
+
   it('is found at the door by any name of a repository, or says what is missing', async () => {
     const { address } = world.repository.planned;
     const access = createGithubAccess({ credentials: world.credentials, apps: createApps() });
