@@ -14,7 +14,7 @@ const sharedForMs = 25_000;
 const requestsFor = {
   local: { statuses: 0, protection: 0, base: 0 },
   gitea: { statuses: 1, protection: 1, base: 2 },
-  github: { statuses: 2, protection: 2, base: 2 },
+  github: { statuses: 2, protection: 3, base: 2 },
 } as const satisfies Record<PlannedRepository['forge'], Record<'statuses' | 'protection' | 'base', number>>;
 
 /** How a look is done. */
