@@ -202,7 +202,7 @@ export function createActivities(deps: {
   const budget = createPollBudget();
   const looks = createLooks({ budget });
   const looking = { forges: looks.shareForges(forges), workspace: looks.shareWorkspace(workspace) };
-  const statusCi = createStatusCi({ ...looking, git });
+  const statusCi = createStatusCi({ ...looking, git, scrub });
   const ciDrivers: Record<PlannedRepository['forge'], Ci> = {
     local: createLocalCi({ git, workspace, store, paths, processes, scrub, inUse }),
     gitea: statusCi,

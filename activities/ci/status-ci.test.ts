@@ -5,6 +5,7 @@ import { useDatabase } from '../../test/support/databases.ts';
 import { localForge, makeRepository, type TestRepository } from '../../test/support/repository.ts';
 import type { Forge } from '../forge/forge.ts';
 import { LocalStore } from '../forge/local/local-store.ts';
+import { createScrub } from '../scrub.ts';
 import { createStatusCi } from './status-ci.ts';
 
 const database = useDatabase('PGlite');
@@ -16,15 +17,16 @@ beforeEach(async () => {
 });
 
 /** The statuses of a repository, whose base may be protected. */
-async function ciOf(of: { requires?: string[] } = {}) {
+async function ciOf(of: { requires?: string[]; failureLog?: NonNullable<Forge['failureLog']> } = {}) {
   const { git, workspace, planned } = repository;
   const { queries } = database();
   const { requires } = of;
   const forge: Forge = {
     ...localForge({ git, queries }),
     branchProtection: () => Promise.resolve(requires && { requiredContexts: requires, requiredApprovals: 0 }),
+    ...(of.failureLog ? { failureLog: of.failureLog } : {}),
   };
-  const ci = createStatusCi({ forges: () => forge, git, workspace });
+  const ci = createStatusCi({ forges: () => forge, git, workspace, scrub: createScrub({}) });
   const store = new LocalStore({ queries, tenant: 'default' });
   const stepsAt = (await forge.branchHead({ repository: planned, branch: 'main' })) ?? '';
   return {
@@ -33,6 +35,7 @@ async function ciOf(of: { requires?: string[] } = {}) {
     async verdict(sha: string) {
       return (await ci.look({ repository: planned, sha, stepsAt })).verdict;
     },
+    look: (sha: string) => ci.look({ repository: planned, sha, stepsAt }),
     post: (sha: string, contexts: CiContext[]) =>
       store.postStatuses({ repositoryId: planned.id, sha, contexts }),
   };
@@ -67,6 +70,33 @@ describe('the verdict on a commit', () => {
     const ci = await ciOf({ requires: ['ci/of-changes'] });
     await ci.post(ci.stepsAt, [{ name: 'ci/of-base', state: 'passed' }]);
     expect(await ci.verdict(ci.stepsAt)).toBe('passed');
+  });
+});
+
+describe('what has failed', () => {
+  it('comes with what its log says of it, for a few contexts', async () => {
+    const ci = await ciOf({
+      failureLog: ({ context }) =>
+        Promise.resolve(`installing\nnot ok 1 - ${context}, token=hunter2hunter2\n`),
+    });
+    const sha = await repository.commit({ branch: 'topic', files: { a: 'a' } });
+    const names = ['ci/1', 'ci/2', 'ci/3', 'ci/4', 'ci/5', 'ci/6'];
+    await ci.post(sha, [
+      { name: 'ci/0', state: 'passed' },
+      ...names.map((name) => ({ name, state: 'failed' as const, excerpt: 'Failing after 3s' })),
+    ]);
+    const { contexts } = await ci.look(sha);
+    const said = new Map(contexts.map(({ name, excerpt }) => [name, excerpt]));
+    expect(said.get('ci/0')).toBeUndefined();
+    expect(said.get('ci/1')).toBe('Failing after 3s\ninstalling\nnot ok 1 - ci/1, token=[redacted]');
+    expect(said.get('ci/6')).toBe('Failing after 3s');
+  });
+
+  it('is told at once where the log can’t be had', async () => {
+    const ci = await ciOf({ failureLog: () => Promise.reject(new Error('the log is gone')) });
+    const sha = await repository.commit({ branch: 'topic', files: { a: 'a' } });
+    await ci.post(sha, [{ name: 'ci/test', state: 'failed', excerpt: 'red' }]);
+    expect(await ci.look(sha)).toMatchObject({ verdict: 'failed', contexts: [{ excerpt: 'red' }] });
   });
 });
 

@@ -4,7 +4,9 @@ import type { Forges } from '../forge/forge.ts';
 import { isAncestor, type Git } from '../git/git.ts';
 import type { Workspace } from '../git/workspace.ts';
 import { globPattern } from '../glob.ts';
+import type { Scrub } from '../scrub.ts';
 import type { Ci, CiQuestion } from './ci.ts';
+import { excerpt } from './excerpt.ts';
 
 /** Where the pipelines of the known CI systems are described. */
 const pipelineFiles = [
@@ -19,9 +21,12 @@ const historyLength = 5;
 /** Looks, 30 s apart, in which a repository without a trace of CI must have been silent about a commit. */
 const emptyLooks = 3;
 
+/** Failed contexts whose logs are fetched: each is a few calls, and an author reads the first ones. */
+const mostLogs = 5;
+
 /** The CI of a repository as its forge tells it: the statuses of a commit, whoever has posted them. */
-export function createStatusCi(deps: { forges: Forges; git: Git; workspace: Workspace }): Ci {
-  const { forges, git, workspace } = deps;
+export function createStatusCi(deps: { forges: Forges; git: Git; workspace: Workspace; scrub: Scrub }): Ci {
+  const { forges, git, workspace, scrub } = deps;
   /** Only in memory: whoever starts anew counts anew, and waits a minute longer. */
   const silent = new Map<string, number>();
   return { look };
@@ -41,9 +46,29 @@ export function createStatusCi(deps: { forges: Forges; git: Git; workspace: Work
     const verdict = combineContexts(contexts);
     if (verdict !== 'none-yet') {
       silent.delete(keyOf(of));
-      return { sha, verdict, contexts };
+      return { sha, verdict, contexts: verdict === 'failed' ? await withLogs(of, contexts) : contexts };
     }
     return { sha, verdict: (await isNotConfigured(of)) ? 'not-configured' : 'none-yet', contexts };
+  }
+
+  /** A log that can't be had is not waited for: what failed is known without it. */
+  async function withLogs(
+    { repository, sha }: CiQuestion,
+    contexts: readonly CiContext[],
+  ): Promise<CiContext[]> {
+    const forge = forges(repository);
+    const failed = contexts.filter(({ state }) => state === 'failed').slice(0, mostLogs);
+    return Promise.all(
+      contexts.map(async (context) => {
+        if (!failed.includes(context)) return context;
+        const log = await forge
+          .failureLog?.({ repository, sha, context: context.name })
+          .catch(() => undefined);
+        if (log === undefined) return context;
+        const said = context.excerpt === undefined ? '' : `${context.excerpt}\n`;
+        return { ...context, excerpt: `${said}${excerpt(log, { scrub })}` };
+      }),
+    );
   }
 
   /** What the forge demands before a merge; on the base itself other pipelines may run. */

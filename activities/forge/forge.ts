@@ -79,6 +79,14 @@ export interface Forge {
   }): Promise<MergeOutcome>;
   /** The newest word on each context of a commit. */
   commitStatuses(of: { repository: PlannedRepository; sha: string }): Promise<CiContext[]>;
+  /** The log of the job behind a failed context, or its end; undefined where the forge has none of it. */
+  failureLog?(of: {
+    repository: PlannedRepository;
+    sha: string;
+    context: string;
+  }): Promise<string | undefined>;
+  /** What the forge's own CI runs, or has in its queue, for pushes to a branch, whether it has posted a status or not. */
+  runningPipelines?(of: { repository: PlannedRepository; branch: string }): Promise<string[]>;
   /** Undefined for a branch that is not protected. */
   branchProtection?(of: {
     repository: PlannedRepository;

@@ -28,7 +28,8 @@ export function createGiteaClient(deps: {
   const { url, host, token, dispatcher, timeoutMs } = deps;
   return createForgeClient({ host, transport, paging, timeoutMs });
 
-  async function transport({ method, path, body, etag }: Parameters<Transport>[0]): ReturnType<Transport> {
+  async function transport(of: Parameters<Transport>[0]): ReturnType<Transport> {
+    const { method, path, body, etag, range } = of;
     const response = await fetch(`${url}/api/v1${path}`, {
       method,
       headers: {
@@ -36,6 +37,7 @@ export function createGiteaClient(deps: {
         accept: 'application/json',
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(etag === undefined ? {} : { 'if-none-match': etag }),
+        ...(range === undefined ? {} : { range }),
       },
       ...(body === undefined ? {} : { body }),
       // Where a repository has moved to is for a person to say: a token does not follow.

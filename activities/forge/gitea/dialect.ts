@@ -1,17 +1,16 @@
 import { z } from 'zod';
-import type { CiContext } from '../../../schema/contracts/ci.ts';
 import type { BranchProtection } from '../forge.ts';
 import { foundOrNot, type RepositoryAccess } from '../rest/access.ts';
 import { pathOf } from '../rest/client.ts';
 import { newestPages, type Dialect } from '../rest/dialect.ts';
 import { ForgeIssue } from '../rest/schema.ts';
+import { commitStatuses, failureLog, runningPipelines } from './pipelines.ts';
 import {
   GiteaBranch,
   GiteaCommitMessage,
   GiteaMilestone,
   GiteaPullRequest,
   GiteaReview,
-  GiteaStatuses,
   GiteaTag,
 } from './schema.ts';
 
@@ -25,6 +24,8 @@ export const giteaDialect: Dialect = {
   branchHead: async (there, branch) => (await findBranch(there, branch))?.commit.id,
   branchProtection,
   commitStatuses,
+  failureLog,
+  runningPipelines,
 
   async newestIssues(there, login) {
     const query = { type: 'issues', state: 'all', created_by: login };
@@ -99,21 +100,3 @@ async function branchProtection(
     requiredApprovals: branch.required_approvals,
   };
 }
-
-async function commitStatuses(there: RepositoryAccess, sha: string): Promise<CiContext[]> {
-  const path = `${there.path}${pathOf`/commits/${sha}/status`}`;
-  return (await there.client.list({ path, answer: GiteaStatuses })).map(toContext);
-}
-
-function toContext(status: GiteaStatuses[number]): CiContext {
-  const { context: name, description } = status;
-  const state = states.get(status.status) ?? 'failed';
-  return { name, state, ...(state === 'failed' && description ? { excerpt: description } : {}) };
-}
-
-/** What is not here has failed: `failure`, `error`, `warning` (Gitea itself counts that so), and what is unknown. */
-const states: ReadonlyMap<string, CiContext['state']> = new Map([
-  ['pending', 'pending'],
-  ['success', 'passed'],
-  ['skipped', 'skipped'],
-]);

@@ -49,11 +49,26 @@ export const GiteaReview = z
 export const GiteaStatuses = z
   .object({
     statuses: z
-      .array(z.object({ context: z.string(), status: z.string(), description: z.string().nullish() }))
+      .array(
+        z.object({
+          context: z.string(),
+          status: z.string(),
+          description: z.string().nullish(),
+          target_url: z.string().nullish(),
+        }),
+      )
       .nullish(),
   })
   .transform(({ statuses }) => statuses ?? []);
 export type GiteaStatuses = z.infer<typeof GiteaStatuses>;
+
+export const GiteaJob = z.object({ head_sha: z.string() });
+
+export const GiteaRuns = z.object({
+  workflow_runs: z
+    .array(z.object({ status: z.string(), display_title: z.string(), path: z.string() }))
+    .nullish(),
+});
 
 export const GiteaCommitMessage = z
   .object({ commit: z.object({ message: z.string() }) })

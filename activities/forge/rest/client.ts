@@ -35,6 +35,8 @@ interface Call<Body> {
 
 export interface ForgeClient {
   get<Body>(of: Call<Body>): Promise<Answer<Body>>;
+  /** Text, or the end of it. */
+  getText(of: { path: string; lastBytes: number }): Promise<Answer<string>>;
   /** All pages of a list, or the first ones. */
   list<Item>(of: Call<Item[]> & { pages?: number }): Promise<Item[]>;
   /** A call that changes something. Lost answers are thrown as `OutcomeUnknown`: then look, and don't repeat. */
@@ -58,6 +60,8 @@ export type Transport = (of: {
   body?: string;
   /** Of an answer that is still known: 304 then says that it holds. */
   etag?: string;
+  /** Which bytes of the answer are wanted. A server may answer with all of them. */
+  range?: string;
 }) => Promise<Exchange>;
 
 export interface Paging {
@@ -91,6 +95,10 @@ export function createForgeClient(deps: {
       const said = await send({ ...of, method: 'GET' });
       return said.kind === 'ok' ? { kind: 'ok', body: read(of, said) } : said;
     },
+    async getText({ path, lastBytes }) {
+      const said = await send({ method: 'GET', path, range: `bytes=-${lastBytes}` });
+      return said.kind === 'ok' ? { kind: 'ok', body: said.text } : said;
+    },
     list,
     async change(of) {
       const said = await send(of);
@@ -117,8 +125,9 @@ export function createForgeClient(deps: {
     path: string;
     query?: Record<string, string>;
     body?: Record<string, unknown>;
+    range?: string;
   }): Promise<Said | Refusal> {
-    const { method } = of;
+    const { method, range } = of;
     const search = new URLSearchParams(of.query).toString();
     const path = `${of.path}${search === '' ? '' : `?${search}`}`;
     const known = method === 'GET' ? kept.get(path) : undefined;
@@ -128,6 +137,7 @@ export function createForgeClient(deps: {
       path,
       ...(of.body === undefined ? {} : { body: JSON.stringify(of.body) }),
       ...(known === undefined ? {} : { etag: known.etag }),
+      ...(range === undefined ? {} : { range }),
     }).catch((error: unknown) => {
       if (error instanceof ApplicationFailure) throw error;
       throw lost(method, `${what} got no answer: ${describe(error, timeoutMs)}`);

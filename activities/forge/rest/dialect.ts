@@ -54,6 +54,9 @@ export interface Dialect {
   branchHead(there: RepositoryAccess, branch: string): Promise<string | undefined>;
   branchProtection(there: RepositoryAccess, branch: string): Promise<BranchProtection | undefined>;
   commitStatuses(there: RepositoryAccess, sha: string): Promise<CiContext[]>;
+  /** See `Forge`. */
+  failureLog?(there: RepositoryAccess, of: { sha: string; context: string }): Promise<string | undefined>;
+  runningPipelines?(there: RepositoryAccess, branch: string): Promise<string[]>;
   /** The newest issues of an account, and whether there may be others. */
   newestIssues(there: RepositoryAccess, login: string): Promise<{ issues: ForgeIssue[]; areAll: boolean }>;
   /** Older ones, by words of theirs; what was made a moment ago may be missing. */

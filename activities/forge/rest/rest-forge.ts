@@ -39,6 +39,9 @@ export function createRestForge(deps: {
     ...createRestMerge({ ...deps, turns }),
     ...createRestReleases({ access, dialect, turns }),
     commitStatuses,
+    failureLog: async (of) => dialect.failureLog?.(await access.of(of.repository), of),
+    runningPipelines: async (of) =>
+      (await dialect.runningPipelines?.(await access.of(of.repository), of.branch)) ?? [],
     branchProtection,
     // Over git, where the head that was looked at can be named; a forge's own call deletes whatever is there by then.
     deleteBranch: (of) => workspace.deleteBranch(of),
