@@ -123,15 +123,17 @@ export class MergeLane {
   async #prepare(request: MergeRequest, headSha: string): Promise<Prepared> {
     const world = this.#world;
     if (!(await world.isOpen(request))) return { kind: 'ended' };
-    await this.#untilGreen(request);
+    const green = await this.#untilGreen(request);
     const update = await world.updateBranch(request, headSha);
     if (update.kind === 'conflict') {
       return { kind: 'ended', answer: { ...update, headSha: this.state.updatedHead } };
     }
     if (update.kind === 'head-moved') return { kind: 'ended', answer: update };
+    if (update.updated) this.state.updatedHead = update.headSha;
+    // Somebody has pushed to the base since it was found green.
+    if (green !== undefined && update.baseSha !== green) return this.#prepare(request, update.headSha);
     const prepared = { kind: 'prepared' as const, headSha: update.headSha, baseSha: update.baseSha };
     if (!update.updated) return prepared;
-    this.state.updatedHead = update.headSha;
     const question = { sha: update.headSha, stepsAt: update.baseSha };
     const report = await world.awaitCi(request, question, `CI of ${describe(request)}, updated`);
     if (!ciAllowsMerge(report.verdict, request)) {
@@ -141,14 +143,18 @@ export class MergeLane {
     return (await world.isOpen(request)) ? prepared : { kind: 'ended' };
   }
 
-  /** A red base stops the lane: whoever waits is told, and people can see why. */
-  async #untilGreen(request: MergeRequest): Promise<void> {
-    const { baseSha, verdict } = await this.#world.guardQueue(request, { mustBeGreen: false });
+  /**
+   * A red base stops the lane: whoever waits is told, and people can see why. Answers the commit that is green; undefined
+   * in what version 0.3 and older have recorded, which did not ask for it.
+   */
+  async #untilGreen(request: MergeRequest): Promise<string | undefined> {
+    let { baseSha, verdict } = await this.#world.guardQueue(request, { mustBeGreen: false });
     if (verdict && !ciAllowsMerge(verdict, request)) {
       await this.#tellRed(`${this.#base} is ${verdict} at ${baseSha}`, [request]);
-      await this.#world.guardQueue(request, { mustBeGreen: true });
+      ({ baseSha, verdict } = await this.#world.guardQueue(request, { mustBeGreen: true }));
     }
     await this.#tellGreen([request]);
+    return verdict && baseSha;
   }
 
   /** Lets the next in only when the base is green at the merge; red, the lane stands until somebody has mended it. */

@@ -1,0 +1,337 @@
+import type { MergeRequest } from '../../schema/contracts/messages.ts';
+import { ciAllowsMerge, type CiReport } from '../../schema/contracts/ci.ts';
+import type { LaneState } from '../../workflows/lane-state.ts';
+import type { Answer, LaneWorld } from '../../workflows/merge-lane.ts';
+import { sha } from './fake-world.ts';
+
+/** What goes wrong with a step: its worker dies after it has acted, or its retries are used up before it could. */
+export type Fault = 'none' | 'done-again' | 'fails';
+
+/** What happens around a lane, to the pull request of that index where it names one. */
+export type Happening =
+  | { kind: 'go-ahead' | 'withdraw' | 'push' | 'close' | 'terminate' | 'twice'; pull: number }
+  | { kind: 'base-push'; red: boolean }
+  | { kind: 'mend' };
+
+interface Pull {
+  task: string;
+  number: number;
+  branch: string;
+  head: string;
+  state: 'open' | 'closed' | 'merged';
+  isTaskOpen: boolean;
+  /** Its CI is red once it was brought up to another base. */
+  breaksOnUpdate: boolean;
+  /** The base is red at its merge. */
+  breaksBase: boolean;
+  priority: number;
+  requests: Asked[];
+}
+
+interface Asked {
+  request: MergeRequest;
+  isWithdrawn: boolean;
+  answers: Answer[];
+}
+
+/** Thrown by a step whose retries are used up. */
+class StepFailed extends Error {}
+/** How work that was called off ends. */
+class CalledOff extends Error {}
+
+/** Kinds of answer after which nothing more is to be waited for, except for `verified` after `merged`. */
+const lastWords = ['merged', 'head-moved', 'conflict', 'ci-failed', 'failed', 'withdrawn'];
+
+/** Enough for each pull request to come through, or not. */
+const mostRounds = 4;
+
+/**
+ * A forge, a CI and tasks in memory, to drive a merge lane with. It does what it is asked as naively as a forge may, and
+ * notes whatever breaks the law.
+ */
+export class LaneModel {
+  readonly pulls: Pull[];
+  readonly violations: string[] = [];
+  base = sha('base');
+  readonly #pause: (label: string) => Promise<void>;
+  readonly #faults: Fault[];
+  readonly #deliver: (request: MergeRequest) => void;
+  readonly #redBases = new Set<string>();
+  /** What each head holds of the base. */
+  readonly #holds = new Map<string, string>();
+  /** From which head the lane has made another. */
+  readonly #provenFrom = new Map<string, string>();
+  /** Heads that CI has found green. */
+  readonly #tested = new Set<string>();
+  readonly #merges = new Map<string, string>();
+  #mergesUnderWay = 0;
+  #names = 0;
+  #callOffs: { isOff: boolean }[] = [];
+  #mended: (() => void)[] = [];
+
+  constructor(of: {
+    pulls: Pick<Pull, 'breaksOnUpdate' | 'breaksBase' | 'priority'>[];
+    faults: readonly Fault[];
+    /** Lets anything else happen first. */
+    pause: (label: string) => Promise<void>;
+    deliver: (request: MergeRequest) => void;
+  }) {
+    this.#pause = of.pause;
+    this.#faults = [...of.faults];
+    this.#deliver = of.deliver;
+    this.pulls = of.pulls.map((more, index) => {
+      const task = `T${index}`;
+      const head = sha(task);
+      this.#holds.set(head, this.base);
+      this.#tested.add(head);
+      const branch = `mission/m/${task}`;
+      return { ...more, task, number: index, branch, head, state: 'open', isTaskOpen: true, requests: [] };
+    });
+  }
+
+  happen(happening: Happening): { withdrawal?: string } {
+    if (happening.kind === 'base-push') {
+      this.base = this.#commit('somebody');
+      if (happening.red) this.#redBases.add(this.base);
+      return {};
+    }
+    if (happening.kind === 'mend') {
+      this.mend();
+      return {};
+    }
+    const pull = this.pulls[happening.pull % this.pulls.length];
+    if (!pull) return {};
+    const last = pull.requests.at(-1);
+    switch (happening.kind) {
+      case 'go-ahead':
+        if (!last) this.#ask(pull);
+        return {};
+      case 'twice':
+        if (last) this.#deliver(last.request);
+        return {};
+      case 'push':
+        pull.head = this.#commit('stranger');
+        return {};
+      case 'close':
+        if (pull.state === 'open') pull.state = 'closed';
+        return {};
+      case 'terminate':
+        pull.isTaskOpen = false;
+        return {};
+      case 'withdraw':
+        if (!last || !pull.isTaskOpen) return {};
+        if (last.answers.some(({ kind }) => lastWords.includes(kind))) return {};
+        last.isWithdrawn = true;
+        return { withdrawal: last.request.id };
+    }
+  }
+
+  mend(): void {
+    this.#redBases.clear();
+    for (const go of this.#mended.splice(0)) go();
+  }
+
+  /** What is still owed to anybody once nothing moves any more. */
+  debts(): string[] {
+    return this.pulls
+      .filter(({ isTaskOpen }) => isTaskOpen)
+      .flatMap(({ requests }) => requests)
+      .flatMap(({ request, answers, isWithdrawn }) => {
+        const words = answers.filter(({ kind }) => lastWords.includes(kind));
+        if (words.length !== 1) return [`${request.id} has ${words.length} last words`];
+        if (words[0]?.kind !== 'merged') return [];
+        if (isWithdrawn && !answers.some(({ kind }) => kind === 'too-late')) {
+          return [`${request.id} was not told that it is too late`];
+        }
+        const verdict = answers.findLast((answer) => answer.kind === 'verified');
+        const isVerified = verdict?.green === true || verdict?.verdict === 'none-yet';
+        return isVerified ? [] : [`${request.id} was merged and is not verified`];
+      });
+  }
+
+  world(): LaneWorld {
+    return {
+      isOpen: (request) => this.#step('isOpen', () => this.#pullOf(request).isTaskOpen),
+      guardQueue: async (request, { mustBeGreen }) => {
+        for (;;) {
+          const seen = await this.#step('guardQueue', () => this.base);
+          const verdict = this.#redBases.has(seen) ? 'failed' : 'passed';
+          if (!mustBeGreen || ciAllowsMerge(verdict, request)) return { baseSha: seen, verdict };
+          await this.#untilMended();
+        }
+      },
+      updateBranch: (request, headSha) => this.#step('updateBranch', () => this.#update(request, headSha)),
+      awaitCi: (request, { sha: commit }) =>
+        this.#step('awaitCi', (): CiReport => {
+          const isRed = this.#redBases.has(commit) || this.#isRedHead(request, commit);
+          if (!isRed) this.#tested.add(commit);
+          return { sha: commit, verdict: isRed ? 'failed' : 'passed', contexts: [] };
+        }),
+      merge: async (request, of) => {
+        this.#mergesUnderWay += 1;
+        if (this.#mergesUnderWay > 1) this.#note('two merges at the same time');
+        if (this.#askedAs(request)?.isWithdrawn)
+          this.#note(`${request.task} is merged after it was withdrawn`);
+        try {
+          return await this.#step('merge', () => this.#merge(request, of));
+        } finally {
+          this.#mergesUnderWay -= 1;
+        }
+      },
+      tell: async (request, answer) => this.#hear(request, answer),
+      whileWanted: (work) => {
+        const off = { isOff: false };
+        this.#callOffs.push(off);
+        const result = work()
+          .catch((error: unknown) => {
+            if (error instanceof CalledOff) return 'called-off' as const;
+            throw error;
+          })
+          .finally(() => (this.#callOffs = this.#callOffs.filter((one) => one !== off)));
+        return {
+          result,
+          callOff: () => {
+            off.isOff = true;
+            for (const go of this.#mended.splice(0)) go();
+          },
+        };
+      },
+      failureOf: (error) => (error instanceof StepFailed ? error.message : undefined),
+      show: (state: LaneState) => void state.describe(),
+    };
+  }
+
+  /** As an activity is: it may be begun late, done again after it has acted, or fail; called off, it never begins. */
+  async #step<Result>(label: string, act: () => Result): Promise<Result> {
+    this.#throwIfOff();
+    const fault = this.#faults.shift() ?? 'none';
+    await this.#pause(label);
+    if (fault === 'fails') throw new StepFailed(`${label} has failed`);
+    let result = act();
+    if (fault === 'done-again') {
+      await this.#pause(`${label} again`);
+      result = act();
+    }
+    await this.#pause(`answer of ${label}`);
+    // An update that is under way is let end, as the workflow does it.
+    if (label !== 'updateBranch' && label !== 'merge') this.#throwIfOff();
+    return result;
+  }
+
+  #throwIfOff(): void {
+    if (this.#callOffs.some(({ isOff }) => isOff)) throw new CalledOff();
+  }
+
+  async #untilMended(): Promise<void> {
+    this.#throwIfOff();
+    await new Promise<void>((resolve) => this.#mended.push(resolve));
+    this.#throwIfOff();
+  }
+
+  #update(request: MergeRequest, headSha: string): Awaited<ReturnType<LaneWorld['updateBranch']>> {
+    const pull = this.#pullOf(request);
+    const standing = pull.head;
+    if (standing !== headSha && this.#provenFrom.get(standing) !== headSha) {
+      return { kind: 'head-moved', headSha: standing };
+    }
+    if (this.#holds.get(standing) === this.base) {
+      return { kind: 'ready', headSha: standing, baseSha: this.base, updated: standing !== request.headSha };
+    }
+    pull.head = this.#commit(`${standing} up to ${this.base}`);
+    this.#provenFrom.set(pull.head, standing);
+    return { kind: 'ready', headSha: pull.head, baseSha: this.base, updated: true };
+  }
+
+  #isRedHead(request: MergeRequest, commit: string): boolean {
+    return this.#pullOf(request).breaksOnUpdate && this.#provenFrom.has(commit);
+  }
+
+  /** Pinned to head and base; what was merged under one key is found again, and nothing else is looked at. */
+  #merge(
+    request: MergeRequest,
+    { headSha, baseSha }: { headSha: string; baseSha: string },
+  ): Awaited<ReturnType<LaneWorld['merge']>> {
+    const pull = this.#pullOf(request);
+    const key = `${pull.number}@${headSha}+${baseSha}`;
+    const standing = this.#merges.get(key);
+    if (standing !== undefined) return { kind: 'merged', mergeSha: standing };
+    if (pull.state === 'closed') return { kind: 'closed' };
+    if (pull.head !== headSha) return { kind: 'head-moved', headSha: pull.head };
+    if (this.base !== baseSha) return { kind: 'base-moved' };
+    if (pull.state === 'merged') this.#note(`${pull.task} is merged twice`);
+    if (!this.#tested.has(headSha)) this.#note(`${pull.task} is merged untested`);
+    if (this.#holds.get(headSha) !== baseSha) this.#note(`${pull.task} is merged on another base`);
+    if (!this.#isApproved(request, headSha)) this.#note(`${pull.task} is merged at a head nobody approved`);
+    if (this.#redBases.has(baseSha)) this.#note(`${pull.task} is merged onto a red base`);
+    pull.state = 'merged';
+    const mergeSha = this.#commit(`merge of ${headSha}`);
+    this.#merges.set(key, mergeSha);
+    this.base = mergeSha;
+    if (pull.breaksBase) this.#redBases.add(mergeSha);
+    return { kind: 'merged', mergeSha };
+  }
+
+  #isApproved(request: MergeRequest, headSha: string): boolean {
+    for (let head: string | undefined = headSha; head !== undefined; head = this.#provenFrom.get(head)) {
+      if (head === request.headSha) return true;
+    }
+    return false;
+  }
+
+  /** A task acts on its answer as the real one does: mends what was refused, and asks again. */
+  #hear(request: MergeRequest, answer: Answer): void {
+    const pull = this.#pullOf(request);
+    const asked = this.#askedAs(request);
+    if (!asked) return this.#note(`${request.id} was answered and never asked`);
+    asked.answers.push(answer);
+    if (asked.isWithdrawn || !pull.isTaskOpen || pull.requests.length >= mostRounds) return;
+    if (answer.kind === 'head-moved' || answer.kind === 'ci-failed') {
+      pull.head = this.#commit(`mended ${pull.task}`);
+      pull.breaksOnUpdate = false;
+      this.#holds.set(pull.head, this.base);
+      this.#tested.add(pull.head);
+      this.#ask(pull);
+    } else if (answer.kind === 'failed' && pull.state === 'open') this.#ask(pull);
+  }
+
+  #ask(pull: Pull): void {
+    const last = pull.requests.at(-1)?.request;
+    const kept = last && this.#isApproved(last, pull.head);
+    const request: MergeRequest = {
+      id: `i1/mission-m/${pull.task}#${pull.requests.length + 1}`,
+      workflowId: `i1/mission-m/${pull.task}`,
+      mission: 'm',
+      task: pull.task,
+      title: pull.task,
+      pullRequest: pull.number,
+      branch: pull.branch,
+      headSha: kept ? last.headSha : pull.head,
+      approvals: [],
+      requireCi: true,
+      priority: pull.priority,
+    };
+    pull.requests.push({ request, isWithdrawn: false, answers: [] });
+    this.#deliver(request);
+  }
+
+  #pullOf(request: Pick<MergeRequest, 'pullRequest'>): Pull {
+    const pull = this.pulls[request.pullRequest];
+    if (!pull) throw new Error(`there is no pull request ${request.pullRequest}`);
+    return pull;
+  }
+
+  #askedAs(request: MergeRequest): Asked | undefined {
+    return this.#pullOf(request).requests.find((one) => one.request.id === request.id);
+  }
+
+  #commit(what: string): string {
+    this.#names += 1;
+    const commit = sha(`${this.#names}`);
+    if (what.includes(' up to ')) this.#holds.set(commit, this.base);
+    return commit;
+  }
+
+  #note(violation: string): void {
+    this.violations.push(violation);
+  }
+}
