@@ -13,6 +13,7 @@ export interface CheckRun {
   suite: number;
   status: string;
   conclusion: string | null;
+  details_url?: string;
   output?: { title: string; summary: string };
 }
 
@@ -27,6 +28,9 @@ interface Extras {
   rules: Rule[];
   /** Contexts and approvals of the classic protection. */
   protection?: { contexts: string[]; approvals: number };
+  /** Of jobs, by their number; what stands there is read at another address, by whoever knows it. */
+  logs: Map<string, string>;
+  workflowRuns: { branch: string; status: string; display_title: string; path: string }[];
   /** Answers of merges to come, in place of merging. */
   refusals: { status: 403 | 405 | 409 | 422; message: string }[];
 }
@@ -49,7 +53,10 @@ export async function startFakeGithub(atEnd: AtEnd): Promise<FakeGithub> {
   let tokenLifeMs = 3_600_000;
 
   function extrasOf(path: string): Extras {
-    const known = extras.get(path) ?? { runs: [], rules: [], refusals: [] };
+    const known = extras.get(path) ?? {
+      ...{ runs: [], rules: [], refusals: [], workflowRuns: [] },
+      logs: new Map<string, string>(),
+    };
     extras.set(path, known);
     return known;
   }
@@ -203,8 +210,26 @@ export async function startFakeGithub(atEnd: AtEnd): Promise<FakeGithub> {
       repo.get('/commits/:sha/check-runs', (context) => {
         const { name } = at(context);
         const all = extrasOf(name).runs.filter(({ sha }) => sha === context.req.param('sha'));
-        const newest = [...new Map(all.map((run) => [`${run.suite} ${run.name}`, run])).values()];
+        const asked = context.req.query('check_name');
+        const newest = [...new Map(all.map((run) => [`${run.suite} ${run.name}`, run])).values()].filter(
+          (run) => asked === undefined || run.name === asked,
+        );
         return context.json({ total_count: newest.length, check_runs: github.page(context, newest) });
+      });
+      repo.get('/actions/runs', (context) => {
+        const { branch } = context.req.query();
+        const { workflowRuns } = extrasOf(at(context).name);
+        return context.json({ workflow_runs: workflowRuns.filter((run) => run.branch === branch) });
+      });
+      repo.get('/actions/jobs/:id/logs', (context) => {
+        const { name } = at(context);
+        const url = new URL(`/store/${name}/${context.req.param('id')}`, context.req.url);
+        return context.redirect(`${url.origin}${github.api}${url.pathname}`, 302);
+      });
+      app.get('/store/:owner/:name/:id', (context) => {
+        const { owner, name, id } = context.req.param();
+        if (context.req.header('authorization') !== undefined) return context.text('what for?', 400);
+        return context.text(extrasOf(`${owner}/${name}`).logs.get(id) ?? '');
       });
       repo.post('/check-runs', async (context) => {
         const Asked = z.object({

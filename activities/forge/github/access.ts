@@ -5,7 +5,7 @@ import { callTimeoutMs } from '../rest/client.ts';
 import { rememberLogin } from '../rest/login.ts';
 import type { Apps } from './apps.ts';
 import { createGithubClient } from './client.ts';
-import { createOctokit } from './octokit.ts';
+import { createOctokit, fetchElsewhere } from './octokit.ts';
 
 /** github.com, its tenants, and Enterprise servers. */
 export function createGithubAccess(deps: {
@@ -20,7 +20,11 @@ export function createGithubAccess(deps: {
   function connect(to: Destination) {
     const { at, account, selfSigned } = to;
     const { host } = at;
-    const common = { octokit: createOctokit({ to, timeoutMs, isPaced }), host, timeoutMs };
+    const common = {
+      ...{ host, timeoutMs },
+      octokit: createOctokit({ to, timeoutMs, isPaced }),
+      fetchElsewhere: (of: { url: string; lastBytes: number }) => fetchElsewhere({ to, timeoutMs, ...of }),
+    };
     if (account.kind === 'token') {
       const client = createGithubClient({ ...common, authorize: () => Promise.resolve(account.token) });
       return { client, login: rememberLogin(client, host) };

@@ -1,10 +1,16 @@
 import { combineContexts, type CiContext } from '../../../schema/contracts/ci.ts';
-import type { RepositoryAccess } from '../rest/access.ts';
+import { foundOrNot, type RepositoryAccess } from '../rest/access.ts';
 import { pathOf } from '../rest/client.ts';
-import { GithubCheckRuns, GithubStatuses } from './schema.ts';
+import { GithubCheckRuns, GithubRuns, GithubStatuses } from './schema.ts';
 
 /** What a check says of its failure may be a whole page; its beginning names it. */
 const excerptLength = 2_000;
+
+/** A failure stands near the end of a job's log; a megabyte of it is some ten thousand lines. */
+const logBytes = 1024 * 1024;
+
+/** How the runs of Actions link to their job. Other apps link to pages of their own. */
+const jobLink = /\/actions\/runs\/\d+\/job\/(\d+)/;
 
 /**
  * What GitHub has of a commit: statuses, and the check runs of Actions and other apps. One name counts once. Statuses
@@ -15,7 +21,7 @@ export async function commitStatuses(there: RepositoryAccess, sha: string): Prom
   const commit = `${there.path}${pathOf`/commits/${sha}`}`;
   const [statuses, runs] = await Promise.all([
     there.client.list({ path: `${commit}/status`, answer: GithubStatuses }),
-    there.client.list({ path: `${commit}/check-runs`, query: { filter: 'latest' }, answer: GithubCheckRuns }),
+    checkRuns(there, { sha }),
   ]);
   const byName = new Map<string, CiContext>();
   for (const context of [...statuses.map(ofStatus), ...runs.map(ofRun)]) {
@@ -23,6 +29,37 @@ export async function commitStatuses(there: RepositoryAccess, sha: string): Prom
     byName.set(context.name, other ? worst(other, context) : context);
   }
   return [...byName.values()];
+}
+
+export async function failureLog(
+  there: RepositoryAccess,
+  of: { sha: string; context: string },
+): Promise<string | undefined> {
+  const runs = await checkRuns(there, { sha: of.sha, name: of.context });
+  const failed = runs.find((run) => ofRun(run).state === 'failed');
+  const id = jobLink.exec(failed?.details_url ?? '')?.[1];
+  if (id === undefined) return undefined;
+  const path = `${there.path}${pathOf`/actions/jobs/${id}/logs`}`;
+  return foundOrNot(there, await there.client.getText({ path, lastBytes: logBytes }));
+}
+
+export async function runningPipelines(there: RepositoryAccess, branch: string): Promise<string[]> {
+  // The newest ones; what still runs is among them.
+  const query = { branch, event: 'push', per_page: '50' };
+  const said = await there.client.get({ path: `${there.path}/actions/runs`, query, answer: GithubRuns });
+  // An Enterprise server without Actions.
+  const runs = foundOrNot(there, said)?.workflow_runs ?? [];
+  const running = runs.filter(({ status }) => status !== 'completed');
+  return running.map(({ path, display_title: title }) => `${path.split('@')[0] ?? ''} (${title})`);
+}
+
+function checkRuns(
+  there: RepositoryAccess,
+  { sha, name }: { sha: string; name?: string },
+): Promise<GithubCheckRuns> {
+  const path = `${there.path}${pathOf`/commits/${sha}/check-runs`}`;
+  const query = { filter: 'latest', ...(name === undefined ? {} : { check_name: name }) };
+  return there.client.list({ path, query, answer: GithubCheckRuns });
 }
 
 function worst(one: CiContext, other: CiContext): CiContext {

@@ -15,12 +15,15 @@ export function createGithubClient(deps: {
   host: string;
   authorize: () => Promise<string>;
   timeoutMs: number;
+  /** Fetches the end of what the forge has elsewhere, without any token. */
+  fetchElsewhere: (of: { url: string; lastBytes: number }) => ReturnType<Transport>;
   unauthorized?: () => Error;
 }): ForgeClient {
-  const { octokit, authorize, ...rest } = deps;
+  const { octokit, authorize, fetchElsewhere, ...rest } = deps;
   return createForgeClient({ ...rest, transport, paging });
 
-  async function transport({ method, path, body, etag }: Parameters<Transport>[0]): ReturnType<Transport> {
+  async function transport(of: Parameters<Transport>[0]): ReturnType<Transport> {
+    const { method, path, body, etag, range } = of;
     // Before the call: what fails here has changed nothing.
     const token = await authorize();
     try {
@@ -32,6 +35,7 @@ export function createGithubClient(deps: {
           accept: 'application/vnd.github+json',
           'x-github-api-version': '2022-11-28',
           ...(etag === undefined ? {} : { 'if-none-match': etag }),
+          ...(range === undefined ? {} : { range }),
         },
         // As text both ways: octokit would look into what it encodes and decodes.
         ...(body === undefined ? {} : { data: body }),
@@ -41,7 +45,11 @@ export function createGithubClient(deps: {
           ...(method === 'GET' ? {} : { retries: 0 }),
         },
       });
-      return exchangeOf(response);
+      const { location } = response.headers;
+      // Logs are in a store beside GitHub, at an address that is a secret for a minute.
+      const isElsewhere = range !== undefined && response.status === 302 && location !== undefined;
+      if (!isElsewhere) return exchangeOf(response);
+      return await fetchElsewhere({ url: location, lastBytes: Number(range.replace(/^bytes=-/, '')) });
     } catch (error) {
       if (error instanceof RequestError && error.response) return exchangeOf(error.response);
       // Octokit's own words for it hide the reason.

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { foundOrNot, done, type RepositoryAccess } from '../rest/access.ts';
 import { pathOf } from '../rest/client.ts';
 import type { Dialect } from '../rest/dialect.ts';
-import { commitStatuses } from './checks.ts';
+import { commitStatuses, failureLog, runningPipelines } from './checks.ts';
 import { branchProtection } from './protection.ts';
 import {
   GithubCommitMessage,
@@ -27,6 +27,8 @@ export const githubDialect: Dialect = {
   branchHead: async (there, branch) => (await findRef(there, `heads/${branch}`))?.sha,
   branchProtection,
   commitStatuses,
+  failureLog,
+  runningPipelines,
 
   async newestIssues(there, login) {
     const query = { state: 'all', creator: login, per_page: String(newestIssues) };

@@ -100,6 +100,33 @@ describe('what only GitHub has', () => {
       expect(contexts).toEqual([{ name: 'test', state: 'failed', excerpt: 'failure\ntwo are red' }]);
     });
 
+    it('of Actions have a log, which is read elsewhere and without the token', async () => {
+      const { planned: repository } = world.repository;
+      const job = 'https://github.example.org/author/greeter/actions/runs/5/job/77';
+      extras().logs.set('77', `${'.'.repeat(2 * 1024 * 1024)}\nError: two are red`);
+      await contextsOf(
+        { conclusion: 'failure', details_url: job },
+        { name: 'other', conclusion: 'failure', details_url: 'https://ci.example.org/1' },
+      );
+      const sha = (await forge.branchHead({ repository, branch: 'main' })) ?? '';
+      const log = await forge.failureLog?.({ repository, sha, context: 'test' });
+      expect(log).toMatch(/Error: two are red$/);
+      expect(log).toHaveLength(1024 * 1024);
+      expect(await forge.failureLog?.({ repository, sha, context: 'other' })).toBeUndefined();
+    });
+
+    it('that are only about to come are seen by the workflows that run', async () => {
+      const { planned: repository } = world.repository;
+      const run = { display_title: 'Add a', path: '.github/workflows/ci.yml' };
+      extras().workflowRuns.push(
+        { ...run, branch: 'main', status: 'queued' },
+        { ...run, branch: 'main', status: 'completed' },
+        { ...run, branch: 'topic', status: 'queued' },
+      );
+      const running = await forge.runningPipelines?.({ repository, branch: 'main' });
+      expect(running).toEqual(['.github/workflows/ci.yml (Add a)']);
+    });
+
     it('stand beside statuses, many of each', async () => {
       const { planned: repository } = world.repository;
       const sha = (await forge.branchHead({ repository, branch: 'main' })) ?? '';

@@ -5,6 +5,7 @@ import { throttling } from '@octokit/plugin-throttling';
 import { fetch, type RequestInit } from 'undici';
 import { refused } from '../../failures.ts';
 import { dispatcherFor, type Destination, type ForgeAddress } from '../rest/access.ts';
+import type { Exchange } from '../rest/client.ts';
 
 /** What a call may wait for a limit to pass. Longer ones are told, so that Temporal waits, and not a process. */
 const longestPauseS = 15;
@@ -55,6 +56,30 @@ export function createOctokit(of: {
     const { status, headers } = response;
     return { status, headers, url, body: text, text: () => Promise.resolve(text) };
   }
+}
+
+/**
+ * Reads the end of what the forge keeps at another address. A token stays here. Stores know no range that is counted
+ * from the end: all is read, and the end kept.
+ */
+export async function fetchElsewhere(of: {
+  to: Pick<Destination, 'at' | 'selfSigned'>;
+  timeoutMs: number;
+  url: string;
+  lastBytes: number;
+}): Promise<Exchange> {
+  const { to, timeoutMs, url, lastBytes } = of;
+  const isHere = new URL(url).origin === new URL(to.at.url).origin;
+  if (!isHere && !url.startsWith('https://'))
+    throw refused(`${to.at.host} has sent us to a place without TLS`);
+  const dispatcher = isHere ? dispatcherFor(to) : undefined;
+  const response = await fetch(url, {
+    redirect: 'error',
+    signal: AbortSignal.timeout(timeoutMs),
+    ...(dispatcher === undefined ? {} : { dispatcher }),
+  });
+  const text = Buffer.from(await response.arrayBuffer()).subarray(-lastBytes).toString();
+  return { status: response.status, headers: response.headers, text };
 }
 
 /** An Enterprise server has its API below its own address, github.com and its tenants beside it. */

@@ -82,12 +82,17 @@ export const GithubCheckRuns = z
         name: z.string(),
         status: z.string(),
         conclusion: z.string().nullish(),
+        details_url: z.string().nullish(),
         output: z.object({ title: Text, summary: Text }).optional(),
       }),
     ),
   })
   .transform(({ check_runs: runs }) => runs);
 export type GithubCheckRuns = z.infer<typeof GithubCheckRuns>;
+
+export const GithubRuns = z.object({
+  workflow_runs: z.array(z.object({ status: z.string(), display_title: Text, path: Text })),
+});
 
 /** What of a classic protection everybody sees who may read the repository. */
 export const GithubBranch = z.object({
