@@ -69,6 +69,18 @@ function laneWorld(input: LaneInput, answers: Answers): LaneWorld {
       const what = `merge ${describe(request)} at ${of.headSha}`;
       return call(sideOf(request).merges.merge, what, { tenant, repository, request, ...of });
     },
+    openRevert(request, of) {
+      const what = `take ${describe(request)} back`;
+      return call(sideOf(request).merges.openRevert, what, { tenant, repository, request, ...of });
+    },
+    tidyRevert(request, { branch, headSha, pullRequest }) {
+      const { mission, task } = request;
+      return call(sideOf(request).forge.tidyForge, `remove ${branch}`, {
+        place: { ...place, mission, task, branch },
+        headSha,
+        pullRequest,
+      });
+    },
     async tell(request, answer) {
       if ((answer.kind === 'base-red' || answer.kind === 'base-green') && !isSince04()) return;
       const arrival = send(request, answer);

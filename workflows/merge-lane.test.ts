@@ -27,6 +27,7 @@ const scenario = fc.record({
     fc.record({
       breaksOnUpdate: fc.boolean(),
       breaksBase: fc.boolean(),
+      redBase: fc.constantFrom('stop', 'revert', 'revert', 'red-revert'),
       priority: fc.integer({ min: 1, max: 3 }),
     }),
     { minLength: 1, maxLength: 4 },

@@ -6,7 +6,7 @@ import {
   type MergeRequest,
 } from '../schema/contracts/messages.ts';
 import { LaneState } from './lane-state.ts';
-import type { CiActivities, CiInput, MergeResult, UpdateOutcome } from './ports.ts';
+import type { CiActivities, CiInput, MergeResult, RevertOutcome, UpdateOutcome } from './ports.ts';
 
 /** An answer before it is addressed to a request; `Omit` alone would melt the union. */
 export type Answer = MergeAnswer extends infer Kind
@@ -23,6 +23,12 @@ export interface LaneWorld {
   updateBranch(request: MergeRequest, headSha: string): Promise<UpdateOutcome>;
   awaitCi(request: MergeRequest, of: Pick<CiInput, 'sha' | 'stepsAt'>, what: string): Promise<CiReport>;
   merge(request: MergeRequest, of: { headSha: string; baseSha: string }): Promise<MergeResult>;
+  openRevert(request: MergeRequest, of: { mergeSha: string; reason: string }): Promise<RevertOutcome>;
+  /** Removes the branch of a revert, and closes its pull request if it was not merged. */
+  tidyRevert(
+    request: MergeRequest,
+    of: { branch: string; headSha: string; pullRequest: number },
+  ): Promise<void>;
   /** Ends when the answer is on its way; nobody in the lane waits for its arrival. */
   tell(request: MergeRequest, answer: Answer): Promise<void>;
   /** Begins work at once that can be called off: then it ends as `called-off`, at its next step. */
@@ -166,15 +172,61 @@ export class MergeLane {
       const green = ciAllowsMerge(verdict, request);
       await world.tell(request, { kind: 'verified', verdict, green });
       if (green) return;
-      await this.#tellRed(`${this.#base} is ${verdict} at ${mergeSha}`, []);
+      const reason = `${this.#base} is ${verdict} at ${mergeSha}`;
+      await this.#tellRed(reason, []);
+      const isReverted = request.redBase === 'revert' && (await this.#revert(request, { mergeSha, reason }));
       await world.guardQueue(request, { mustBeGreen: true });
       // The merge commit stays what it was; it is the base that is green again.
-      await world.tell(request, { kind: 'verified', verdict, green: true });
+      if (!isReverted) await world.tell(request, { kind: 'verified', verdict, green: true });
       await this.#tellGreen([]);
     } catch (error) {
       this.#reasonOf(error);
       // What can't be verified is told as such; the queue guard looks at the base again before the next merge.
       await world.tell(request, { kind: 'verified', verdict: 'none-yet', green: false });
+    }
+  }
+
+  /**
+   * Takes a merge back that has turned the base red, by a pull request of the lane's own: tested, and pinned to head and
+   * base as any other. False: it could not be, and a person has to mend the base.
+   */
+  async #revert(request: MergeRequest, of: { mergeSha: string; reason: string }): Promise<boolean> {
+    const world = this.#world;
+    const fail = async (why: string): Promise<false> => {
+      await this.#tellRed(`${of.reason}; not reverted: ${why}`, []);
+      return false;
+    };
+    try {
+      for (;;) {
+        const revert = await world.openRevert(request, of);
+        if (revert.kind === 'not-possible') return await fail(revert.reason);
+        const { headSha, baseSha } = revert;
+        const what = `CI of the revert of ${describe(request)}`;
+        const { verdict } = await world.awaitCi(request, { sha: headSha, stepsAt: baseSha }, what);
+        if (!ciAllowsMerge(verdict, request)) {
+          await this.#tidy(request, revert);
+          return await fail(`the revert is ${verdict} too`);
+        }
+        const result = await world.merge(revertOf(request, revert), { headSha, baseSha });
+        // Somebody else has pushed to the base: test on that, and try again.
+        if (result.kind === 'base-moved') continue;
+        if (result.kind !== 'merged')
+          return await fail(`its pull request #${revert.pullRequest} is ${result.kind}`);
+        await world.tell(request, { kind: 'reverted', revertSha: result.mergeSha, reason: of.reason });
+        await this.#tidy(request, revert);
+        return true;
+      }
+    } catch (error) {
+      return await fail(this.#reasonOf(error));
+    }
+  }
+
+  /** A branch that stays is in nobody's way. */
+  async #tidy(...of: Parameters<LaneWorld['tidyRevert']>): Promise<void> {
+    try {
+      await this.#world.tidyRevert(...of);
+    } catch (error) {
+      this.#reasonOf(error);
     }
   }
 
@@ -210,6 +262,15 @@ export class MergeLane {
 
 export function describe(request: MergeRequest): string {
   return `${request.task} (#${request.pullRequest})`;
+}
+
+/** The lane's own request: nobody waits for it but the lane. */
+function revertOf(
+  request: MergeRequest,
+  { branch, headSha, pullRequest }: { branch: string; headSha: string; pullRequest: number },
+): MergeRequest {
+  const title = `Revert "${request.title}"`;
+  return { ...request, id: `${request.id}/revert`, title, branch, headSha, pullRequest, approvals: [] };
 }
 
 function withdrawn({ updatedHead }: LaneState): Ended {

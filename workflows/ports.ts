@@ -125,6 +125,11 @@ export type UpdateOutcome =
   | { kind: 'head-moved'; headSha: string | null }
   | { kind: 'conflict'; files: string[] };
 
+/** A pull request of the lane's own, on exactly that base. */
+export type RevertOutcome =
+  | { kind: 'opened'; branch: string; headSha: string; baseSha: string; pullRequest: number }
+  | { kind: 'not-possible'; reason: string };
+
 export type MergeResult =
   | { kind: 'merged'; mergeSha: string }
   | { kind: 'base-moved' }
@@ -212,6 +217,8 @@ export interface ForgeActivities {
     title: string;
     goal: string;
     issue: number;
+    /** The newest of the task that is over, since its merge was reverted. */
+    after?: number;
   }): Promise<{ number: number }>;
   /**
    * Closes a pull request that was not merged, ends the CI of the task's heads, and deletes the branch if it is at one
@@ -268,6 +275,14 @@ export interface MergeActivities {
     request: MergeRequest;
     headSha: string;
   }): Promise<UpdateOutcome>;
+  /** Takes a merge back on a branch of its own, with a pull request. Asked again, it is the same. */
+  openRevert(input: {
+    tenant: string;
+    repository: PlannedRepository;
+    request: MergeRequest;
+    mergeSha: string;
+    reason: string;
+  }): Promise<RevertOutcome>;
   merge(input: {
     tenant: string;
     repository: PlannedRepository;

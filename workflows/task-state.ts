@@ -22,6 +22,8 @@ import { initialTaskView, type GoAhead, type NewEvent, type TaskView } from '../
 import { News } from './news.ts';
 import type { Delivery, Feedback, TaskPlace } from './ports.ts';
 import { goAheadFault, type GoAheadFault } from './rules/go-ahead.ts';
+import { describeAgent } from './rules/details.ts';
+import { mergeRequestOf } from './rules/merge-request.ts';
 import { lastWordOn, redBaseOf, type LaneOutcome } from './rules/lane-answers.ts';
 import { defaultNoProgress, doneInVain, type Attempt } from './rules/progress.ts';
 import { TaskBudget } from './task-budget.ts';
@@ -54,6 +56,8 @@ export class TaskState {
   resolutions: Resolution[] = [];
   /** The lane's words on the request that is out. */
   laneAnswers: MergeAnswer[] = [];
+  /** The newest pull request whose merge was reverted. */
+  pullRequestsOver: number | undefined;
   /** Why no step may start: the mission is paused. */
   held: string | null = null;
   /** Where the head that is verified next comes from: a session, or the forge after somebody else's push. */
@@ -343,20 +347,10 @@ export class TaskState {
     const { view, place, input } = this;
     if (view.headSha === null || view.pullRequest === null) throw new Error('nothing is ready to be merged');
     this.#mergeRequests += 1;
-    return {
-      id: `${workflowId}#${this.#mergeRequests}`,
-      workflowId,
-      mission: place.mission,
-      task: place.task,
-      title: `${place.task}: ${view.title}`,
-      pullRequest: view.pullRequest,
-      branch: place.branch,
-      headSha: view.headSha,
-      approvals: this.currentReviews().map(({ engine, summary }) => ({ engine, summary })),
-      requireCi: input.policy.requireCi,
-      host: input.engine.host,
-      ...(input.policy.priority === undefined ? {} : { priority: input.policy.priority }),
-    };
+    const id = `${workflowId}#${this.#mergeRequests}`;
+    const { headSha, pullRequest } = view;
+    const approvals = this.currentReviews();
+    return mergeRequestOf({ id, workflowId, input, branch: place.branch, headSha, pullRequest, approvals });
   }
 
   hearLane(raw: unknown): void {
@@ -387,6 +381,19 @@ export class TaskState {
     this.tell('merged', `${answer.headSha} as ${answer.mergeSha}`);
   }
 
+  /** What the lane has taken back; undefined while the merge stands. */
+  revert(): { revertSha: string; reason: string } | undefined {
+    return this.laneAnswers.findLast((answer) => answer.kind === 'reverted');
+  }
+
+  /** The merge is undone: what comes next is a pull request of its own. */
+  reverted(revertSha: string): void {
+    this.tell('sent-back', `the merge ${this.view.mergeSha ?? ''} was reverted as ${revertSha}`);
+    this.pullRequestsOver = this.view.pullRequest ?? undefined;
+    this.laneAnswers = [];
+    Object.assign(this.view, { mergeSha: null, mergeCi: null, pullRequest: null, goAhead: null });
+  }
+
   /** Somebody else has pushed: that head is verified next, and the go-ahead was for another. */
   headMoved(message: string): void {
     this.headToVerify = 'forge';
@@ -404,12 +411,6 @@ export class TaskState {
     const merged = mergeSha === null || pullRequest === null ? {} : { pullRequest };
     return { task: this.place.task, status, mergeSha, reason, used: this.budget.used, ...merged };
   }
-}
-
-function describeAgent({ agent }: SessionSummary): string {
-  if (!agent) return '';
-  const { inputTokens, outputTokens } = agent.usage;
-  return `: ${agent.outcome}, ${inputTokens} tokens read and ${outputTokens} written`;
 }
 
 function describeWait(wait: Pick<Wait, 'on' | 'for'>): string {

@@ -24,12 +24,14 @@ import {
   rejectDelivery,
   rejectDivergence,
   rejectReview,
+  rejectRevert,
   rejectSession,
 } from './rules/remediation.ts';
 import type { LaneOutcome } from './rules/lane-answers.ts';
 import type { TaskState } from './task-state.ts';
 import { TaskAnswers } from './task-answers.ts';
 import { TaskEnding } from './task-ending.ts';
+import { untilOneThrows } from './side-by-side.ts';
 import { HostLost, TaskHost } from './task-host.ts';
 import { TaskLaunches } from './task-launches.ts';
 import { GivenUp, TaskSteps } from './task-steps.ts';
@@ -73,9 +75,8 @@ export class TaskStory {
         if (delivered === 'no-change') return await this.#ending.finish('no-change');
         if (!(await this.#passReviewAndCi())) continue;
         await this.#waitForGoAhead();
-        if (await this.#passMergeLane()) break;
+        if ((await this.#passMergeLane()) && (await this.#verifyMerge())) break;
       }
-      await this.#verifyMerge();
       return await CancellationScope.nonCancellable(() => this.#ending.finish('merged'));
     } catch (error) {
       if (error instanceof GivenUp) return await this.#ending.giveUp(error.status, error.message);
@@ -208,8 +209,12 @@ export class TaskStory {
     await this.#steps.enter('open-pull-request', { on: 'the pull request', for: 'forge' });
     const { title, goal } = task.input.task;
     const issue = view.issue ?? 0;
+    const after = task.pullRequestsOver === undefined ? {} : { after: task.pullRequestsOver };
     const opened = await this.#steps.try(() =>
-      call(this.#forgeSide.forge.openPullRequest, 'the pull request', { place, title, goal, issue }),
+      call(this.#forgeSide.forge.openPullRequest, 'the pull request', {
+        ...{ place, title, goal, issue },
+        ...after,
+      }),
     );
     view.pullRequest = opened.number;
     return true;
@@ -365,9 +370,9 @@ export class TaskStory {
 
   /**
    * The lane watches the base branch at the merge commit; red, it stands until a person has mended it. What is merged
-   * stays merged: a cancellation only ends the waiting.
+   * stays merged: a cancellation only ends the waiting. False: the lane has taken it back, as the policy says.
    */
-  async #verifyMerge(): Promise<void> {
+  async #verifyMerge(): Promise<boolean> {
     const task = this.#task;
     const { base } = task.input.repository;
     try {
@@ -387,33 +392,25 @@ export class TaskStory {
       } else if (task.mergeVerdict()?.green !== true) {
         task.waitOn({ on: `${base} to be mended: it is red at the merge commit`, for: 'person' });
         await this.#steps.record();
-        await condition(() => task.mergeVerdict()?.green === true);
+        await condition(() => task.mergeVerdict()?.green === true || task.revert() !== undefined);
       }
     } catch (error) {
       // A person has decided that what can't be verified is good enough.
       if (!isCancellation(error) && !(error instanceof GivenUp)) throw error;
     }
+    const revert = task.revert();
+    if (revert) {
+      task.reverted(revert.revertSha);
+      await this.#steps.sendBack([rejectRevert(revert.reason, task.view.headSha)]);
+      return false;
+    }
     task.view.mergeCi = task.mergeVerdict()?.verdict ?? null;
+    return true;
   }
 
   #head(): string {
     const { headSha } = this.#task.view;
     if (headSha === null) throw new Error('no head has been delivered yet');
     return headSha;
-  }
-}
-
-/** Runs a review gate's steps side by side; when one throws, the others have ended before that is told. */
-async function untilOneThrows<Reviewed, Tested>(
-  start: () => { reviews: Promise<Reviewed>[]; tests: Promise<Tested> },
-): Promise<[Reviewed[], Tested]> {
-  const scope = new CancellationScope({ cancellable: true });
-  const { reviews, tests } = await scope.run(() => Promise.resolve(start()));
-  try {
-    return await Promise.all([Promise.all(reviews), tests]);
-  } catch (error) {
-    scope.cancel();
-    await CancellationScope.nonCancellable(() => Promise.allSettled([...reviews, tests]));
-    throw error;
   }
 }

@@ -32,6 +32,7 @@ export function createForgeActivities(deps: { forges: Forges; cis: Cis }): Forge
     title,
     goal,
     issue,
+    after,
   }: Input<'openPullRequest'>): Promise<{ number: number }> {
     const { repository } = place;
     const pullRequest = await forges(repository).findOrOpenPullRequest({
@@ -39,6 +40,7 @@ export function createForgeActivities(deps: { forges: Forges; cis: Cis }): Forge
       branch: place.branch,
       title: `${place.task}: ${title}`,
       body: `${goal}\n\nPart of mission ${place.mission}. Issue #${issue}.`,
+      after,
     });
     return { number: pullRequest.number };
   }

@@ -58,6 +58,8 @@ export interface Forge {
     branch: string;
     title: string;
     body: string;
+    /** What has this number or a lower one is over, and counts as none. */
+    after?: number | undefined;
   }): Promise<PullRequest>;
   updatePullRequest(of: {
     repository: PlannedRepository;

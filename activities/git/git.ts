@@ -172,6 +172,22 @@ export async function changedFiles(
   return stdout.split('\0').filter((name) => name !== '');
 }
 
+/** When a commit was made, to the second: what is made of it has the same date in every attempt. */
+export async function commitDate(git: Git, of: { cwd: string; commit: string }): Promise<Date> {
+  const { stdout } = await git.run({ cwd: of.cwd, args: ['show', '-s', '--format=%ct', of.commit] });
+  return new Date(Number(stdout) * 1_000);
+}
+
+/** Writes a commit without moving any ref. */
+export async function writeCommit(
+  git: Git,
+  of: { cwd: string; tree: string; parents: string[]; message: string; date: Date },
+): Promise<string> {
+  const parents = of.parents.flatMap((parent) => ['-p', parent]);
+  const args = ['commit-tree', of.tree, ...parents, '-F', '-'];
+  return (await git.run({ cwd: of.cwd, args, date: of.date, input: of.message })).stdout.trim();
+}
+
 export type TreeMerge = { kind: 'clean'; tree: string } | { kind: 'conflict'; files: string[] };
 
 /** The tree of a merge of two commits, worked out without a checkout and without writing a ref. */

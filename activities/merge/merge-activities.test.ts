@@ -5,7 +5,7 @@ import type { Database } from '../../schema/db/database.ts';
 import { openPglite } from '../../schema/db/pglite.ts';
 import { forgeReviews } from '../../schema/db/tables.ts';
 import { localForge, makeRepository, type TestRepository } from '../../test/support/repository.ts';
-import type { UpdateOutcome } from '../../workflows/ports.ts';
+import type { RevertOutcome, UpdateOutcome } from '../../workflows/ports.ts';
 import { createMergeActivities } from './merge-activities.ts';
 
 let database: Database;
@@ -20,12 +20,14 @@ beforeEach(async () => {
   repository = await makeRepository({ 'README.md': 'hello\n' });
 });
 
-/** What the lane asks for a pull request whose head was approved. */
-function updateBranch(headSha: string): Promise<UpdateOutcome> {
-  const { git, workspace, planned } = repository;
+function activities() {
+  const { git, workspace } = repository;
   const forge = localForge({ git, queries: database.queries });
-  const activities = createMergeActivities({ git, forges: () => forge, workspace });
-  const request: MergeRequest = {
+  return createMergeActivities({ git, forges: () => forge, workspace });
+}
+
+function requestAt(headSha: string): MergeRequest {
+  return {
     id: 'r',
     workflowId: 'w',
     mission: 'm',
@@ -37,8 +39,33 @@ function updateBranch(headSha: string): Promise<UpdateOutcome> {
     approvals: [{ engine: 'diff-check', summary: 'good' }],
     requireCi: false,
   };
-  const input = { tenant: 'default', repository: planned, request, headSha };
-  return new MockActivityEnvironment().run(activities.updateBranch, input);
+}
+
+/** What the lane asks for a pull request whose head was approved. */
+function updateBranch(headSha: string): Promise<UpdateOutcome> {
+  const input = {
+    tenant: 'default',
+    repository: repository.planned,
+    request: requestAt(headSha),
+    headSha,
+  };
+  return new MockActivityEnvironment().run(
+    (of: typeof input): Promise<UpdateOutcome> => activities().updateBranch(of),
+    input,
+  );
+}
+
+/** What the lane asks when the base is red at a merge. */
+function openRevert(mergeSha: string): Promise<RevertOutcome> {
+  const reason = `main is failed at ${mergeSha}`;
+  const input = {
+    ...{ tenant: 'default', repository: repository.planned, mergeSha, reason },
+    request: requestAt(mergeSha),
+  };
+  return new MockActivityEnvironment().run(
+    (of: typeof input): Promise<RevertOutcome> => activities().openRevert(of),
+    input,
+  );
 }
 
 describe('the lane’s update of a branch', () => {
@@ -76,5 +103,44 @@ describe('the lane’s update of a branch', () => {
     await repository.commit({ branch: 'unreviewed', files: { 'evil.txt': 'evil\n' } });
     const headSha = await repository.merge({ branch: 'topic', other: 'unreviewed' });
     expect(await updateBranch(approved)).toEqual({ kind: 'head-moved', headSha });
+  });
+});
+
+describe('the revert of a merge', () => {
+  const read = async (sha: string, path: string) =>
+    repository.workspace.readFileAt({ repository: repository.planned, commit: sha, path });
+
+  it('takes back that merge and nothing after it, as a pull request, and can be repeated', async () => {
+    const mergeSha = await repository.commit({
+      branch: 'main',
+      files: { 'a.txt': 'a\n', 'README.md': 'x\n' },
+    });
+    const baseSha = await repository.commit({ branch: 'main', files: { 'b.txt': 'b\n' } });
+    const revert = await openRevert(mergeSha);
+
+    if (revert.kind !== 'opened') throw new Error(revert.reason);
+    expect(revert.baseSha).toBe(baseSha);
+    expect(await read(revert.headSha, 'a.txt')).toBeUndefined();
+    expect(await read(revert.headSha, 'README.md')).toBe('hello\n');
+    expect(await read(revert.headSha, 'b.txt')).toBe('b\n');
+    expect(await openRevert(mergeSha)).toEqual(revert);
+  });
+
+  it('is brought up to a base that has moved', async () => {
+    const mergeSha = await repository.commit({ branch: 'main', files: { 'a.txt': 'a\n' } });
+    const first = await openRevert(mergeSha);
+    await repository.commit({ branch: 'main', files: { 'b.txt': 'b\n' } });
+    const second = await openRevert(mergeSha);
+    const numbers = [first, second].map((one) => one.kind === 'opened' && one.pullRequest);
+    expect(numbers[0]).toBe(numbers[1]);
+    expect(second).not.toEqual(first);
+  });
+
+  it('is not possible where later changes are in its way, or somebody has done it', async () => {
+    const mergeSha = await repository.commit({ branch: 'main', files: { 'README.md': 'x\n' } });
+    await repository.commit({ branch: 'main', files: { 'README.md': 'y\n' } });
+    expect(await openRevert(mergeSha)).toMatchObject({ kind: 'not-possible' });
+    await repository.commit({ branch: 'main', files: { 'README.md': 'hello\n' } });
+    expect(await openRevert(mergeSha)).toEqual({ kind: 'not-possible', reason: 'it was taken back already' });
   });
 });

@@ -3,18 +3,21 @@ import type { PlannedRepository } from '../../schema/contracts/plan.ts';
 import type { MergeActivities, UpdateOutcome } from '../../workflows/ports.ts';
 import { refused } from '../failures.ts';
 import type { Forges } from '../forge/forge.ts';
-import { isAncestor, mergeTrees, type Git } from '../git/git.ts';
+import { commitDate, isAncestor, mergeTrees, writeCommit, type Git } from '../git/git.ts';
 import type { Workspace } from '../git/workspace.ts';
 import { asSupervisor } from '../supervision.ts';
+import { createOpenRevert } from './revert.ts';
 
 export function createMergeActivities(deps: {
   git: Git;
   forges: Forges;
   workspace: Workspace;
-}): Pick<MergeActivities, 'updateBranch' | 'merge'> {
+}): Pick<MergeActivities, 'updateBranch' | 'openRevert' | 'merge'> {
   const { git, forges, workspace } = deps;
+  const openRevert = createOpenRevert(deps);
   return {
     updateBranch: (input) => asSupervisor(() => updateBranch(input)),
+    openRevert: (input) => asSupervisor(() => openRevert(input)),
     merge: (input) => asSupervisor(() => merge(input)),
   };
 
@@ -81,10 +84,8 @@ export function createMergeActivities(deps: {
     const { cwd, tree, head, baseSha, repository } = of;
     const message = `Merge ${repository.base} at ${baseSha}\n`;
     // The date of the head makes a repeated attempt write the very same commit.
-    const { stdout } = await git.run({ cwd, args: ['show', '-s', '--format=%ct', head] });
-    const date = new Date(Number(stdout) * 1_000);
-    const args = ['commit-tree', tree, '-p', head, '-p', baseSha, '-F', '-'];
-    return (await git.run({ cwd, args, date, input: message })).stdout.trim();
+    const date = await commitDate(git, { cwd, commit: head });
+    return writeCommit(git, { cwd, tree, parents: [head, baseSha], message, date });
   }
 
   async function repostApprovals(

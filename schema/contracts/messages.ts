@@ -153,6 +153,8 @@ export const MergeRequest = z.object({
   host: z.string().optional(),
   /** The mission's; see the policy. Requests of version 0.3 and older have none. */
   priority: Priority.optional(),
+  /** Whether a merge that turns the base red is reverted; see the policy. */
+  redBase: z.enum(['stop', 'revert']).optional(),
 });
 export type MergeRequest = z.infer<typeof MergeRequest>;
 
@@ -160,7 +162,7 @@ export const MergeWithdrawal = z.object({ id: z.string() });
 export type MergeWithdrawal = z.infer<typeof MergeWithdrawal>;
 
 /**
- * What the lane tells a task. `merged` is followed by `verified`; `too-late` answers a withdrawal and is followed by
+ * What the lane tells a task. `merged` is followed by `verified`, and where it was taken back by `reverted`; `too-late` answers a withdrawal and is followed by
  * the outcome; `base-red` and `base-green` say why it waits; every other kind is the last word on its request. `headSha` is where the lane has left the branch, if it
  * has moved it.
  */
@@ -178,6 +180,7 @@ export const MergeAnswer = z.discriminatedUnion('kind', [
   z.object({ id: z.string(), kind: z.literal('failed'), reason: z.string(), headSha: Sha.optional() }),
   z.object({ id: z.string(), kind: z.literal('withdrawn'), headSha: Sha.optional() }),
   z.object({ id: z.string(), kind: z.literal('too-late') }),
+  z.object({ id: z.string(), kind: z.literal('reverted'), revertSha: Sha, reason: z.string() }),
   z.object({ id: z.string(), kind: z.literal('base-red'), reason: z.string() }),
   z.object({ id: z.string(), kind: z.literal('base-green') }),
 ]);

@@ -122,6 +122,11 @@ export const Policy = z.strictObject({
     .min(1)
     .max(240 * minute)
     .default(15 * minute),
+  /**
+   * What the merge lane does when the base is red at a merge of this mission: `stop` until somebody has mended it, or
+   * `revert` that merge by a pull request of its own, and send the task back. Without it: `stop`.
+   */
+  redBase: z.enum(['stop', 'revert']).optional(),
   /** With true, a repository without CI is a failure of the gate; otherwise `not-configured` is accepted. */
   requireCi: z.boolean().default(false),
 });

@@ -338,7 +338,7 @@ export const forgePullRequests = pgTable(
     primaryKey({ columns: [table.repositoryId, table.number] }),
     uniqueIndex('forge_pull_requests_open')
       .on(table.repositoryId, table.branch)
-      .where(sql`state <> 'closed'`),
+      .where(sql`state = 'open'`),
   ],
 );
 

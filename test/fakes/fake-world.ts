@@ -170,9 +170,9 @@ export class FakeWorld {
       closeIssue: async ({ place, number }) => {
         this.issues.set(place.task, { number, state: 'closed' });
       },
-      openPullRequest: async ({ place }) => {
+      openPullRequest: async ({ place, after = 0 }) => {
         const standing = this.pullRequests.find(
-          ({ branch, state }) => branch === place.branch && state !== 'closed',
+          ({ number, branch, state }) => branch === place.branch && state !== 'closed' && number > after,
         );
         if (standing) return { number: standing.number };
         const number = 100 + this.pullRequests.length;
@@ -214,6 +214,13 @@ export class FakeWorld {
         if (files.length > 0) return { kind: 'conflict', files };
         const updated = this.push(request.branch, `${request.task}^${this.merges.length}`);
         return { kind: 'ready', headSha: updated, baseSha: this.base, updated: true };
+      },
+      openRevert: async ({ request }) => {
+        const branch = `mission-revert/${request.task}`;
+        const headSha = this.push(branch, `${request.task}~${this.merges.length}`);
+        const number = 100 + this.pullRequests.length;
+        this.pullRequests.push({ number, branch, state: 'open' });
+        return { kind: 'opened', branch, headSha, baseSha: this.base, pullRequest: number };
       },
       merge: async ({ request, headSha, baseSha }) => {
         await this.beforeMerge(request);

@@ -24,6 +24,8 @@ interface Pull {
   breaksOnUpdate: boolean;
   /** The base is red at its merge. */
   breaksBase: boolean;
+  /** What becomes of a red base; with `red-revert` its revert is red as well. */
+  redBase: 'stop' | 'revert' | 'red-revert';
   priority: number;
   requests: Asked[];
 }
@@ -51,6 +53,8 @@ const mostRounds = 4;
  */
 export class LaneModel {
   readonly pulls: Pull[];
+  /** The lane's own, by the merge that they take back. */
+  readonly #reverts = new Map<string, Pull>();
   readonly violations: string[] = [];
   base = sha('base');
   readonly #pause: (label: string) => Promise<void>;
@@ -70,7 +74,7 @@ export class LaneModel {
   #mended: (() => void)[] = [];
 
   constructor(of: {
-    pulls: Pick<Pull, 'breaksOnUpdate' | 'breaksBase' | 'priority'>[];
+    pulls: Pick<Pull, 'breaksOnUpdate' | 'breaksBase' | 'redBase' | 'priority'>[];
     faults: readonly Fault[];
     /** Lets anything else happen first. */
     pause: (label: string) => Promise<void>;
@@ -99,8 +103,10 @@ export class LaneModel {
       this.mend();
       return {};
     }
-    const pull = this.pulls[happening.pull % this.pulls.length];
+    const all = [...this.pulls, ...this.#reverts.values()];
+    const pull = all[happening.pull % all.length];
     if (!pull) return {};
+    if (!this.pulls.includes(pull) && happening.kind !== 'push' && happening.kind !== 'close') return {};
     const last = pull.requests.at(-1);
     switch (happening.kind) {
       case 'go-ahead':
@@ -139,7 +145,7 @@ export class LaneModel {
       .flatMap(({ request, answers, isWithdrawn }) => {
         const words = answers.filter(({ kind }) => lastWords.includes(kind));
         if (words.length !== 1) return [`${request.id} has ${words.length} last words`];
-        if (words[0]?.kind !== 'merged') return [];
+        if (words[0]?.kind !== 'merged' || answers.some(({ kind }) => kind === 'reverted')) return [];
         if (isWithdrawn && !answers.some(({ kind }) => kind === 'too-late')) {
           return [`${request.id} was not told that it is too late`];
         }
@@ -178,6 +184,12 @@ export class LaneModel {
           this.#mergesUnderWay -= 1;
         }
       },
+      openRevert: (request, { mergeSha }) => this.#step('openRevert', () => this.#revert(request, mergeSha)),
+      tidyRevert: (_request, { pullRequest }) =>
+        this.#step('tidyRevert', () => {
+          const revert = this.#pullOf({ pullRequest });
+          if (revert.state === 'open') revert.state = 'closed';
+        }),
       tell: async (request, answer) => this.#hear(request, answer),
       whileWanted: (work) => {
         const off = { isOff: false };
@@ -242,6 +254,35 @@ export class LaneModel {
     return { kind: 'ready', headSha: pull.head, baseSha: this.base, updated: true };
   }
 
+  #revert(request: MergeRequest, mergeSha: string): Awaited<ReturnType<LaneWorld['openRevert']>> {
+    const { task, redBase, priority } = this.#pullOf(request);
+    const standing = this.#reverts.get(mergeSha);
+    if (standing && standing.state !== 'open') return { kind: 'not-possible', reason: 'it is closed' };
+    const number = standing?.number ?? this.pulls.length + this.#reverts.size;
+    const revert = standing ?? {
+      ...{
+        task: `revert of ${task}`,
+        number,
+        branch: `revert/${mergeSha}`,
+        state: 'open',
+        isTaskOpen: false,
+      },
+      ...{
+        head: '',
+        breaksOnUpdate: redBase === 'red-revert',
+        breaksBase: false,
+        redBase,
+        priority,
+        requests: [],
+      },
+    };
+    if (this.#holds.get(revert.head) !== this.base) revert.head = this.#commit(`revert up to ${this.base}`);
+    this.#reverts.set(mergeSha, revert);
+    if (redBase === 'red-revert') this.#redBases.add(revert.head);
+    const { branch, head: headSha } = revert;
+    return { kind: 'opened', branch, headSha, baseSha: this.base, pullRequest: number };
+  }
+
   #isRedHead(request: MergeRequest, commit: string): boolean {
     return this.#pullOf(request).breaksOnUpdate && this.#provenFrom.has(commit);
   }
@@ -262,7 +303,8 @@ export class LaneModel {
     if (!this.#tested.has(headSha)) this.#note(`${pull.task} is merged untested`);
     if (this.#holds.get(headSha) !== baseSha) this.#note(`${pull.task} is merged on another base`);
     if (!this.#isApproved(request, headSha)) this.#note(`${pull.task} is merged at a head nobody approved`);
-    if (this.#redBases.has(baseSha)) this.#note(`${pull.task} is merged onto a red base`);
+    const isRevert = !this.pulls.includes(pull);
+    if (this.#redBases.has(baseSha) && !isRevert) this.#note(`${pull.task} is merged onto a red base`);
     pull.state = 'merged';
     const mergeSha = this.#commit(`merge of ${headSha}`);
     this.#merges.set(key, mergeSha);
@@ -284,8 +326,10 @@ export class LaneModel {
     const asked = this.#askedAs(request);
     if (!asked) return this.#note(`${request.id} was answered and never asked`);
     asked.answers.push(answer);
+    // It is another pull request from here on.
+    if (answer.kind === 'reverted') Object.assign(pull, { state: 'open', breaksBase: false });
     if (asked.isWithdrawn || !pull.isTaskOpen || pull.requests.length >= mostRounds) return;
-    if (answer.kind === 'head-moved' || answer.kind === 'ci-failed') {
+    if (['head-moved', 'ci-failed', 'reverted'].includes(answer.kind)) {
       pull.head = this.#commit(`mended ${pull.task}`);
       pull.breaksOnUpdate = false;
       this.#holds.set(pull.head, this.base);
@@ -309,13 +353,15 @@ export class LaneModel {
       approvals: [],
       requireCi: true,
       priority: pull.priority,
+      redBase: pull.redBase === 'stop' ? 'stop' : 'revert',
     };
     pull.requests.push({ request, isWithdrawn: false, answers: [] });
     this.#deliver(request);
   }
 
   #pullOf(request: Pick<MergeRequest, 'pullRequest'>): Pull {
-    const pull = this.pulls[request.pullRequest];
+    const all = [...this.pulls, ...this.#reverts.values()];
+    const pull = all.find(({ number }) => number === request.pullRequest);
     if (!pull) throw new Error(`there is no pull request ${request.pullRequest}`);
     return pull;
   }

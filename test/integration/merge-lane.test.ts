@@ -137,6 +137,24 @@ describe('the merge lane', () => {
     expect(world.merges).toHaveLength(2);
   });
 
+  it('takes a merge back that has turned the base red, where the policy says so, and its task mends it', async () => {
+    world.verdicts.set(sha('m1'), 'failed');
+    const handle = await engine.startTask({ task: task('A'), policy: { redBase: 'revert' } });
+
+    expect(await handle.result()).toMatchObject({ status: 'merged', mergeSha: sha('m3'), pullRequest: 102 });
+    const opened = world.pullRequests.map(({ branch, state }) => [branch, state]);
+    expect(opened).toEqual([
+      ['mission/demo/A', 'merged'],
+      ['mission-revert/A', 'merged'],
+      ['mission/demo/A', 'merged'],
+    ]);
+    expect(world.sessions).toHaveLength(2);
+    expect(world.sessions[1]?.feedback[0]?.message).toContain(
+      `taken back again: main is failed at ${sha('m1')}`,
+    );
+    expect([...world.branches.keys()]).toEqual([]);
+  });
+
   it('stands before a base that somebody else has broken, and whoever waits says so', async () => {
     world.reviewer = () => {
       world.verdicts.set(sha('broken'), 'failed');

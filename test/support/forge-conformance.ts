@@ -238,6 +238,18 @@ export function describeForge(makeWorld: () => Promise<ForgeWorld>): void {
     });
   });
 
+  describe('a pull request after another of the same branch', () => {
+    it('is a new one, where the one before counts as over', async () => {
+      const { asked, number: before, merge } = await openPullRequest();
+      await forge.merge(merge);
+      expect((await forge.findOrOpenPullRequest(asked)).number).toBe(before);
+      await world.repository.commit({ branch: 'topic', from: 'topic', files: { again: 'again' } });
+      const made = await byMany(world, (driver) => driver.findOrOpenPullRequest({ ...asked, after: before }));
+      expect(new Set(made.map(({ number }) => number)).size).toBe(1);
+      expect(made[0]?.number).toBeGreaterThan(before);
+    });
+  });
+
   describe('branches, tags and releases', () => {
     it('delete a branch at a known head, and leave what somebody else has pushed', async () => {
       const { repository, headSha } = await openPullRequest();

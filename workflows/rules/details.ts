@@ -1,4 +1,5 @@
 import { gates, type Gate } from '../../schema/contracts/gates.ts';
+import type { SessionSummary } from '../../schema/contracts/session.ts';
 import type { MissionView, TaskView } from '../../schema/contracts/views.ts';
 
 /** What a person who opens the mission in the Temporal UI reads. */
@@ -80,4 +81,11 @@ function reviewEvidence(view: TaskView): string {
 
 function short(sha: string | null): string {
   return sha === null ? '' : `\`${sha.slice(0, 10)}\``;
+}
+
+/** What an agent says of its session, for the line that tells of its end. */
+export function describeAgent({ agent }: SessionSummary): string {
+  if (!agent) return '';
+  const { inputTokens, outputTokens } = agent.usage;
+  return `: ${agent.outcome}, ${inputTokens} tokens read and ${outputTokens} written`;
 }

@@ -1,7 +1,10 @@
 import type { MergeAnswer } from '../../schema/contracts/messages.ts';
 
+/** What is followed by something, or follows the last word. */
+const notTheLast = ['verified', 'reverted', 'too-late', 'base-red', 'base-green'] as const;
+
 /** How a merge request came out of the lane. */
-export type LaneOutcome = Exclude<MergeAnswer, { kind: 'verified' | 'too-late' | 'base-red' | 'base-green' }>;
+export type LaneOutcome = Exclude<MergeAnswer, { kind: (typeof notTheLast)[number] }>;
 
 /** The last word on a request; `merged` is one, though `verified` follows. */
 export function lastWordOn(id: string, answers: readonly MergeAnswer[]): LaneOutcome | undefined {
@@ -17,5 +20,5 @@ export function redBaseOf(id: string, answers: readonly MergeAnswer[]): string |
 }
 
 function isLastWord({ kind }: MergeAnswer): boolean {
-  return kind !== 'verified' && kind !== 'too-late' && kind !== 'base-red' && kind !== 'base-green';
+  return !notTheLast.some((one) => one === kind);
 }

@@ -100,6 +100,16 @@ export function rejectConflict(files: readonly string[], base: string, sha: stri
   });
 }
 
+/** A merge that was taken back, since the base was red with it. */
+export function rejectRevert(reason: string, sha: string | null): Rejection {
+  return rejection({
+    gate: 'verify-merge',
+    signature: 'verify-merge:reverted',
+    message: `the change was merged and taken back again: ${reason}. The branch still has it; mend what it breaks`,
+    sha,
+  });
+}
+
 export function rejectDivergence(branch: string, standing: string): Rejection {
   return rejection({
     gate: 'push',

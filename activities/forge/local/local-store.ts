@@ -1,4 +1,4 @@
-import { and, eq, ne, sql } from 'drizzle-orm';
+import { and, eq, gt, ne, sql } from 'drizzle-orm';
 import type { Queries } from '../../../schema/db/database.ts';
 import { storable } from '../../../schema/db/storable.ts';
 import {
@@ -62,8 +62,10 @@ export class LocalStore {
     base: string;
     title: string;
     body: string;
+    after?: number | undefined;
   }): Promise<PullRequest> {
-    const { repositoryId, branch } = of;
+    const { after = 0, ...asked } = of;
+    const { repositoryId, branch } = asked;
     return this.#queries.transaction(async (tx) => {
       const last = await lockNumbers(tx, repositoryId);
       const [standing] = await tx
@@ -74,13 +76,14 @@ export class LocalStore {
             eq(forgePullRequests.repositoryId, repositoryId),
             eq(forgePullRequests.branch, branch),
             ne(forgePullRequests.state, 'closed'),
+            gt(forgePullRequests.number, after),
           ),
         );
       if (standing) return standing;
       const number = await takeNumber(tx, { repositoryId, number: last + 1 });
       const [opened] = await tx
         .insert(forgePullRequests)
-        .values(storable({ ...of, tenantId: this.#tenantId, number }))
+        .values(storable({ ...asked, tenantId: this.#tenantId, number }))
         .returning();
       if (!opened) throw new Error(`pull request ${number} was not answered`);
       return opened;

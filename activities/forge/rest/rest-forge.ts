@@ -155,13 +155,15 @@ export function createRestForge(deps: {
     branch: string;
     title: string;
     body: string;
+    after?: number | undefined;
   }): Promise<PullRequest> {
     const there = await access.of(of.repository);
-    const { repository, branch, title, body } = of;
+    const { repository, branch, title, body, after = 0 } = of;
     const { base } = repository;
     const path = `${there.path}/pulls`;
     const answer = z.array(dialect.pullRequest);
-    const isOurs = (one: ForgePullRequest) => one.branch === branch && one.base === base;
+    const isOurs = (one: ForgePullRequest) =>
+      one.branch === branch && one.base === base && one.number > after;
     const findOpen = async () => {
       const query = dialect.pullsQuery(there, { branch, base, state: 'open' });
       const open = await there.client.list({ path, query, answer });
