@@ -12,21 +12,57 @@ export const agents = {
   claude: { package: '@anthropic-ai/claude-code', version: '2.1.330' },
 };
 
+/**
+ * What runs each of them by the Agent Client Protocol. Opencode does so itself; pi's starts pi; the others bring the
+ * program along.
+ */
+export const adapters = {
+  codex: { package: '@agentclientprotocol/codex-acp', version: '2.6.0' },
+  pi: { package: 'pi-acp', version: '0.0.34' },
+  opencode: undefined,
+  claude: { package: '@agentclientprotocol/claude-agent-acp', version: '0.100.0', node: '22.23.3' },
+};
+
 /** The folders for PATH in which the program and what it needs are found. */
 export function agentFolders(name) {
-  const folder = join(cacheFolder(), 'agents', `${name}-${agents[name].version}`, 'node_modules');
-  const { node } = agents[name];
-  return [
-    join(folder, '.bin'),
-    ...(isOlder(node) ? [join(folder, `node-${process.platform}-${process.arch}`, 'bin')] : []),
-  ];
+  return foldersOf(name, agents[name]);
+}
+
+/** The same for what speaks the protocol: its adapter, and the program that this one starts. */
+export function adapterFolders(name) {
+  const adapter = adapters[name];
+  const own = adapter === undefined ? [] : foldersOf(`acp-${name}`, adapter);
+  return [...own, ...(bringsProgram(name) ? [] : agentFolders(name))];
 }
 
 /** Installs a program unless it is there; throws an error of one line when it can't be had. */
-export async function installAgent(name, say = (line) => process.stderr.write(`${line}\n`)) {
+export async function installAgent(name, say) {
   if (!(name in agents)) throw new Error(`no agent is called ${name}: ${Object.keys(agents).join(', ')}`);
-  const agent = agents[name];
-  const folder = join(cacheFolder(), 'agents', `${name}-${agent.version}`);
+  return install(name, agents[name], say);
+}
+
+export async function installAdapter(name, say) {
+  if (!bringsProgram(name)) await installAgent(name, say);
+  const adapter = adapters[name];
+  if (adapter !== undefined) await install(`acp-${name}`, adapter, say);
+}
+
+function bringsProgram(name) {
+  return name === 'codex' || name === 'claude';
+}
+
+function folderOf(name, { version }) {
+  return join(cacheFolder(), 'agents', `${name}-${version}`);
+}
+
+function foldersOf(name, agent) {
+  const folder = join(folderOf(name, agent), 'node_modules');
+  const node = join(folder, `node-${process.platform}-${process.arch}`, 'bin');
+  return [join(folder, '.bin'), ...(isOlder(agent.node) ? [node] : [])];
+}
+
+async function install(name, agent, say = (line) => process.stderr.write(`${line}\n`)) {
+  const folder = folderOf(name, agent);
   const wanted = [
     `${agent.package}@${agent.version}`,
     ...(isOlder(agent.node) ? [`node-${process.platform}-${process.arch}@${agent.node}`] : []),

@@ -9,7 +9,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gitFault, nodeFault } from '../workers/requirements.mjs';
-import { agents, installAgent } from './agents.mjs';
+import { agents, installAdapter, installAgent } from './agents.mjs';
 import { findGitea } from './gitea.mjs';
 import { findServer, withLock } from './toolchain.mjs';
 
@@ -66,12 +66,13 @@ async function runForgeBench(args) {
   return run(['--enable-source-maps', join(root, 'dist/bench.js'), ...args], env);
 }
 
-/** The names of agents, then vitest's own arguments. */
+/** The names of agents, `acp:NAME` for what runs one by the Agent Client Protocol, then vitest's own arguments. */
 async function runConformance(args) {
-  const names = args.filter((arg) => arg in agents);
-  const options = args.filter((arg) => !(arg in agents));
-  if (names.length === 0) fail(`which agents? ${Object.keys(agents).join(', ')}`);
-  for (const name of names) await installAgent(name);
+  const agentOf = (arg) => arg.replace(/^acp:/, '');
+  const names = args.filter((arg) => agentOf(arg) in agents);
+  const options = args.filter((arg) => !(agentOf(arg) in agents));
+  if (names.length === 0) fail(`which agents? ${Object.keys(agents).join(', ')}, or acp: before one`);
+  for (const name of names) await (name in agents ? installAgent(name) : installAdapter(agentOf(name)));
   const env = { ...process.env, MISSION_CONFORMANCE: names.join(' ') };
   return run([join(root, 'node_modules/vitest/vitest.mjs'), 'run', 'test/conformance', ...options], env);
 }

@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 import { programEnvironment } from '../../activities/processes/environment.ts';
 import type { RunSpec, StepResult } from '../../activities/processes/spec.ts';
 import { createProcesses } from '../../activities/processes/supervise.ts';
-import type { Runtime } from '../../activities/sessions/runtimes/runtime.ts';
+import type { Driver, Runtime } from '../../activities/sessions/runtimes/runtime.ts';
 import { runtimes } from '../../activities/sessions/runtimes/runtimes.ts';
 import {
   noUsage,
@@ -61,8 +61,18 @@ export interface SessionEnd {
   events: AgentEvent[];
 }
 
-export async function makeWorld(name: AgentRuntime, scenario?: Scenario): Promise<AgentWorld> {
+/** What runs an agent in place of its own program. */
+export interface Stead {
+  driver: Driver;
+  folders: readonly string[];
+  /** What its settings need in place of those of the program, or beside them. */
+  files?: (own: Record<string, string>) => Record<string, string>;
+  env?: Record<string, string>;
+}
+
+export async function makeWorld(name: AgentRuntime, scenario?: Scenario, stead?: Stead): Promise<AgentWorld> {
   const setUp = setUps[name];
+  const { driver = runtimes[name], folders = agentFolders(name) } = stead ?? {};
   const runtime = runtimes[name];
   const root = await temporaryFolder();
   const model = await startModelServer(scenario);
@@ -71,7 +81,7 @@ export async function makeWorld(name: AgentRuntime, scenario?: Scenario): Promis
   const home = join(root, 'home');
   const clone = join(root, 'clone');
   for (const folder of [operator, home, clone]) await mkdir(folder, { recursive: true });
-  await writeSetUp({ setUp, home: operator, url: model.url });
+  await writeSetUp({ setUp, home: operator, url: model.url, files: stead?.files });
   git('init', '--quiet', '--initial-branch=work');
   git('config', 'user.name', 'agent');
   git('config', 'user.email', 'agent@example.invalid');
@@ -84,9 +94,10 @@ export async function makeWorld(name: AgentRuntime, scenario?: Scenario): Promis
 
   function run(of: SessionOptions): AgentSession {
     const folder = join(root, of.id);
-    const prepared = runtime.prepare({
+    const prepared = driver.prepare({
       sessionId: of.id,
-      model: of.model ?? setUp.model,
+      // An adapter offers models by names of its own.
+      model: of.model ?? (stead ? undefined : setUp.model),
       effort: of.effort,
       conversation: of.conversation,
       settings: setUp.settings(model.url),
@@ -95,9 +106,10 @@ export async function makeWorld(name: AgentRuntime, scenario?: Scenario): Promis
       run: folder,
       home,
       extra: {
-        PATH: [...agentFolders(name), process.env['PATH']].join(delimiter),
+        PATH: [...folders, process.env['PATH']].join(delimiter),
         ...runtime.homeEnvironment(operator),
         ...prepared.env,
+        ...stead?.env,
         ...of.env,
       },
     });
@@ -109,6 +121,7 @@ export async function makeWorld(name: AgentRuntime, scenario?: Scenario): Promis
           name,
           argv: prepared.argv,
           timeoutMs: of.timeoutMs ?? 180_000,
+          ...prepared.step,
           stdin: 'prompt.md',
           stdout: 'events.jsonl',
           stderr: 'stderr.log',
@@ -124,7 +137,7 @@ export async function makeWorld(name: AgentRuntime, scenario?: Scenario): Promis
     async function seeToEnd(): Promise<SessionEnd> {
       const end = await processes.supervise({
         folder,
-        prepare: () => Promise.resolve({ spec, files: { 'prompt.md': of.prompt } }),
+        prepare: () => Promise.resolve({ spec, files: { ...prepared.files, 'prompt.md': of.prompt } }),
         watch: { detach: abort.signal, stopAsked: () => abort.signal.aborted },
       });
       return {
@@ -137,7 +150,7 @@ export async function makeWorld(name: AgentRuntime, scenario?: Scenario): Promis
 
     async function events(): Promise<AgentEvent[]> {
       const output = await readFile(join(folder, 'events.jsonl'), 'utf8').catch(() => '');
-      return output.split('\n').flatMap(runtime.createReader(of.counted ?? noUsage));
+      return output.split('\n').flatMap(driver.createReader(of.counted ?? noUsage));
     }
 
     function ask(args: readonly string[]): Promise<string> {

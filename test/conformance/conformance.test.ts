@@ -8,8 +8,8 @@ import { describe, expect, it } from 'vitest';
 import { processesOfRun, signal } from '../../activities/processes/tree.ts';
 import {
   addUsage,
-  AgentRuntime,
   type AgentEvent,
+  type AgentRuntime,
   type QuotaWindow,
   type Usage,
 } from '../../schema/contracts/agent.ts';
@@ -19,10 +19,8 @@ import { until } from '../support/until.ts';
 import { makeWorld, type AgentSession, type AgentWorld, type SessionEnd } from './agent-sessions.ts';
 import { usedTokens } from './model-dialects.ts';
 import type { Scenario } from './model-server.ts';
-import { setUps } from './programs.ts';
+import { setUps, wanted } from './programs.ts';
 import { record } from './recordings.ts';
-
-const named = (process.env['MISSION_CONFORMANCE'] ?? '').split(/[ ,]+/).filter((name) => name !== '');
 
 const commit = 'RUN: echo hello > greeting.txt && git add greeting.txt && git commit --quiet --message=greet';
 const nothingToDo = 'SAY: there is nothing to do';
@@ -92,7 +90,7 @@ function startedWith(events: readonly AgentEvent[]): string | undefined {
   return ofType(events, 'started')[0]?.conversation ?? undefined;
 }
 
-describe.each(named.map((name) => AgentRuntime.parse(name)))('%s', (name) => {
+describe.each(wanted('headless'))('%s', (name) => {
   const { keepsUnanswered, tellsRetries, exitCodeOnError } = setUps[name];
 
   async function seen(world: AgentWorld, session: AgentSession, scenario: string): Promise<SessionEnd> {

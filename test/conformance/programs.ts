@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { RuntimeSettings } from '../../activities/sessions/runtimes/runtime.ts';
-import type { AgentRuntime } from '../../schema/contracts/agent.ts';
+import { AgentRuntime } from '../../schema/contracts/agent.ts';
 
 export interface AgentSetUp {
   model: string;
@@ -15,6 +15,13 @@ export interface AgentSetUp {
   tellsRetries: boolean;
   /** When the model has failed for good. */
   exitCodeOnError: 0 | 1;
+}
+
+/** The agents that were asked for on the command line: by their own programs, or by the Agent Client Protocol. */
+export function wanted(driver: 'headless' | 'acp'): AgentRuntime[] {
+  const names = (process.env['MISSION_CONFORMANCE'] ?? '').split(/[ ,]+/).filter((name) => name !== '');
+  const ofIt = names.filter((name) => name.startsWith('acp:') === (driver === 'acp'));
+  return ofIt.map((name) => AgentRuntime.parse(name.replace(/^acp:/, '')));
 }
 
 const nothing: RuntimeSettings = { args: [], env: {} };
@@ -98,8 +105,14 @@ export const setUps: Record<AgentRuntime, AgentSetUp> = {
   },
 };
 
-export async function writeSetUp(of: { setUp: AgentSetUp; home: string; url: string }): Promise<void> {
-  for (const [name, text] of Object.entries(of.setUp.files(of.url))) {
+export async function writeSetUp(of: {
+  setUp: AgentSetUp;
+  home: string;
+  url: string;
+  files?: ((own: Record<string, string>) => Record<string, string>) | undefined;
+}): Promise<void> {
+  const own = of.setUp.files(of.url);
+  for (const [name, text] of Object.entries({ ...own, ...of.files?.(own) })) {
     const path = join(of.home, name);
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, text);
