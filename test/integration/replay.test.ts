@@ -31,7 +31,7 @@ async function readHistory(name: string): Promise<z.infer<typeof History>> {
 
 describe('recorded histories', () => {
   it('are there for each workflow', () => {
-    for (const type of ['missionWorkflow', 'taskWorkflow', 'mergeLaneWorkflow']) {
+    for (const type of ['missionWorkflow', 'taskWorkflow', 'mergeLaneWorkflow', 'hostWorkflow']) {
       expect(files.filter((name) => name.includes(type))).not.toEqual([]);
     }
   });
