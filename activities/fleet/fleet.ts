@@ -1,5 +1,5 @@
 /** The agents of this machine: the roster, and what of it runs in tmux. */
-import { stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -76,6 +76,10 @@ export function createFleet(of: { roster: Roster; data: string; environment?: No
     return join(folder, name);
   }
 
+  function heartbeatOf({ name }: RosterAgent): string {
+    return join(folder, `${name}.heartbeat`);
+  }
+
   async function start(starting: RosterAgent): Promise<'started' | 'running'> {
     const { name, runtime } = starting;
     if (await tmux.has(name)) return 'running';
@@ -90,7 +94,7 @@ export function createFleet(of: { roster: Roster; data: string; environment?: No
     const launch = interactiveLaunch({ roster, agent: starting, program, path, home, tag, environment });
     if (!(await isFolder(launch.cwd)))
       throw new FleetRefusal('conflict', `${name}: there is no folder ${launch.cwd}: make it`);
-    await tmux.start({ name, ...launch, stays: true });
+    await tmux.start({ name, ...launch, stays: true, heartbeat: heartbeatOf(starting) });
     await setTimeout(settleMs);
     const said = await tmux.endedWith(name);
     if (said === undefined) return 'started';
@@ -106,6 +110,7 @@ export function createFleet(of: { roster: Roster; data: string; environment?: No
     while (processesOfRun(tagOf(stopping)).length > 0 && Date.now() < until) await setTimeout(50);
     // What it has started may be in a session of its own, and goes on writing.
     killRun(tagOf(stopping));
+    await rm(heartbeatOf(stopping), { force: true });
     return wasThere ? 'stopped' : 'not-running';
   }
 

@@ -1,9 +1,13 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { exists } from '../../activities/files.ts';
 import { terminalAgents } from '../../test/fakes/terminal-agents.ts';
 import { fleetMachine, type FleetMachine } from '../../test/support/fleet-machine.ts';
 import { noTmux } from '../../test/support/tmux.ts';
+import { until } from '../../test/support/until.ts';
 import { openFleet } from '../../workers/fleet-desk.ts';
 
 const Shown = z.object({
@@ -83,6 +87,23 @@ describe.skipIf(noTmux)('the agents of a fleet (skipped without tmux)', () => {
     const inMinutes = (minutes: number): number => Date.now() + minutes * 60_000;
     expect(await fleet.status(inMinutes(9))).toMatchObject([{ name: 'codex', state: 'healthy' }]);
     expect(await fleet.status(inMinutes(11))).toMatchObject([{ name: 'codex', state: 'silent' }]);
+  });
+
+  it('have a file that tells when they last wrote something, for as long as they live', async () => {
+    const machine = await fleetMachine({ codex: terminalAgents.accepts });
+    const heartbeat = join(machine.data, 'fleet/codex.heartbeat');
+    const began = Math.floor(Date.now() / 1_000) * 1_000;
+    await machine.mission('fleet', 'start');
+    await until(() => exists(heartbeat));
+    const beat = /^ts=(\S+) pid=(\d+) status=running last_event=(\S+)\n$/.exec(
+      await readFile(heartbeat, 'utf8'),
+    );
+    const [, ts = '', pid, lastEvent = ''] = beat ?? [];
+    expect(Number(pid)).toBe((await ps(machine))[0]?.pid);
+    expect(Date.parse(lastEvent)).toBeGreaterThanOrEqual(began);
+    expect(Date.parse(ts)).toBeGreaterThanOrEqual(Date.parse(lastEvent));
+    await machine.mission('fleet', 'stop');
+    expect(await exists(heartbeat)).toBe(false);
   });
 
   it('end with what they have started in a session of its own', async () => {
