@@ -58,6 +58,12 @@ export function laterAgain(waiting: ApplicationFailure, retryAfterMs: number): A
   return stillWaiting(type, waiting.message, retryAfterMs);
 }
 
+/** Whether it is CI that is waited for. */
+export function isCiPending(error: unknown): error is ApplicationFailure {
+  const type: FailureType = 'CiPending';
+  return error instanceof ApplicationFailure && error.type === type;
+}
+
 function failure(of: {
   type: FailureType;
   message: string;

@@ -3,7 +3,7 @@
  * theirs to us.
  */
 import type { Usage } from '../schema/contracts/agent.ts';
-import type { CiReport, CiVerdict } from '../schema/contracts/ci.ts';
+import type { CiReport, CiRules, CiVerdict } from '../schema/contracts/ci.ts';
 import type { HostFacts, HostState } from '../schema/contracts/host.ts';
 import type { EngineFacts, MergeRequest } from '../schema/contracts/messages.ts';
 import type { PlannedRepository, Program, StartedTask } from '../schema/contracts/plan.ts';
@@ -118,6 +118,10 @@ export interface CiInput {
   sha: string;
   /** The commit whose pipeline file counts: the base, never the change itself. */
   stepsAt: string;
+  /** What the mission asks of CI. Missing from what version 0.3 has scheduled. */
+  ci?: CiRules;
+  /** When the commit was first waited for, in milliseconds; without it, when this was scheduled. */
+  since?: number;
 }
 
 export type UpdateOutcome =
@@ -254,6 +258,8 @@ export interface CiActivities {
     place: Pick<TaskPlace, 'tenant' | 'repository'>;
     mustBeGreen: boolean;
     requireCi: boolean;
+    /** Then it fails, with what it has waited for; without it, it waits for as long as that takes. */
+    waitAtMostSeconds?: number;
   }): Promise<{
     baseSha: string;
     /** Missing from what version 0.3 and older have recorded: it was good enough. */

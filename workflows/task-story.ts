@@ -5,7 +5,6 @@ import {
   getExternalWorkflowHandle,
   isCancellation,
   patched,
-  workflowInfo,
 } from '@temporalio/workflow';
 import { runtimeName } from '../schema/contracts/agent.ts';
 import {
@@ -19,6 +18,7 @@ import type { Review } from '../schema/contracts/review.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
 import { call, forgeSide, requestMerge, type ForgeSide } from './proxies.ts';
 import {
+  isNobodysFault,
   rejectCi,
   rejectConflict,
   rejectDelivery,
@@ -30,6 +30,7 @@ import {
 import type { LaneOutcome } from './rules/lane-answers.ts';
 import type { TaskState } from './task-state.ts';
 import { TaskAnswers } from './task-answers.ts';
+import { TaskCi } from './task-ci.ts';
 import { TaskEnding } from './task-ending.ts';
 import { untilOneThrows } from './side-by-side.ts';
 import { HostLost, TaskHost } from './task-host.ts';
@@ -51,6 +52,7 @@ export class TaskStory {
   readonly #host: TaskHost;
   readonly answers: TaskAnswers;
   readonly #forgeSide: ForgeSide;
+  readonly #ci: TaskCi;
 
   constructor(task: TaskState) {
     this.#task = task;
@@ -58,6 +60,7 @@ export class TaskStory {
     this.#host = new TaskHost(task);
     this.#launches = new TaskLaunches({ task, steps: this.#steps, host: this.#host });
     this.#forgeSide = forgeSide(task.input);
+    this.#ci = new TaskCi({ task, steps: this.#steps, forgeSide: this.#forgeSide });
     this.answers = new TaskAnswers({ task, steps: this.#steps, host: this.#host });
     this.#ending = new TaskEnding({
       task,
@@ -187,17 +190,8 @@ export class TaskStory {
   async #publish(): Promise<boolean> {
     const task = this.#task;
     const { place, view } = task;
-    const { repository, policy } = task.input;
     const headSha = this.#head();
-    await this.#steps.enter('queue-guard', { on: `no pipeline pending on ${repository.base}`, for: 'ci' });
-    const { requireCi } = policy;
-    await this.#steps.try(() =>
-      call(this.#forgeSide.ci.guardQueue, `${repository.base} quiet`, {
-        place,
-        mustBeGreen: false,
-        requireCi,
-      }),
-    );
+    await this.#ci.untilBaseIsQuiet();
     await this.#steps.enter('push', { on: `the push of ${headSha}`, for: 'forge' });
     const pushed = await this.#steps.try(() =>
       this.#host.call(({ steps }) => steps.pushBranch, `push ${headSha}`, { place, headSha }),
@@ -230,17 +224,13 @@ export class TaskStory {
       on: `${engines.join(', ')} and CI at ${headSha}`,
       for: 'reviewer',
     });
-    const { place, baseSha: stepsAt } = task;
     const [reviews, report] = await untilOneThrows(() => ({
       reviews: engines.map((engine) => this.#review(engine, headSha)),
-      tests: this.#steps.try(() =>
-        call(this.#forgeSide.ci.awaitCi, `CI of ${headSha}`, { place, sha: headSha, stepsAt }),
-      ),
+      tests: this.#ci.verdict(headSha),
     }));
-    task.view.ci = report.verdict;
-    task.tell('ci', `CI is ${report.verdict} at ${headSha}`);
+    this.#ci.heard(report);
     const rejections = [...reviews.map(rejectReview), rejectCi(report, policy)];
-    return this.#steps.sendBack(rejections);
+    return (await this.#steps.sendBack(rejections)) && (await this.#ci.outlast(report));
   }
 
   /** One engine's verdict on one head. No verdict is asked for again, then parked: it never counts as approval. */
@@ -297,7 +287,7 @@ export class TaskStory {
         on: `its turn in the lane of ${repository.base}`,
         for: 'lane',
       });
-      const answer = await this.#askLane(task.nextMergeRequest(workflowInfo().workflowId));
+      const answer = await this.#askLane(this.#ci.nextMergeRequest());
       switch (answer.kind) {
         case 'merged':
           task.merged(answer);
@@ -309,6 +299,11 @@ export class TaskStory {
           await this.#steps.sendBack([rejectConflict(answer.files, repository.base, task.view.headSha)]);
           return false;
         case 'ci-failed':
+          // Nobody waits for that in the lane: the head that it has made is looked at again from here.
+          if (isNobodysFault(answer.report)) {
+            task.headMoved(`CI is ${answer.report.verdict} at ${answer.report.sha}`);
+            return false;
+          }
           await this.#steps.sendBack([rejectCi(answer.report, policy)]);
           return false;
         case 'failed':

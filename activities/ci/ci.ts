@@ -7,6 +7,8 @@ export interface CiQuestion {
   repository: PlannedRepository;
   sha: string;
   stepsAt: string;
+  /** Contexts that the mission requires, beside those that the forge does; see `CiRules`. */
+  required?: readonly string[];
 }
 
 /** The driver of a repository's CI. */
@@ -21,6 +23,18 @@ export interface Ci {
    * looks every 30 seconds, or when a webhook arrives.
    */
   settle?(of: CiQuestion & { watch: Watch }): Promise<CiReport>;
-  /** Another capability of such a CI: ends what still runs for commits that nobody asks about any more. */
+  /**
+   * A capability of a CI that posts statuses: the pipeline files whose rules leave out a commit of which nothing was
+   * said, and the commit that it was made on where it is on the base. Undefined while a status may come, which it may
+   * for a while after `since`: without it, since the commit was made.
+   */
+  leftOut?(
+    of: CiQuestion & { since: number | undefined },
+  ): Promise<{ by: string[]; madeOn?: string } | undefined>;
+  /** The same report of a failure, with what its logs say, and what has failed on the base too. */
+  explain?(of: { repository: PlannedRepository; report: CiReport; stepsAt: string }): Promise<CiReport>;
+  /** What runs, or is about to, for pushes to a branch, whether it has posted a status or not. */
+  runningOn?(of: { repository: PlannedRepository; branch: string }): Promise<string[]>;
+  /** A capability of a CI that lives with the engine: ends what still runs for commits that nobody asks about any more. */
   stop?(of: { repository: PlannedRepository; shas: string[] }): Promise<void>;
 }

@@ -12,10 +12,13 @@ const sharedForMs = 25_000;
 
 /** What one call of a driver costs its forge. Git asks for a branch in two requests at least. */
 const requestsFor = {
-  local: { statuses: 0, protection: 0, base: 0 },
-  gitea: { statuses: 1, protection: 1, base: 2 },
-  github: { statuses: 2, protection: 3, base: 2 },
-} as const satisfies Record<PlannedRepository['forge'], Record<'statuses' | 'protection' | 'base', number>>;
+  local: { statuses: 0, protection: 0, base: 0, running: 0 },
+  gitea: { statuses: 1, protection: 1, base: 2, running: 1 },
+  github: { statuses: 2, protection: 3, base: 2, running: 1 },
+} as const satisfies Record<
+  PlannedRepository['forge'],
+  Record<'statuses' | 'protection' | 'base' | 'running', number>
+>;
 
 /** How a look is done. */
 export interface Looking {
@@ -35,7 +38,7 @@ export interface LookedAt {
 }
 
 /** What looks ask of a forge again and again. */
-type Asked = Pick<Forge, 'commitStatuses' | 'branchProtection'>;
+type Asked = Pick<Forge, 'commitStatuses' | 'branchProtection' | 'runningPipelines'>;
 
 export interface Looks {
   /** Within `look` all requests of shared drivers keep to its pace, and to the budget of their repository. */
@@ -55,6 +58,7 @@ export function createLooks(deps: { budget: PollBudget; now?: () => number }): L
   const statuses: Memory<CiContext[]> = new Map();
   const protections: Memory<BranchProtection | undefined> = new Map();
   const heads: Memory<string | undefined> = new Map();
+  const running: Memory<string[]> = new Map();
 
   return {
     run: (of, look) => current.run(of, look),
@@ -88,6 +92,13 @@ export function createLooks(deps: { budget: PollBudget; now?: () => number }): L
           requests: requestsFor[of.repository.forge].protection,
           isAskedFor: () => false,
           ask: async () => forge.branchProtection?.(of),
+        }),
+      runningPipelines: (of) =>
+        shared({
+          ...{ memory: running, repository: of.repository, what: `running on ${of.branch}` },
+          requests: requestsFor[of.repository.forge].running,
+          isAskedFor: ({ branch, pace }) => branch === of.branch || pace !== 'poll',
+          ask: async () => (await forge.runningPipelines?.(of)) ?? [],
         }),
     };
   }

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { CiContext } from '../../schema/contracts/ci.ts';
+import { describePending, type CiContext } from '../../schema/contracts/ci.ts';
 import { forgeStatuses } from '../../schema/db/tables.ts';
 import { useDatabase } from '../../test/support/databases.ts';
 import { localForge, makeRepository, type TestRepository } from '../../test/support/repository.ts';
@@ -7,6 +7,8 @@ import type { Forge } from '../forge/forge.ts';
 import { LocalStore } from '../forge/local/local-store.ts';
 import { createScrub } from '../scrub.ts';
 import { createStatusCi } from './status-ci.ts';
+
+const minute = 60_000;
 
 const database = useDatabase('PGlite');
 let repository: TestRepository;
@@ -26,7 +28,7 @@ async function ciOf(of: { requires?: string[]; failureLog?: NonNullable<Forge['f
     branchProtection: () => Promise.resolve(requires && { requiredContexts: requires, requiredApprovals: 0 }),
     ...(of.failureLog ? { failureLog: of.failureLog } : {}),
   };
-  const ci = createStatusCi({ forges: () => forge, git, workspace, scrub: createScrub({}) });
+  const ci = createStatusCi({ forges: () => forge, git, workspace, scrub: createScrub({}), quietMs: minute });
   const store = new LocalStore({ queries, tenant: 'default' });
   const stepsAt = (await forge.branchHead({ repository: planned, branch: 'main' })) ?? '';
   return {
@@ -35,7 +37,12 @@ async function ciOf(of: { requires?: string[]; failureLog?: NonNullable<Forge['f
     async verdict(sha: string) {
       return (await ci.look({ repository: planned, sha, stepsAt })).verdict;
     },
-    look: (sha: string) => ci.look({ repository: planned, sha, stepsAt }),
+    look: (sha: string, required: string[] = []) => ci.look({ repository: planned, sha, stepsAt, required }),
+    async explained(sha: string) {
+      const report = await ci.look({ repository: planned, sha, stepsAt });
+      return ci.explain?.({ repository: planned, report, stepsAt });
+    },
+    leftOut: (sha: string, since: number) => ci.leftOut?.({ repository: planned, sha, stepsAt, since }),
     post: (sha: string, contexts: CiContext[]) =>
       store.postStatuses({ repositoryId: planned.id, sha, contexts }),
   };
@@ -66,6 +73,17 @@ describe('the verdict on a commit', () => {
     expect(await ci.verdict(sha)).toBe('passed');
   });
 
+  it('waits for what the mission requires, and says that nothing was heard of it', async () => {
+    const ci = await ciOf({ requires: ['ci/*'] });
+    const sha = await repository.commit({ branch: 'topic', files: { a: 'a' } });
+    await ci.post(sha, [{ name: 'ci/test', state: 'passed' }]);
+    const required = ['ci/test', 'scan (strict)'];
+    const report = await ci.look(sha, required);
+    expect(report.verdict).toBe('pending');
+    expect(describePending(report)).toContain('scan (strict), required and not heard of yet');
+    expect((await ci.look(ci.stepsAt, required)).verdict).toBe('none-yet');
+  });
+
   it('asks of the base itself nothing that is required of changes', async () => {
     const ci = await ciOf({ requires: ['ci/of-changes'] });
     await ci.post(ci.stepsAt, [{ name: 'ci/of-base', state: 'passed' }]);
@@ -85,7 +103,7 @@ describe('what has failed', () => {
       { name: 'ci/0', state: 'passed' },
       ...names.map((name) => ({ name, state: 'failed' as const, excerpt: 'Failing after 3s' })),
     ]);
-    const { contexts } = await ci.look(sha);
+    const contexts = (await ci.explained(sha))?.contexts ?? [];
     const said = new Map(contexts.map(({ name, excerpt }) => [name, excerpt]));
     expect(said.get('ci/0')).toBeUndefined();
     expect(said.get('ci/1')).toBe('Failing after 3s\ninstalling\nnot ok 1 - ci/1, token=[redacted]');
@@ -96,7 +114,7 @@ describe('what has failed', () => {
     const ci = await ciOf({ failureLog: () => Promise.reject(new Error('the log is gone')) });
     const sha = await repository.commit({ branch: 'topic', files: { a: 'a' } });
     await ci.post(sha, [{ name: 'ci/test', state: 'failed', excerpt: 'red' }]);
-    expect(await ci.look(sha)).toMatchObject({ verdict: 'failed', contexts: [{ excerpt: 'red' }] });
+    expect(await ci.explained(sha)).toMatchObject({ verdict: 'failed', contexts: [{ excerpt: 'red' }] });
   });
 });
 
@@ -123,5 +141,38 @@ describe('a commit of which nothing is said', () => {
     await ci.post(ci.stepsAt, [{ name: 'ci/test', state: 'passed' }]);
     const sha = await repository.commit({ branch: 'topic', files: { a: 'a' } });
     for (let look = 0; look < 5; look++) expect(await ci.verdict(sha)).toBe('none-yet');
+  });
+});
+
+describe('a commit that pipelines leave out', () => {
+  const files = { 'docs/a.md': 'a' };
+  beforeEach(async () => {
+    const text = "on: {push: {paths-ignore: ['docs/**']}, pull_request: {paths-ignore: ['docs/**']}}\n";
+    await repository.commit({ branch: 'main', files: { '.gitea/workflows/test.yaml': text } });
+  });
+
+  it('is told from one that is only late, by what the pipelines of its base say', async () => {
+    const ci = await ciOf();
+    const sha = await repository.commit({ branch: 'topic', files });
+    expect(await ci.verdict(sha)).toBe('none-yet');
+    expect(await ci.leftOut(sha, Date.now() - 2 * minute)).toEqual({ by: ['.gitea/workflows/test.yaml'] });
+    expect(await ci.leftOut(sha, Date.now())).toBeUndefined();
+  });
+
+  it.each([
+    { name: 'touches anything else', more: { 'src/a.js': 'a' } },
+    { name: 'touches a pipeline', more: { '.gitea/workflows/more.yaml': 'on: push' } },
+  ])('is waited for when it $name', async ({ more }) => {
+    const ci = await ciOf();
+    const sha = await repository.commit({ branch: 'topic', files: { ...files, ...more } });
+    expect(await ci.leftOut(sha, 0)).toBeUndefined();
+  });
+
+  it('is known on the base too, where it is compared with what it was made on', async () => {
+    const before = (await ciOf()).stepsAt;
+    const sha = await repository.commit({ branch: 'main', files });
+    const ci = await ciOf();
+    expect(ci.stepsAt).toBe(sha);
+    expect(await ci.leftOut(sha, 0)).toEqual({ by: ['.gitea/workflows/test.yaml'], madeOn: before });
   });
 });

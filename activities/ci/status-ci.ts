@@ -1,12 +1,14 @@
 import { combineContexts, type CiContext, type CiReport } from '../../schema/contracts/ci.ts';
 import type { PlannedRepository } from '../../schema/contracts/plan.ts';
 import type { Forges } from '../forge/forge.ts';
-import { isAncestor, type Git } from '../git/git.ts';
+import { changedFiles, isAncestor, resolveCommit, type Git } from '../git/git.ts';
 import type { Workspace } from '../git/workspace.ts';
 import { globPattern } from '../glob.ts';
 import type { Scrub } from '../scrub.ts';
+import { withBaseFailures } from './base-failures.ts';
 import type { Ci, CiQuestion } from './ci.ts';
 import { excerpt } from './excerpt.ts';
+import { leavesOut, type PipelineSource } from './pipeline-rules.ts';
 
 /** Where the pipelines of the known CI systems are described. */
 const pipelineFiles = [
@@ -21,45 +23,63 @@ const historyLength = 5;
 /** Looks, 30 s apart, in which a repository without a trace of CI must have been silent about a commit. */
 const emptyLooks = 3;
 
+/**
+ * How long a commit must have been silent before its pipelines' rules are read. Hooks and queues of a loaded forge take
+ * minutes; whoever waits longer than this for a first status has a CI that is down, or one that leaves the change out.
+ */
+const defaultQuietMs = 15 * 60_000;
+
 /** Failed contexts whose logs are fetched: each is a few calls, and an author reads the first ones. */
 const mostLogs = 5;
 
 /** The CI of a repository as its forge tells it: the statuses of a commit, whoever has posted them. */
-export function createStatusCi(deps: { forges: Forges; git: Git; workspace: Workspace; scrub: Scrub }): Ci {
-  const { forges, git, workspace, scrub } = deps;
+export function createStatusCi(deps: {
+  forges: Forges;
+  git: Git;
+  workspace: Workspace;
+  scrub: Scrub;
+  quietMs?: number;
+}): Ci {
+  const { forges, git, workspace, scrub, quietMs = defaultQuietMs } = deps;
   /** Only in memory: whoever starts anew counts anew, and waits a minute longer. */
   const silent = new Map<string, number>();
-  return { look };
+  return { look, leftOut, explain, runningOn };
 
   async function look(of: CiQuestion): Promise<CiReport> {
     const { repository, sha } = of;
     const required = await requiredContexts(of);
     const posted = await forges(repository).commitStatuses({ repository, sha });
-    // Forges let a required name have `*` in it, for any characters.
     const missing = required.filter(
       (name) => !posted.some((context) => globPattern(name).test(context.name)),
     );
     const contexts: CiContext[] = [
       ...posted,
-      ...missing.map((name) => ({ name, state: 'pending' as const })),
+      ...missing.map((name) => ({ name, state: 'pending' as const, expected: true as const })),
     ];
     const verdict = combineContexts(contexts);
     if (verdict !== 'none-yet') {
       silent.delete(keyOf(of));
-      return { sha, verdict, contexts: verdict === 'failed' ? await withLogs(of, contexts) : contexts };
+      return { sha, verdict, contexts };
     }
     return { sha, verdict: (await isNotConfigured(of)) ? 'not-configured' : 'none-yet', contexts };
   }
 
+  async function explain(of: {
+    repository: PlannedRepository;
+    report: CiReport;
+    stepsAt: string;
+  }): Promise<CiReport> {
+    return withBaseFailures({ git, workspace, look }, { ...of, report: await withLogs(of) });
+  }
+
   /** A log that can't be had is not waited for: what failed is known without it. */
-  async function withLogs(
-    { repository, sha }: CiQuestion,
-    contexts: readonly CiContext[],
-  ): Promise<CiContext[]> {
+  async function withLogs(of: { repository: PlannedRepository; report: CiReport }): Promise<CiReport> {
+    const { repository, report } = of;
+    const { sha } = report;
     const forge = forges(repository);
-    const failed = contexts.filter(({ state }) => state === 'failed').slice(0, mostLogs);
-    return Promise.all(
-      contexts.map(async (context) => {
+    const failed = report.contexts.filter(({ state }) => state === 'failed').slice(0, mostLogs);
+    const contexts = await Promise.all(
+      report.contexts.map(async (context) => {
         if (!failed.includes(context)) return context;
         const log = await forge
           .failureLog?.({ repository, sha, context: context.name })
@@ -69,19 +89,66 @@ export function createStatusCi(deps: { forges: Forges; git: Git; workspace: Work
         return { ...context, excerpt: `${said}${excerpt(log, { scrub })}` };
       }),
     );
+    return { ...report, contexts };
   }
 
-  /** What the forge demands before a merge; on the base itself other pipelines may run. */
-  async function requiredContexts({ repository, sha }: CiQuestion): Promise<string[]> {
-    const { base } = repository;
-    const protection = await forges(repository).branchProtection?.({ repository, branch: base });
-    if (!protection || protection.requiredContexts.length === 0) return [];
-    const baseSha = await workspace.fetchBranch({ repository, branch: base });
+  async function runningOn(of: { repository: PlannedRepository; branch: string }): Promise<string[]> {
+    return (await forges(of.repository).runningPipelines?.(of)) ?? [];
+  }
+
+  /** By the rules of the commit that was there before. Which rules count for a change of the rules is not certain. */
+  async function leftOut(
+    of: Parameters<NonNullable<Ci['leftOut']>>[0],
+  ): ReturnType<NonNullable<Ci['leftOut']>> {
+    const { repository, sha } = of;
     await workspace.fetchCommit({ repository, sha });
     const cwd = await workspace.openMirror(repository);
-    const isOnBase =
-      baseSha !== undefined && (await isAncestor(git, { cwd, ancestor: sha, descendant: baseSha }));
-    return isOnBase ? [] : protection.requiredContexts;
+    if (Date.now() < (of.since ?? (await dateOf(cwd, sha))) + quietMs) return undefined;
+    const onBase = await isOnBase(of);
+    const from = onBase ? await resolveCommit(git, { cwd, ref: `${sha}^` }) : of.stepsAt;
+    if (from === undefined) return undefined;
+    await workspace.fetchCommit({ repository, sha: from });
+    const files = await changedFiles(git, { cwd, from, to: sha });
+    const isOfPipeline = (file: string) =>
+      pipelineFiles.some((path) => file === path || file.startsWith(`${path}/`));
+    if (files.some(isOfPipeline)) return undefined;
+    const sources = await pipelinesAt(repository, from);
+    if (!leavesOut(sources, { files, base: repository.base, onBase })) return undefined;
+    return { by: sources.map(({ path }) => path), ...(onBase ? { madeOn: from } : {}) };
+  }
+
+  /** Of a commit on the base: it was made as it was merged. */
+  async function dateOf(cwd: string, sha: string): Promise<number> {
+    const { stdout } = await git.run({ cwd, args: ['show', '-s', '--format=%ct', sha] });
+    return Number(stdout) * 1_000;
+  }
+
+  async function pipelinesAt(repository: PlannedRepository, commit: string): Promise<PipelineSource[]> {
+    const cwd = await workspace.openMirror(repository);
+    const args = ['ls-tree', '-r', '-z', '--name-only', commit, '--', ...pipelineFiles];
+    const paths = (await git.run({ cwd, args })).stdout.split('\0').filter((path) => path !== '');
+    return Promise.all(
+      paths.map(async (path) => ({
+        path,
+        text: (await workspace.readFileAt({ repository, commit, path })) ?? '',
+      })),
+    );
+  }
+
+  /** What the forge demands before a merge, and the mission; on the base itself other pipelines may run. */
+  async function requiredContexts(of: CiQuestion): Promise<string[]> {
+    const { repository, required = [] } = of;
+    const { base } = repository;
+    const protection = await forges(repository).branchProtection?.({ repository, branch: base });
+    const names = [...new Set([...(protection?.requiredContexts ?? []), ...required])];
+    return names.length === 0 || (await isOnBase(of)) ? [] : names;
+  }
+
+  async function isOnBase({ repository, sha }: CiQuestion): Promise<boolean> {
+    const baseSha = await workspace.fetchBranch({ repository, branch: repository.base });
+    await workspace.fetchCommit({ repository, sha });
+    const cwd = await workspace.openMirror(repository);
+    return baseSha !== undefined && (await isAncestor(git, { cwd, ancestor: sha, descendant: baseSha }));
   }
 
   /** Any doubt keeps waiting: a status may only be late. */

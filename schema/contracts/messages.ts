@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Budget, Used } from './budget.ts';
-import { CiReport, CiVerdict } from './ci.ts';
+import { CiReport, CiRules, CiVerdict } from './ci.ts';
 import type { HostFacts, HostState } from './host.ts';
 import { Name, Sha } from './names.ts';
 import type { Plan, PlannedChange, PlannedRepository, StartedTask } from './plan.ts';
@@ -149,6 +149,7 @@ export const MergeRequest = z.object({
   headSha: Sha,
   approvals: z.array(z.object({ engine: z.string(), summary: z.string() })),
   requireCi: z.boolean(),
+  ci: CiRules.optional(),
   /** The host whose disk a repository of the local forge is on. */
   host: z.string().optional(),
   /** The mission's; see the policy. Requests of version 0.3 and older have none. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { agentChoiceFields, AgentRuntime } from './agent.ts';
 import { Budget } from './budget.ts';
+import { CiRules } from './ci.ts';
 import { BranchName, MissionKey, Name } from './names.ts';
 
 const minute = 60;
@@ -129,6 +130,7 @@ export const Policy = z.strictObject({
   redBase: z.enum(['stop', 'revert']).optional(),
   /** With true, a repository without CI is a failure of the gate; otherwise `not-configured` is accepted. */
   requireCi: z.boolean().default(false),
+  ci: z.strictObject(CiRules.shape).optional(),
 });
 export type Policy = z.infer<typeof Policy>;
 

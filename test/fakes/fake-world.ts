@@ -60,6 +60,8 @@ export class FakeWorld {
   readonly pullRequests: FakePullRequest[] = [];
   readonly merges: { task: string; headSha: string; baseSha: string }[] = [];
   readonly verdicts = new Map<string, CiVerdict>();
+  /** Commits that all pipelines leave out. */
+  readonly leftOut = new Set<string>();
   readonly sessions: {
     task: string;
     launch: number;
@@ -189,20 +191,28 @@ export class FakeWorld {
           this.branches.delete(place.branch);
         }
       },
-      awaitCi: async ({ sha: commit }) => {
+      awaitCi: async ({ sha: commit, ci }) => {
         if (commit === this.unverifiable) throw refused('no right to read statuses');
+        if (this.leftOut.has(commit)) {
+          const verdict = ci?.pathsIgnored === 'accept' ? 'skipped' : 'none-yet';
+          return { sha: commit, verdict, contexts: [], leftOutBy: ['.gitea/workflows/test.yaml'] };
+        }
         const verdict = this.verdictOf(commit);
         if (verdict === 'pending' || verdict === 'none-yet')
           throw stillWaiting('CiPending', `CI is ${verdict}`);
         const contexts = [
           { name: 'ci/test', state: verdict === 'failed' ? ('failed' as const) : ('passed' as const) },
         ];
-        return { sha: commit, verdict, contexts };
+        const failsToo =
+          verdict === 'failed' && commit !== this.base && this.verdictOf(this.base) === 'failed';
+        return { sha: commit, verdict, contexts, ...(failsToo ? { failsOnBase: ['ci/test'] } : {}) };
       },
       guardQueue: async ({ mustBeGreen }) => {
-        const verdict = this.verdictOf(this.base);
-        if (mustBeGreen && verdict !== 'passed') throw stillWaiting('BaseNotReady', `the base is ${verdict}`);
-        return { baseSha: this.base, verdict };
+        while (mustBeGreen && this.verdictOf(this.base) !== 'passed') {
+          Context.current().heartbeat();
+          await Context.current().sleep(100);
+        }
+        return { baseSha: this.base, verdict: this.verdictOf(this.base) };
       },
       updateBranch: async ({ request, headSha }) => {
         const head = this.branches.get(request.branch) ?? null;

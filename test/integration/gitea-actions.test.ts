@@ -36,16 +36,18 @@ describe('the Actions of a real Gitea', () => {
     const sha = await world.repository.commit({ branch, files: { '.gitea/workflows/test.yaml': workflow } });
     const { git, workspace } = world.repository;
     const ci = createStatusCi({ forges: () => forge, git, workspace, scrub: createScrub({}) });
-    return { sha, look: () => ci.look({ repository: planned, sha, stepsAt: sha }) };
+    const look = () => ci.look({ repository: planned, sha, stepsAt: sha });
+    const explained = async () => ci.explain?.({ repository: planned, report: await look(), stepsAt: sha });
+    return { sha, look, explained };
   }
 
   it('tell of a job that failed what its log says', async () => {
-    const { look } = await push('topic');
+    const { look, explained } = await push('topic');
     const job = await runner.takeJob();
     await until(async () => (await look()).verdict === 'pending');
     await job.end({ passed: false, log: ['npm test', 'not ok 1 - greets', '##[error]exit code 1'] });
     await until(async () => (await look()).verdict === 'failed');
-    const [context] = (await look()).contexts;
+    const context = (await explained())?.contexts[0];
     expect(context?.name).toBe('CI / test (push)');
     expect(context?.excerpt).toMatch(
       /^Failing after .*\nnpm test\nnot ok 1 - greets\n##\[error\]exit code 1$/,

@@ -18,7 +18,12 @@ export interface TestRepository {
   workspace: Workspace;
   planned: PlannedRepository;
   /** Commits files on a branch of somebody's own clone, from the base or from the branch, and pushes it. */
-  commit(of: { branch: string; files: Record<string, string | null>; from?: string }): Promise<string>;
+  commit(of: {
+    branch: string;
+    files: Record<string, string | null>;
+    from?: string;
+    date?: Date;
+  }): Promise<string>;
   /** Merges one branch of somebody's clone into another, and pushes it. */
   merge(of: { branch: string; other: string }): Promise<string>;
   /** The subjects of the base branch, newest first. */
@@ -74,12 +79,15 @@ export async function makeRepository(
     branch: string;
     files: Record<string, string | null>;
     from?: string;
+    date?: Date;
   }): Promise<string> {
+    const { date } = of;
     await git.run({ cwd: clone, args: ['fetch', '--quiet', 'origin'], remote });
     await git.run({ cwd: clone, args: ['checkout', '--quiet', '-B', of.branch, of.from ?? 'origin/main'] });
     await write(of.files);
     await git.run({ cwd: clone, args: ['add', '--all'] });
-    await git.run({ cwd: clone, args: ['commit', '--quiet', '--message', `work on ${of.branch}`] });
+    const commitArgs = ['commit', '--quiet', '--message', `work on ${of.branch}`];
+    await git.run({ cwd: clone, args: commitArgs, ...(date === undefined ? {} : { date }) });
     await git.run({ cwd: clone, args: ['push', '--quiet', 'origin', of.branch], remote });
     return (await git.run({ cwd: clone, args: ['rev-parse', 'HEAD'] })).stdout.trim();
   }

@@ -5,6 +5,8 @@ import type { SessionEnd, SessionSummary } from '../../schema/contracts/session.
 import type { GateFailure } from '../../schema/contracts/views.ts';
 import type { Delivery } from '../ports.ts';
 import {
+  failsWithBase,
+  isLeftOut,
   overBudget,
   rejectCi,
   rejectConflict,
@@ -213,6 +215,31 @@ describe('CI', () => {
       failure: { gate: 'review-and-ci', signature: 'ci:lint, test', message, sha },
       feedback: { gate: 'review-and-ci', message, findings: [], excerpt: 'no-console\n1 failing' },
     });
+  });
+
+  it('that failed on the base too is nobody’s fault, and of others only what is their own', () => {
+    const contexts: CiReport['contexts'] = [
+      { name: 'audit', state: 'failed', excerpt: 'a known hole' },
+      { name: 'test', state: 'failed', excerpt: '1 failing' },
+    ];
+    const all = { ...report('failed', contexts), failsOnBase: ['audit', 'test'] };
+    expect(failsWithBase(all)).toBe(true);
+    expect(rejectCi(all, { requireCi: false })).toBeUndefined();
+    const some = { ...report('failed', contexts), failsOnBase: ['audit'] };
+    expect(failsWithBase(some)).toBe(false);
+    expect(rejectCi(some, { requireCi: false })).toMatchObject({
+      failure: { signature: 'ci:test', message: 'CI failed: test' },
+      feedback: { excerpt: '1 failing' },
+    });
+    expect(failsWithBase({ ...report('passed'), failsOnBase: [] })).toBe(false);
+  });
+
+  it('that will never run is for a person, and not for the author', () => {
+    const leftOut = { ...report('none-yet'), leftOutBy: ['.woodpecker.yml'] };
+    expect(isLeftOut(leftOut)).toBe(true);
+    expect(rejectCi(leftOut, { requireCi: true })).toBeUndefined();
+    expect(isLeftOut(report('none-yet'))).toBe(false);
+    expect(isLeftOut({ ...leftOut, verdict: 'skipped' })).toBe(false);
   });
 
   it('that failed without a log has no excerpt', () => {

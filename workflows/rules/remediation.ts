@@ -76,9 +76,31 @@ export function rejectReview(review: Review): Rejection | undefined {
   );
 }
 
+/** Whether no CI will say anything on a head, by the rules of its pipelines: that is for a person to accept. */
+export function isLeftOut({ verdict, leftOutBy }: CiReport): boolean {
+  return verdict === 'none-yet' && leftOutBy !== undefined;
+}
+
+/** Whether all that has failed fails on the base too: an outage, or what the base has brought along. */
+export function failsWithBase(report: CiReport): boolean {
+  const failed = failedContexts(report);
+  return failed.length > 0 && failed.every((name) => report.failsOnBase?.includes(name));
+}
+
+export function isNobodysFault(report: CiReport): boolean {
+  return isLeftOut(report) || failsWithBase(report);
+}
+
+export function failedContexts({ contexts }: CiReport): string[] {
+  return contexts.filter(({ state }) => state === 'failed').map(({ name }) => name);
+}
+
+/** Only what is the author's: nothing where nothing is. */
 export function rejectCi(report: CiReport, policy: Pick<Policy, 'requireCi'>): Rejection | undefined {
-  if (ciAllowsMerge(report.verdict, policy)) return undefined;
-  const failed = report.contexts.filter((context) => context.state === 'failed');
+  if (ciAllowsMerge(report.verdict, policy) || isNobodysFault(report)) return undefined;
+  const failed = report.contexts.filter(
+    ({ name, state }) => state === 'failed' && !report.failsOnBase?.includes(name),
+  );
   const names = failed.map((context) => context.name).join(', ');
   return rejection(
     {

@@ -14,6 +14,7 @@ import { describeEnd, excerptOf, runSteps, stopSteps, type StepOutcome } from '.
 import type { Processes } from '../../processes/supervise.ts';
 import type { Scrub } from '../../scrub.ts';
 import { untilAborted, type Watch } from '../../supervision.ts';
+import { withBaseFailures } from '../base-failures.ts';
 import type { Ci, CiQuestion } from '../ci.ts';
 import { isIgnored, parsePipeline, pipelinePath, type PipelineFile } from './pipeline-file.ts';
 
@@ -33,7 +34,12 @@ export function createLocalCi(deps: {
   const { git, workspace, store, paths } = deps;
   // A task and the lane may wait for the same commit: its pipeline runs once.
   const commits = new KeyedLock();
-  return { look, settle, stop };
+  return {
+    look,
+    settle,
+    stop,
+    explain: (of) => withBaseFailures({ git, workspace, look }, of),
+  };
 
   async function look(of: CiQuestion): Promise<CiReport> {
     const contexts = await store.readStatuses({ repositoryId: of.repository.id, sha: of.sha });
