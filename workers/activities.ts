@@ -8,6 +8,7 @@ import { createLocalCi } from '../activities/ci/local/local-ci.ts';
 import { createLooks } from '../activities/ci/looks.ts';
 import { createPollBudget } from '../activities/ci/poll-budget.ts';
 import { createStatusCi } from '../activities/ci/status-ci.ts';
+import { besideWoodpecker } from '../activities/ci/woodpecker/woodpecker.ts';
 import { KeyedLock } from '../activities/keyed-lock.ts';
 import type { DataPaths } from '../activities/data-paths.ts';
 import { createEffects } from '../activities/effects.ts';
@@ -202,7 +203,8 @@ export function createActivities(deps: {
   const budget = createPollBudget();
   const looks = createLooks({ budget });
   const looking = { forges: looks.shareForges(forges), workspace: looks.shareWorkspace(workspace) };
-  const statusCi = createStatusCi({ ...looking, git, scrub });
+  const statuses = besideWoodpecker({ credentials: tools.credentials, statuses: looking.forges });
+  const statusCi = createStatusCi({ ...looking, forges: statuses, git, scrub });
   const ciDrivers: Record<PlannedRepository['forge'], Ci> = {
     local: createLocalCi({ git, workspace, store, paths, processes, scrub, inUse }),
     gitea: statusCi,

@@ -1,5 +1,6 @@
 import type { CiReport } from '../../schema/contracts/ci.ts';
 import type { PlannedRepository } from '../../schema/contracts/plan.ts';
+import type { Forge } from '../forge/forge.ts';
 import type { Watch } from '../supervision.ts';
 
 /** A commit to judge, and the commit whose pipeline file judges it: a change must not edit its own judge. */
@@ -10,6 +11,13 @@ export interface CiQuestion {
   /** Contexts that the mission requires, beside those that the forge does; see `CiRules`. */
   required?: readonly string[];
 }
+
+/** Where a commit's statuses come from: the forge, and what stands beside it. */
+export type StatusSource = Pick<
+  Forge,
+  'commitStatuses' | 'branchProtection' | 'failureLog' | 'runningPipelines'
+>;
+export type StatusSources = (repository: PlannedRepository) => StatusSource;
 
 /** The driver of a repository's CI. */
 export type Cis = (repository: PlannedRepository) => Ci;

@@ -1,12 +1,11 @@
 import { combineContexts, type CiContext, type CiReport } from '../../schema/contracts/ci.ts';
 import type { PlannedRepository } from '../../schema/contracts/plan.ts';
-import type { Forges } from '../forge/forge.ts';
 import { changedFiles, isAncestor, resolveCommit, type Git } from '../git/git.ts';
 import type { Workspace } from '../git/workspace.ts';
 import { globPattern } from '../glob.ts';
 import type { Scrub } from '../scrub.ts';
 import { withBaseFailures } from './base-failures.ts';
-import type { Ci, CiQuestion } from './ci.ts';
+import type { Ci, CiQuestion, StatusSources } from './ci.ts';
 import { excerpt } from './excerpt.ts';
 import { leavesOut, type PipelineSource } from './pipeline-rules.ts';
 
@@ -34,7 +33,7 @@ const mostLogs = 5;
 
 /** The CI of a repository as its forge tells it: the statuses of a commit, whoever has posted them. */
 export function createStatusCi(deps: {
-  forges: Forges;
+  forges: StatusSources;
   git: Git;
   workspace: Workspace;
   scrub: Scrub;

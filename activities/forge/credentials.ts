@@ -22,6 +22,13 @@ const App = z.strictObject({
   privateKeyFile: z.string().min(1).max(1_000),
 });
 
+/** The Woodpecker that runs the pipelines of a host's repositories, and the token of somebody there. */
+const Woodpecker = z.strictObject({
+  url: z.string().refine(isServerAddress, 'https://HOST; http:// only for a private address'),
+  token: Token,
+});
+export type Woodpecker = z.infer<typeof Woodpecker>;
+
 const HostEntry = z
   .strictObject({
     /** Of the account that opens issues and pull requests, pushes and merges. */
@@ -34,6 +41,7 @@ const HostEntry = z
     selfSigned: z.boolean().optional(),
     /** What the host signs its webhooks with. */
     webhookSecret: Token.optional(),
+    woodpecker: Woodpecker.optional(),
   })
   .refine(({ token, app }) => (token === undefined) !== (app === undefined), 'it has one of token and app');
 
@@ -44,6 +52,7 @@ export interface HostCredentials {
   account: Account;
   reviewers: Record<string, Account>;
   selfSigned: boolean;
+  woodpecker?: Woodpecker;
 }
 
 /** Hosts as a URL names them, with the port where it is not the usual one. */
@@ -82,14 +91,19 @@ export function createCredentials(deps: { path: string }): StoredCredentials {
 
   async function of(host: string): Promise<HostCredentials> {
     const { entry } = await find(host);
-    const { reviewers = {}, selfSigned = false } = entry;
+    const { reviewers = {}, selfSigned = false, woodpecker } = entry;
     if (selfSigned && !isPrivateHost(hostName(host))) {
       throw refused(
         `${path}: selfSigned of ${host} is for addresses of a private network only: let its certificate be signed`,
       );
     }
     const others = Object.entries(reviewers).map(([engine, given]) => [engine, accountOf(given)] as const);
-    return { account: accountOf(entry), reviewers: Object.fromEntries(others), selfSigned };
+    return {
+      account: accountOf(entry),
+      reviewers: Object.fromEntries(others),
+      selfSigned,
+      ...(woodpecker ? { woodpecker } : {}),
+    };
   }
 
   function accountOf(given: string | Pick<z.infer<typeof HostEntry>, 'token' | 'app'>): Account {
@@ -103,10 +117,11 @@ export function createCredentials(deps: { path: string }): StoredCredentials {
     const { hosts } = await read('any host').catch(() => ({ hosts: {} }));
     // Keys and the tokens of apps are known by their form.
     return Object.values(hosts)
-      .flatMap(({ token, webhookSecret, reviewers = {} }) => [
+      .flatMap(({ token, webhookSecret, reviewers = {}, woodpecker }) => [
         token,
         webhookSecret,
         ...Object.values(reviewers),
+        woodpecker?.token,
       ])
       .filter((given) => typeof given === 'string');
   }
@@ -164,6 +179,12 @@ function faultsOf(error: z.ZodError): string {
       return `${place}: ${issue.message}`;
     })
     .join('; ');
+}
+
+function isServerAddress(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'https:' || (protocol === 'http:' && isPrivateHost(hostname));
 }
 
 function hostName(host: string): string {

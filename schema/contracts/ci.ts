@@ -8,7 +8,7 @@ export type CiVerdict = z.infer<typeof CiVerdict>;
 export const CiContext = z.object({
   name: z.string(),
   state: z.enum(['pending', 'failed', 'passed', 'skipped']),
-  /** The last lines of a failed context's log, bounded. */
+  /** What is known of it beside its state: of a failed one, the lines of its log that tell why, bounded. */
   excerpt: z.string().optional(),
   /** Required, and nothing was heard of it yet. */
   expected: z.literal(true).optional(),
@@ -53,7 +53,9 @@ export function contextKey(name: string): string {
 /** What a verdict that is not settled waits for. */
 export function describePending({ sha, verdict, contexts }: CiReport): string {
   const pending = contexts.filter(({ state }) => state === 'pending');
-  const running = pending.filter(({ expected }) => !expected).map(({ name }) => name);
+  const running = pending
+    .filter(({ expected }) => !expected)
+    .map(({ name, excerpt }) => (excerpt === undefined ? name : `${name} (${excerpt})`));
   const missing = pending.filter(({ expected }) => expected).map(({ name }) => name);
   const waits = [
     ...(running.length > 0 ? [`${running.join(', ')} to end`] : []),

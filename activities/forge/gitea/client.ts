@@ -1,11 +1,6 @@
-import { fetch, type Dispatcher } from 'undici';
-import {
-  createForgeClient,
-  numberIn,
-  type ForgeClient,
-  type Paging,
-  type Transport,
-} from '../rest/client.ts';
+import type { Dispatcher } from 'undici';
+import { createForgeClient, numberIn, type ForgeClient, type Paging } from '../rest/client.ts';
+import { fetchTransport } from '../rest/fetch-transport.ts';
 
 const paging: Paging = {
   /** Gitea's own limit, unless its operator has set another; then its pages are shorter. */
@@ -26,25 +21,6 @@ export function createGiteaClient(deps: {
   timeoutMs: number;
 }): ForgeClient {
   const { url, host, token, dispatcher, timeoutMs } = deps;
-  return createForgeClient({ host, transport, paging, timeoutMs });
-
-  async function transport(of: Parameters<Transport>[0]): ReturnType<Transport> {
-    const { method, path, body, etag, range } = of;
-    const response = await fetch(`${url}/api/v1${path}`, {
-      method,
-      headers: {
-        authorization: `token ${token}`,
-        accept: 'application/json',
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...(etag === undefined ? {} : { 'if-none-match': etag }),
-        ...(range === undefined ? {} : { range }),
-      },
-      ...(body === undefined ? {} : { body }),
-      // Where a repository has moved to is for a person to say: a token does not follow.
-      redirect: 'manual',
-      signal: AbortSignal.timeout(timeoutMs),
-      ...(dispatcher === undefined ? {} : { dispatcher }),
-    });
-    return { status: response.status, headers: response.headers, text: await response.text() };
-  }
+  const to = { base: `${url}/api/v1`, authorization: `token ${token}`, dispatcher, timeoutMs };
+  return createForgeClient({ host, transport: fetchTransport(to), paging, timeoutMs });
 }

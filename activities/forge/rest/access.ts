@@ -99,7 +99,11 @@ export function dispatcherFor({ selfSigned }: Pick<Destination, 'selfSigned'>): 
 }
 
 /** What must have worked: anything else is told with the forge's own words. */
-export function done<Body>(there: RepositoryAccess, answer: Answer<Body>, what: string): Body {
+export function done<Body>(
+  there: Pick<RepositoryAccess, 'host' | 'path'>,
+  answer: Answer<Body>,
+  what: string,
+): Body {
   if (answer.kind === 'ok') return answer.body;
   const { status, message } = answer;
   const may = status === 403 ? ': the token lacks a scope, or its account a permission' : '';
@@ -107,7 +111,10 @@ export function done<Body>(there: RepositoryAccess, answer: Answer<Body>, what: 
 }
 
 /** `undefined` for what is not there. */
-export function foundOrNot<Body>(there: RepositoryAccess, answer: Answer<Body>): Body | undefined {
+export function foundOrNot<Body>(
+  there: Pick<RepositoryAccess, 'host' | 'path'>,
+  answer: Answer<Body>,
+): Body | undefined {
   if (answer.kind === 'refused' && answer.status === 404) return undefined;
   return done(there, answer, 'a look');
 }
