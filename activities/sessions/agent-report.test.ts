@@ -26,6 +26,7 @@ interface Case {
   told?: Partial<Told>;
   end?: SessionEnd;
   exitCode?: number | null;
+  reason?: string;
   stderr?: string;
   resumed?: string;
   limits?: { tokens?: number; costUsd?: number };
@@ -34,9 +35,9 @@ interface Case {
 const complaints = { 'conversation-gone': /No conversation found/, auth: /No API key/ };
 
 function report(of: Omit<Case, 'name'>) {
-  const { told = {}, end = 'exited', exitCode = 0, stderr = '', resumed, limits } = of;
+  const { told = {}, end = 'exited', exitCode = 0, stderr = '', resumed, limits, reason } = of;
   return reportAgent({
-    session: { end, exitCode },
+    session: { end, exitCode, ...(reason === undefined ? {} : { reason }) },
     told: { ...nothing, ...told },
     stderr,
     complaints,
@@ -56,6 +57,16 @@ describe('a session of an agent', () => {
       limits: { tokens: 100 },
       outcome: 'over-budget',
       message: 'It is done.',
+    },
+    {
+      name: 'was ended when its files took too much of the disk, whatever it has used',
+      told: { ...worked, usage: { inputTokens: 90, cachedTokens: 0, outputTokens: 10, costUsd: null } },
+      end: 'disk',
+      exitCode: null,
+      reason: 'its clone and its home took 21.00 GiB; 20 GiB are the most',
+      limits: { tokens: 100 },
+      outcome: 'disk',
+      message: 'its clone and its home took 21.00 GiB; 20 GiB are the most',
     },
     {
       name: 'was ended before it had used its money',
