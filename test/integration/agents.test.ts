@@ -149,11 +149,18 @@ describe('a mission of coding agents', () => {
     await writeFile(program, '#!/bin/sh\necho codex-cli 7.0.0\n', { mode: 0o755 });
     const file = missionFile({ engine, key: 'new', goal: 'Work.' });
     const { warnings } = await engine.api.create(JSON.stringify(file), 'application/json');
-    expect(warnings.map(({ path, message }) => `${path}: ${message}`)).toEqual([
-      'milestones.0.tasks.0.runtime: codex is 7.0.0 on this host, not one that was tried, 0.169.0 to before 1.0.0: if its sessions fail, install such a one, see mission fleet verify',
-    ]);
-    await engine.api.cancel({ id: 'new', reason: undefined });
-    await storyOf(engine, 'new');
+    const warning =
+      'milestones.0.tasks.0.runtime: codex is 7.0.0 on this host, not one that was tried, 0.169.0 to before 1.0.0: if its sessions fail, install such a one, see mission fleet verify';
+    expect(warnings.map(({ path, message }) => `${path}: ${message}`)).toEqual([warning]);
+
+    const path = join(engine.root, 'other.yaml');
+    await writeFile(path, JSON.stringify(missionFile({ engine, key: 'other', goal: 'Work.' })));
+    const started = await runMission(['start', path], { env: { MISSION_DATA: join(engine.root, 'data') } });
+    expect(started).toMatchObject({ code: 0, stderr: `warning: ${warning}\n` });
+    for (const id of ['new', 'other']) {
+      await engine.api.cancel({ id, reason: undefined });
+      await storyOf(engine, id);
+    }
   });
 
   it('is refused at the door where its agent is older than what is known to work', async () => {
