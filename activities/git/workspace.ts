@@ -15,6 +15,11 @@ export interface Workspace {
   inMirror<T>(repositoryId: string, action: (mirror: string) => Promise<T>): Promise<T>;
   /** Fetches a branch from the forge; undefined when it has none of that name. */
   fetchBranch(of: { repository: PlannedRepository; branch: string }): Promise<string | undefined>;
+  /** The same of several, in one question. */
+  fetchBranches(of: {
+    repository: PlannedRepository;
+    branches: readonly string[];
+  }): Promise<ReadonlyMap<string, string>>;
   /** The forge's tags and the commits that they are on. */
   listTags(repository: PlannedRepository): Promise<{ name: string; sha: string }[]>;
   /** Fetches one commit from the forge unless it is here already. */
@@ -94,6 +99,7 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
       return mirrors.with(mirror, () => action(mirror));
     },
     fetchBranch,
+    fetchBranches,
     listTags,
     fetchCommit,
     readFileAt,
@@ -124,7 +130,7 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
     return (await fetchBranches({ repository, branches: [branch] })).get(branch);
   }
 
-  /** Those that are there. What the mirror has already is not fetched again. */
+  /** What the mirror has already is not fetched again. */
   async function fetchBranches(of: {
     repository: PlannedRepository;
     branches: readonly string[];

@@ -27,9 +27,11 @@ export function createMergeActivities(deps: {
    */
   async function updateBranch(input: Parameters<MergeActivities['updateBranch']>[0]): Promise<UpdateOutcome> {
     const { repository, request } = input;
-    const baseSha = await workspace.fetchBranch({ repository, branch: repository.base });
+    const branches = [repository.base, request.branch];
+    const heads = await workspace.fetchBranches({ repository, branches });
+    const baseSha = heads.get(repository.base);
     if (baseSha === undefined) throw refused(`${repository.address} has no branch ${repository.base}`);
-    const standing = (await workspace.fetchBranch({ repository, branch: request.branch })) ?? null;
+    const standing = heads.get(request.branch) ?? null;
     const cwd = await workspace.openMirror(repository);
     if (standing === null) return { kind: 'head-moved', headSha: null };
     if (

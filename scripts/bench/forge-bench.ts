@@ -88,12 +88,11 @@ export class ForgeBench {
     return this.#api.addWebhook({ repository: address, url: this.#api.url });
   }
 
-  /** Answers when that was asked: from then on it is Gitea's matter and ours. */
+  /** Answers when Gitea had the status. */
   async turnGreen({ name }: BenchRepository, sha: string): Promise<number> {
-    const at = Date.now();
     const body = { context: 'ci/bench', state: 'success' };
     await this.#call('POST', `${this.#path(name)}/statuses/${sha}`, body);
-    return at;
+    return Date.now();
   }
 
   /** How long Gitea takes for the merge of a pull request of one file, once it is ready for that. */
