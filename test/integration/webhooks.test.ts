@@ -9,6 +9,7 @@ import { webhookDeliveries } from '../../schema/db/tables.ts';
 import { useDatabase } from '../support/databases.ts';
 import { giteaWorld, type RestWorld } from '../support/forge-worlds.ts';
 import { useGitea } from '../support/gitea.ts';
+import { runMission } from '../support/mission-command.ts';
 import { commits, startRealEngine, type RealEngine } from '../support/real-engine.ts';
 import { until } from '../support/until.ts';
 
@@ -137,18 +138,19 @@ describe('a real Gitea', () => {
 
   it('tells by its own signed webhooks what the engine waits for, from CI to the merge', async () => {
     const { world, engine, address } = await startWorld();
-    const asked = { repository: address, url: engine.url };
-    expect(await engine.api.addWebhook(asked)).toEqual({
-      repository: address,
-      url: `${engine.url}/v1/webhooks/gitea`,
-      made: true,
-    });
-    expect(await engine.api.addWebhook(asked)).toMatchObject({ made: false });
+    const add = ['webhook', 'add', '--repository', address, '--data', join(engine.root, 'data')];
+    const url = `${engine.url}/v1/webhooks/gitea`;
+    const first = await runMission([...add, '--json']);
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(first.stdout)).toEqual({ repository: address, url, made: true });
+    const says = `the webhook of ${address} to ${url} is there already\n`;
+    expect(await runMission(add)).toEqual({ code: 0, stdout: says, stderr: '' });
     expect(await hooksOf(world)).toHaveLength(1);
     const text = await readFile(engine.forgesFile, 'utf8');
     expect(text).toMatch(/^# ours\n/);
     const made = /webhookSecret["']?: ["']?([0-9a-f]{64})/.exec(text)?.[1] ?? '';
     expect(made).not.toBe('');
+    expect(first.stdout).not.toContain(made);
     expect((await stat(engine.forgesFile)).mode & 0o777).toBe(0o600);
 
     const headSha = await startMission({ engine, address });
