@@ -15,7 +15,7 @@ import {
 } from '@temporalio/workflow';
 import { signals, type LaneInput, type MergeRequest } from '../schema/contracts/messages.ts';
 import { describe, MergeLane, type Answer, type LaneWorld } from './merge-lane.ts';
-import { call, forgeSide, isOpen, type ForgeSide } from './proxies.ts';
+import { call, forgeSide, isOpen, quietWithinSeconds, type ForgeSide } from './proxies.ts';
 import { describeFailure } from './rules/describe-failure.ts';
 
 export const mergeRequestSignal = defineSignal<[unknown]>(signals.mergeRequest);
@@ -55,7 +55,9 @@ function laneWorld(input: LaneInput, answers: Answers): LaneWorld {
     guardQueue(request, { mustBeGreen }) {
       const what = mustBeGreen ? `${base} to be mended` : `${base} quiet and green`;
       const { requireCi } = request;
-      return call(sideOf(request).ci.guardQueue, what, { place, mustBeGreen, requireCi });
+      // A base that is red is waited for as long as that takes: somebody has been told of it.
+      const bound = mustBeGreen ? {} : { waitAtMostSeconds: quietWithinSeconds };
+      return call(sideOf(request).ci.guardQueue, what, { place, mustBeGreen, requireCi, ...bound });
     },
     /** A withdrawal lets it end: where the branch is then, the task has to know. */
     updateBranch(request, headSha) {
@@ -64,7 +66,10 @@ function laneWorld(input: LaneInput, answers: Answers): LaneWorld {
         call(sideOf(request).merges.updateBranch, what, { tenant, repository, request, headSha });
       return isSince02() ? CancellationScope.nonCancellable(update) : update();
     },
-    awaitCi: (request, of, what) => call(sideOf(request).ci.awaitCi, what, { place, ...of }),
+    awaitCi(request, of, what) {
+      const { ci } = request;
+      return call(sideOf(request).ci.awaitCi, what, { place, ...of, ...(ci === undefined ? {} : { ci }) });
+    },
     merge(request, of) {
       const what = `merge ${describe(request)} at ${of.headSha}`;
       return call(sideOf(request).merges.merge, what, { tenant, repository, request, ...of });

@@ -150,6 +150,9 @@ function milestones(taskQueue: string): ActivityInterfaceFor<MilestoneActivities
   });
 }
 
+/** The longest that a job may run on GitHub's own runners is 6 hours: what is pending for longer is for a person. */
+export const quietWithinSeconds = 6 * 3_600;
+
 /** A pipeline may take hours. While it is pending the server polls by retrying: 6 events however long. */
 function ci(taskQueue: string): ActivityInterfaceFor<CiActivities> {
   return proxyActivities<CiActivities>({

@@ -1,13 +1,10 @@
 import { workflowInfo } from '@temporalio/workflow';
 import { ciAllowsMerge, type CiReport, type CiRules } from '../schema/contracts/ci.ts';
 import type { MergeRequest } from '../schema/contracts/messages.ts';
-import { call, type ForgeSide } from './proxies.ts';
+import { call, quietWithinSeconds, type ForgeSide } from './proxies.ts';
 import { failedContexts, failsWithBase, isLeftOut, rejectCi, rejectConflict } from './rules/remediation.ts';
 import type { TaskState } from './task-state.ts';
 import type { TaskSteps } from './task-steps.ts';
-
-/** The longest that a job may run on GitHub's own runners is 6 hours: what is pending for longer is for a person. */
-const quietWithinSeconds = 6 * 3_600;
 
 /** CI of a task's heads, and what to do about a verdict that is not its author's fault. */
 export class TaskCi {
