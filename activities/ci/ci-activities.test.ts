@@ -4,6 +4,7 @@ import type { CiContext, CiRules } from '../../schema/contracts/ci.ts';
 import { forgeStatuses } from '../../schema/db/tables.ts';
 import { useDatabase } from '../../test/support/databases.ts';
 import { localForge, makeRepository, type TestRepository } from '../../test/support/repository.ts';
+import { until } from '../../test/support/until.ts';
 import type { CiActivities } from '../../workflows/ports.ts';
 import type { Forge } from '../forge/forge.ts';
 import { ForgeNewsHub } from '../forge/forge-news.ts';
@@ -21,6 +22,7 @@ const pipeline = { '.gitea/workflows/test.yaml': "on: {push: {paths-ignore: ['do
 
 let repository: TestRepository;
 let running: string[];
+let createActivities: (mostWaiting: number) => CiActivities;
 let activities: CiActivities;
 let stepsAt: string;
 
@@ -35,10 +37,13 @@ beforeEach(async () => {
     runningPipelines: () => Promise.resolve(running),
   };
   const ci = createStatusCi({ forges: () => forge, git, workspace, scrub: createScrub({}) });
-  const budget = createPollBudget();
+  createActivities = (mostWaiting) => {
+    const budget = createPollBudget();
+    const waits = createCiWaits({ news: new ForgeNewsHub(), budget, mostWaiting });
+    return createCiActivities({ cis: () => ci, workspace, waits, looks: createLooks({ budget }) });
+  };
   // What would wait has no room, and says what for.
-  const waits = createCiWaits({ news: new ForgeNewsHub(), budget, mostWaiting: 0 });
-  activities = createCiActivities({ cis: () => ci, workspace, waits, looks: createLooks({ budget }) });
+  activities = createActivities(0);
 });
 
 function post(sha: string, states: Record<string, CiContext['state']>): Promise<void> {
@@ -70,6 +75,21 @@ describe('the wait for CI', () => {
     await expect(awaitCi(sha, { ci })).rejects.toThrow(
       'is pending: it waits for ci/build to end; scan, required and not heard of yet',
     );
+  });
+
+  it('shows what it waits for while it does', async () => {
+    const sha = await repository.commit({ branch: 'topic', files: { a: 'a' } });
+    const waiting = createActivities(1);
+    const environment = attempt();
+    const beats: unknown[] = [];
+    environment.on('heartbeat', (details: unknown) => beats.push(details));
+    const ended = environment
+      .run(() => waiting.awaitCi({ place: place(), sha, stepsAt }))
+      .catch(() => 'ended');
+    const waitsFor = `CI of ${sha} is none-yet: it waits for a first status`;
+    await until(() => beats.some((beat) => JSON.stringify(beat) === JSON.stringify({ waitsFor })));
+    environment.cancel();
+    expect(await ended).toBe('ended');
   });
 
   describe('of a change that all pipelines leave out', () => {

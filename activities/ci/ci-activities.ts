@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { ciAllowsMerge, describePending, isSettled, type CiReport } from '../../schema/contracts/ci.ts';
 import type { PlannedRepository } from '../../schema/contracts/plan.ts';
 import type { CiActivities } from '../../workflows/ports.ts';
-import { isCiPending, refused, stillWaiting } from '../failures.ts';
+import { isCiPending, isStillWaiting, refused, stillWaiting } from '../failures.ts';
 import type { Workspace } from '../git/workspace.ts';
 import { asSupervisor, type Watch } from '../supervision.ts';
 import type { CiWaits } from './ci-waits.ts';
@@ -34,11 +34,13 @@ export function createCiActivities(deps: {
   return {
     awaitCi({ place: { repository }, ci: rules = {}, since = scheduledAt(), ...commit }) {
       const { required = [], pathsIgnored = 'ask' } = rules;
+      const wait = createWait();
       return asSupervisor(async (watch) => {
         const report = await waits.until({
           ...{ repository, watch },
           concerns: ({ sha, branch }) => sha === commit.sha || (sha ?? branch) === undefined,
-          look: (looking) => settled({ repository, ...commit, required }, { watch, looking, since }),
+          look: (looking) =>
+            wait.told(() => settled({ repository, ...commit, required }, { watch, looking, since })),
         });
         const { leftOutBy } = report;
         if (leftOutBy) {
@@ -47,11 +49,12 @@ export function createCiActivities(deps: {
         }
         if (report.verdict !== 'failed') return report;
         return (await cis(repository).explain?.({ repository, report, stepsAt: commit.stepsAt })) ?? report;
-      });
+      }, wait.progress);
     },
 
     guardQueue({ place: { repository }, mustBeGreen, requireCi, waitAtMostSeconds }) {
       const { base } = repository;
+      const wait = createWait();
       const until = waitAtMostSeconds && scheduledAt() + waitAtMostSeconds * 1_000;
       return asSupervisor((watch) => {
         let baseSha: string | undefined;
@@ -59,7 +62,7 @@ export function createCiActivities(deps: {
           ...{ repository, watch },
           concerns: ({ sha, branch }) => sha === baseSha || branch === base || (sha ?? branch) === undefined,
           look: (looking) =>
-            boundedBy(until, async () => {
+            boundedBy(until, wait, async () => {
               const fetch = () => workspace.fetchBranch({ repository, branch: base });
               baseSha = await looks.run({ ...looking, branch: base }, fetch);
               if (baseSha === undefined) throw refused(`${repository.address} has no branch ${base}`);
@@ -71,7 +74,7 @@ export function createCiActivities(deps: {
               return { baseSha, verdict };
             }),
         });
-      });
+      }, wait.progress);
     },
   };
 
@@ -119,15 +122,36 @@ export function createCiActivities(deps: {
   }
 }
 
+/** What a wait that stays in its process is for: the Temporal UI shows it as the activity's heartbeat. */
+interface Wait {
+  told: <T>(look: () => Promise<T>) => Promise<T>;
+  progress: () => unknown;
+}
+
+function createWait(): Wait {
+  let waitsFor: string | undefined;
+  return {
+    async told(look) {
+      try {
+        return await look();
+      } catch (error) {
+        if (isStillWaiting(error)) waitsFor = error.message;
+        throw error;
+      }
+    },
+    progress: () => (waitsFor === undefined ? undefined : { waitsFor }),
+  };
+}
+
 /** When the workflow asked, whatever has become of the workers since. */
 function scheduledAt(): number {
   return Context.current().info.scheduledTimestampMs;
 }
 
 /** A wait that has taken too long is for a person, who is told what it is for. */
-async function boundedBy<T>(until: number | undefined, wait: () => Promise<T>): Promise<T> {
+async function boundedBy<T>(until: number | undefined, wait: Wait, look: () => Promise<T>): Promise<T> {
   try {
-    return await wait();
+    return await wait.told(look);
   } catch (error) {
     if (until === undefined || Date.now() < until || !isCiPending(error)) throw error;
     const began = new Date(scheduledAt()).toISOString();
