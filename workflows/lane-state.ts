@@ -22,6 +22,9 @@ export class LaneState {
   redBase: string | undefined;
   readonly #withdrawn = new Set<string>();
   #waiting: MergeRequest[];
+  #together: MergeRequest[] = [];
+  /** Members of a batch that was red: one of them is to blame, so nobody else is tested with them. */
+  readonly #suspects = new Set<string>();
   #answered: string[];
 
   constructor(input: LaneInput) {
@@ -35,9 +38,14 @@ export class LaneState {
     return this.#waiting.length > 0;
   }
 
-  /** Those who wait, in the order in which they asked. */
+  /** Those who are not inside yet: tested together, or in the order in which they asked. */
   get waiting(): readonly MergeRequest[] {
-    return this.#waiting;
+    return [...this.#together, ...this.#waiting];
+  }
+
+  /** Who is tested together. */
+  get together(): readonly MergeRequest[] {
+    return this.#together;
   }
 
   /** A malformed signal must not wedge the lane: it is ignored. So is a request that it knows already. */
@@ -50,15 +58,48 @@ export class LaneState {
 
   #knows(id: string): boolean {
     const inside = this.#inside.kind === 'nobody' ? [] : [this.#inside.request];
-    return this.#answered.includes(id) || [...inside, ...this.#waiting].some((request) => request.id === id);
+    return this.#answered.includes(id) || [...inside, ...this.waiting].some((request) => request.id === id);
   }
 
   /** The most urgent; among those who are as urgent, who asked first. */
   takeNext(): MergeRequest | undefined {
-    const most = Math.min(...this.#waiting.map(priorityOf));
-    const next = this.#waiting.find((request) => priorityOf(request) === most);
+    const next = this.#peek();
     this.#waiting = this.#waiting.filter((request) => request !== next);
     return next;
+  }
+
+  #peek(): MergeRequest | undefined {
+    const most = Math.min(...this.#waiting.map(priorityOf));
+    return this.#waiting.find((request) => priorityOf(request) === most);
+  }
+
+  /** Whoever is next, and who may be tested together with it. */
+  takeTogether(): readonly MergeRequest[] {
+    const first = this.takeNext();
+    const together = first ? [first] : [];
+    for (let next = first && this.#peek(); first && next; next = this.#peek()) {
+      const most = Math.min(...[...together, next].map(({ batch = 1 }) => batch));
+      const isAlike =
+        next.host === first.host && this.#suspects.has(next.id) === this.#suspects.has(first.id);
+      if (together.length >= most || !isAlike) break;
+      together.push(next);
+      this.takeNext();
+    }
+    this.#together = together;
+    return together;
+  }
+
+  /** The next member comes inside. */
+  takeMember(): MergeRequest | undefined {
+    return this.#together.shift();
+  }
+
+  /** They wait again, before all others. */
+  putBack(requests: readonly MergeRequest[], of: { suspect: boolean } = { suspect: false }): void {
+    const ids = requests.map(({ id }) => id);
+    this.#together = this.#together.filter(({ id }) => !ids.includes(id));
+    this.#waiting = [...requests, ...this.#waiting];
+    if (of.suspect) for (const id of ids) this.#suspects.add(id);
   }
 
   prepare(request: MergeRequest, callOff: () => void): void {
@@ -76,6 +117,7 @@ export class LaneState {
 
   answered(id: string): void {
     this.#withdrawn.delete(id);
+    this.#suspects.delete(id);
     this.#answered = [...this.#answered, id].slice(-answeredKept);
   }
 
@@ -89,9 +131,10 @@ export class LaneState {
       inside.callOff();
       return undefined;
     }
-    const request = this.#waiting.find((waiting) => waiting.id === id);
+    const request = this.waiting.find((waiting) => waiting.id === id);
     if (!request) return undefined;
     this.#waiting = this.#waiting.filter((waiting) => waiting !== request);
+    this.#together = this.#together.filter((member) => member !== request);
     this.answered(id);
     return { request, kind: 'withdrawn' };
   }
@@ -114,6 +157,9 @@ export class LaneState {
 
   #describeInside(): string {
     const inside = this.#inside;
+    if (inside.kind === 'nobody' && this.#together.length > 0) {
+      return `testing ${this.#together.map(({ task, pullRequest }) => `${task} (#${pullRequest})`).join(', ')} together`;
+    }
     if (inside.kind === 'nobody') return 'nobody is in the lane';
     const { task, pullRequest } = inside.request;
     const who = `${task} (#${pullRequest})`;

@@ -60,10 +60,13 @@ function laneWorld(input: LaneInput, answers: Answers): LaneWorld {
       return call(sideOf(request).ci.guardQueue, what, { place, mustBeGreen, requireCi, ...bound });
     },
     /** A withdrawal lets it end: where the branch is then, the task has to know. */
-    updateBranch(request, headSha) {
+    updateBranch(request, headSha, covered) {
       const what = `bring ${describe(request)} up to ${base}`;
       const update = () =>
-        call(sideOf(request).merges.updateBranch, what, { tenant, repository, request, headSha });
+        call(sideOf(request).merges.updateBranch, what, {
+          ...{ tenant, repository, request, headSha },
+          ...(covered ? { covered } : {}),
+        });
       return isSince02() ? CancellationScope.nonCancellable(update) : update();
     },
     awaitCi(request, of, what) {
@@ -78,7 +81,16 @@ function laneWorld(input: LaneInput, answers: Answers): LaneWorld {
       const what = `take ${describe(request)} back`;
       return call(sideOf(request).merges.openRevert, what, { tenant, repository, request, ...of });
     },
-    tidyRevert(request, { branch, headSha, pullRequest }) {
+    openBatch(requests, { baseSha }) {
+      const [first] = requests;
+      if (!first) throw new Error('a batch of nobody');
+      const what = `put ${requests.map(describe).join(', ')} together`;
+      return call(sideOf(first).merges.openBatch, what, {
+        ...{ tenant, repository, baseSha },
+        requests: [...requests],
+      });
+    },
+    tidyBranch(request, { branch, headSha, pullRequest }) {
       const { mission, task } = request;
       return call(sideOf(request).forge.tidyForge, `remove ${branch}`, {
         place: { ...place, mission, task, branch },

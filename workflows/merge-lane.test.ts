@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { MergeRequest } from '../schema/contracts/messages.ts';
-import { LaneModel, type Fault, type Happening } from '../test/fakes/lane-model.ts';
+import type { Fault, Happening } from '../test/fakes/lane-happenings.ts';
+import { LaneModel } from '../test/fakes/lane-model.ts';
 import { engineFacts, repository } from '../test/support/plans.ts';
 import { MergeLane } from './merge-lane.ts';
 
@@ -28,7 +29,8 @@ const scenario = fc.record({
       breaksOnUpdate: fc.boolean(),
       breaksBase: fc.boolean(),
       redBase: fc.constantFrom('stop', 'revert', 'revert', 'red-revert'),
-      priority: fc.integer({ min: 1, max: 3 }),
+      priority: fc.integer({ min: 1, max: 2 }),
+      batch: fc.constantFrom(1, 2, 4, 4),
     }),
     { minLength: 1, maxLength: 4 },
   ),

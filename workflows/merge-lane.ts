@@ -6,7 +6,15 @@ import {
   type MergeRequest,
 } from '../schema/contracts/messages.ts';
 import { LaneState } from './lane-state.ts';
-import type { CiActivities, CiInput, MergeResult, RevertOutcome, UpdateOutcome } from './ports.ts';
+import type {
+  BatchOutcome,
+  CiActivities,
+  CiInput,
+  Covered,
+  MergeResult,
+  RevertOutcome,
+  UpdateOutcome,
+} from './ports.ts';
 
 /** An answer before it is addressed to a request; `Omit` alone would melt the union. */
 export type Answer = MergeAnswer extends infer Kind
@@ -20,14 +28,15 @@ export interface LaneWorld {
   /** Whether the request's task is still there to hear of it. */
   isOpen(request: MergeRequest): Promise<boolean>;
   guardQueue(request: MergeRequest, of: { mustBeGreen: boolean }): ReturnType<CiActivities['guardQueue']>;
-  updateBranch(request: MergeRequest, headSha: string): Promise<UpdateOutcome>;
+  updateBranch(request: MergeRequest, headSha: string, covered?: Covered): Promise<UpdateOutcome>;
+  openBatch(requests: readonly MergeRequest[], of: { baseSha: string }): Promise<BatchOutcome>;
   awaitCi(request: MergeRequest, of: Pick<CiInput, 'sha' | 'stepsAt'>, what: string): Promise<CiReport>;
   merge(request: MergeRequest, of: { headSha: string; baseSha: string }): Promise<MergeResult>;
   openRevert(request: MergeRequest, of: { mergeSha: string; reason: string }): Promise<RevertOutcome>;
-  /** Removes the branch of a revert, and closes its pull request if it was not merged. */
-  tidyRevert(
+  /** Removes a branch of the lane's own, and closes its pull request if it was not merged. */
+  tidyBranch(
     request: MergeRequest,
-    of: { branch: string; headSha: string; pullRequest: number },
+    of: { branch: string; headSha: string; pullRequest: number | null },
   ): Promise<void>;
   /** Ends when the answer is on its way; nobody in the lane waits for its arrival. */
   tell(request: MergeRequest, answer: Answer): Promise<void>;
@@ -42,11 +51,16 @@ export interface LaneWorld {
 }
 
 /** A head that was tested on exactly this base, or the last word on its request. */
-type Prepared = { kind: 'prepared'; headSha: string; baseSha: string } | Ended;
+type Prepared = { kind: 'prepared'; headSha: string; baseSha: string } | { kind: 'not-covered' } | Ended;
 /** Without an answer nobody is there to hear one. */
 interface Ended {
   kind: 'ended';
   answer?: Answer;
+}
+/** What a batch has tested, by the ids of its members. */
+interface Tested {
+  baseSha: string;
+  trees: ReadonlyMap<string, string>;
 }
 type Merged = { kind: 'merged'; headSha: string; mergeSha: string; baseSha: string };
 
@@ -79,23 +93,104 @@ export class MergeLane {
 
   /** Serves whoever is next, until the one after may come in. */
   async serveNext(): Promise<void> {
-    const request = this.state.takeNext();
-    if (!request) return;
-    const outcome = await this.#outcomeOf(request);
+    const tested = this.state.takeTogether().length > 1 ? await this.#testTogether() : undefined;
+    if (tested) return this.#serveMembers(tested);
+    const request = this.state.takeMember();
+    // Whoever is not served now is next.
+    this.state.putBack(this.state.together);
+    if (request) await this.#serve(request, undefined);
+  }
+
+  /** Undefined: it was not merged, and nothing is left to do for it. */
+  async #serve(
+    request: MergeRequest,
+    covered: Covered | undefined,
+  ): Promise<Merged | 'not-covered' | undefined> {
+    const outcome = await this.#outcomeOf(request, covered);
+    if (outcome.kind === 'not-covered') {
+      this.state.leave();
+      return outcome.kind;
+    }
     this.state.answered(request.id);
     if (outcome.kind === 'merged') {
       const { headSha, mergeSha } = outcome;
       await this.#world.tell(request, { kind: 'merged', headSha, mergeSha });
-      await this.#verify(request, outcome);
+      if (covered) return outcome;
+      await this.#verify([request], outcome);
     } else if (outcome.answer) await this.#world.tell(request, outcome.answer);
     this.state.leave();
+    return undefined;
   }
 
-  async #outcomeOf(request: MergeRequest): Promise<Merged | Ended> {
+  /**
+   * Tests those who came in together, one on the other. When that is red, the first half of them is tested next, and the
+   * others after that, by themselves. Undefined: whoever is first is served alone.
+   */
+  async #testTogether(): Promise<Tested | undefined> {
+    const { state } = this;
+    const world = this.#world;
+    const [first] = state.together;
+    if (!first) return undefined;
+    try {
+      world.show(state);
+      const baseSha = await this.#untilGreen(first);
+      while (baseSha !== undefined && state.together.length > 1) {
+        const members = state.together;
+        const opened = await world.openBatch(members, { baseSha });
+        if (opened.kind === 'not-possible') return undefined;
+        const { headSha } = opened;
+        const names = members.map(describe).join(', ');
+        const { verdict } = await world.awaitCi(
+          first,
+          { sha: headSha, stepsAt: baseSha },
+          `CI of ${names} together`,
+        );
+        await this.#tidy(first, { ...opened, pullRequest: null });
+        const isGreen = members.every((member) => ciAllowsMerge(verdict, member));
+        if (isGreen) return { baseSha, trees: new Map(opened.trees.map(({ id, tree }) => [id, tree])) };
+        // Some may have been withdrawn meanwhile.
+        const half = Math.ceil(state.together.length / 2);
+        state.putBack(state.together.slice(half), { suspect: true });
+      }
+    } catch (error) {
+      this.#reasonOf(error);
+    }
+    return undefined;
+  }
+
+  /** Merges the members one after another, as long as each comes to what was tested; the base is verified at the last. */
+  async #serveMembers({ baseSha: testedOn, trees }: Tested): Promise<void> {
+    const { state } = this;
+    const merged: MergeRequest[] = [];
+    let last: Merged | undefined;
+    for (let request = state.takeMember(); request; request = state.takeMember()) {
+      const tree = trees.get(request.id);
+      const covered = tree === undefined ? undefined : { tree, baseSha: last?.mergeSha ?? testedOn };
+      const outcome = covered ? await this.#serve(request, covered) : ('not-covered' as const);
+      if (typeof outcome === 'object') {
+        merged.push(request);
+        last = outcome;
+        continue;
+      }
+      // What comes after it was tested with it.
+      state.putBack(outcome === 'not-covered' ? [request, ...state.together] : state.together);
+    }
+    if (last) await this.#verify(merged, last);
+    else if (state.hasWaiting) {
+      const request = state.takeNext();
+      if (request) await this.#serve(request, undefined);
+    }
+    state.leave();
+  }
+
+  async #outcomeOf(
+    request: MergeRequest,
+    covered: Covered | undefined,
+  ): Promise<Merged | Ended | { kind: 'not-covered' }> {
     try {
       for (let { headSha } = request; ;) {
-        const prepared = await this.#prepareUnlessWithdrawn(request, headSha);
-        if (prepared.kind === 'ended') return prepared;
+        const prepared = await this.#prepareUnlessWithdrawn(request, headSha, covered);
+        if (prepared.kind !== 'prepared') return prepared;
         this.state.merge(request);
         this.#world.show(this.state);
         const { baseSha } = prepared;
@@ -114,11 +209,17 @@ export class MergeLane {
     }
   }
 
-  async #prepareUnlessWithdrawn(request: MergeRequest, headSha: string): Promise<Prepared> {
+  async #prepareUnlessWithdrawn(
+    request: MergeRequest,
+    headSha: string,
+    covered: Covered | undefined,
+  ): Promise<Prepared> {
     const { state } = this;
     // Said while the request was being merged, which came to nothing.
     if (state.isWithdrawn(request.id)) return withdrawn(state);
-    const { result, callOff } = this.#world.whileWanted(() => this.#prepare(request, headSha));
+    const { result, callOff } = this.#world.whileWanted(() =>
+      covered ? this.#prepareMember(request, headSha, covered) : this.#prepare(request, headSha),
+    );
     state.prepare(request, callOff);
     this.#world.show(state);
     const prepared = await result;
@@ -134,7 +235,10 @@ export class MergeLane {
     if (update.kind === 'conflict') {
       return { kind: 'ended', answer: { ...update, headSha: this.state.updatedHead } };
     }
-    if (update.kind === 'head-moved') return { kind: 'ended', answer: update };
+    if (update.kind !== 'ready') {
+      const answer = update.kind === 'head-moved' ? update : undefined;
+      return { kind: 'ended', ...(answer && { answer }) };
+    }
     if (update.updated) this.state.updatedHead = update.headSha;
     // Somebody has pushed to the base since it was found green.
     if (green !== undefined && update.baseSha !== green) return this.#prepare(request, update.headSha);
@@ -147,6 +251,16 @@ export class MergeLane {
     }
     // Testing may have taken hours.
     return (await world.isOpen(request)) ? prepared : { kind: 'ended' };
+  }
+
+  /** What a batch has tested needs no test of its own, if it comes to that very tree on that very base. */
+  async #prepareMember(request: MergeRequest, headSha: string, covered: Covered): Promise<Prepared> {
+    if (!(await this.#world.isOpen(request))) return { kind: 'ended' };
+    const update = await this.#world.updateBranch(request, headSha, covered);
+    if (update.kind === 'head-moved') return { kind: 'ended', answer: update };
+    if (update.kind !== 'ready') return { kind: 'not-covered' };
+    if (update.updated) this.state.updatedHead = update.headSha;
+    return { kind: 'prepared', headSha: update.headSha, baseSha: update.baseSha };
   }
 
   /**
@@ -164,25 +278,34 @@ export class MergeLane {
   }
 
   /** Lets the next in only when the base is green at the merge; red, the lane stands until somebody has mended it. */
-  async #verify(request: MergeRequest, { mergeSha, baseSha }: Merged): Promise<void> {
+  async #verify(requests: MergeRequest[], { mergeSha, baseSha }: Merged): Promise<void> {
     const world = this.#world;
+    const request = requests.at(-1);
+    if (!request) return;
+    const tellEach = async (answer: Answer): Promise<void> => {
+      for (const one of requests) await world.tell(one, answer);
+    };
     try {
       const what = `CI of ${this.#base} at the merge of ${describe(request)}`;
       const { verdict } = await world.awaitCi(request, { sha: mergeSha, stepsAt: baseSha }, what);
       const green = ciAllowsMerge(verdict, request);
-      await world.tell(request, { kind: 'verified', verdict, green });
+      await tellEach({ kind: 'verified', verdict, green });
       if (green) return;
       const reason = `${this.#base} is ${verdict} at ${mergeSha}`;
       await this.#tellRed(reason, []);
-      const isReverted = request.redBase === 'revert' && (await this.#revert(request, { mergeSha, reason }));
+      // Of several nobody knows which it was: that is for a person.
+      const isReverted =
+        requests.length === 1 &&
+        request.redBase === 'revert' &&
+        (await this.#revert(request, { mergeSha, reason }));
       await world.guardQueue(request, { mustBeGreen: true });
       // The merge commit stays what it was; it is the base that is green again.
-      if (!isReverted) await world.tell(request, { kind: 'verified', verdict, green: true });
+      if (!isReverted) await tellEach({ kind: 'verified', verdict, green: true });
       await this.#tellGreen([]);
     } catch (error) {
       this.#reasonOf(error);
       // What can't be verified is told as such; the queue guard looks at the base again before the next merge.
-      await world.tell(request, { kind: 'verified', verdict: 'none-yet', green: false });
+      await tellEach({ kind: 'verified', verdict: 'none-yet', green: false });
     }
   }
 
@@ -222,9 +345,9 @@ export class MergeLane {
   }
 
   /** A branch that stays is in nobody's way. */
-  async #tidy(...of: Parameters<LaneWorld['tidyRevert']>): Promise<void> {
+  async #tidy(...of: Parameters<LaneWorld['tidyBranch']>): Promise<void> {
     try {
-      await this.#world.tidyRevert(...of);
+      await this.#world.tidyBranch(...of);
     } catch (error) {
       this.#reasonOf(error);
     }

@@ -127,7 +127,20 @@ export interface CiInput {
 export type UpdateOutcome =
   | { kind: 'ready'; headSha: string; baseSha: string; updated: boolean }
   | { kind: 'head-moved'; headSha: string | null }
-  | { kind: 'conflict'; files: string[] };
+  | { kind: 'conflict'; files: string[] }
+  /** Nothing was done: it would not be what was tested. */
+  | { kind: 'not-covered' };
+
+/** What a batch has tested of one member: the tree of its head, on that very base. */
+export interface Covered {
+  tree: string;
+  baseSha: string;
+}
+
+/** Several heads, one on the other on that base. `trees` are those of who fits, in order. */
+export type BatchOutcome =
+  | { kind: 'opened'; branch: string; headSha: string; trees: { id: string; tree: string }[] }
+  | { kind: 'not-possible'; reason: string };
 
 /** A pull request of the lane's own, on exactly that base. */
 export type RevertOutcome =
@@ -280,7 +293,16 @@ export interface MergeActivities {
     repository: PlannedRepository;
     request: MergeRequest;
     headSha: string;
+    /** With it nothing is done that comes to another tree, or is on another base. */
+    covered?: Covered;
   }): Promise<UpdateOutcome>;
+  /** Puts heads that are to be tested together on a branch of their own. Asked again, it is the same. */
+  openBatch(input: {
+    tenant: string;
+    repository: PlannedRepository;
+    requests: MergeRequest[];
+    baseSha: string;
+  }): Promise<BatchOutcome>;
   /** Takes a merge back on a branch of its own, with a pull request. Asked again, it is the same. */
   openRevert(input: {
     tenant: string;

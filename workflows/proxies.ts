@@ -107,7 +107,7 @@ export const { requestMerge, isOpen } = proxyLocalActivities<
   retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
 });
 
-type Merges = Pick<MergeActivities, 'merge' | 'updateBranch' | 'openRevert'>;
+type Merges = Pick<MergeActivities, 'merge' | 'updateBranch' | 'openBatch' | 'openRevert'>;
 
 /** What is done on a repository's forge and its CI. */
 export interface ForgeSide {

@@ -5,7 +5,7 @@ import type { Database } from '../../schema/db/database.ts';
 import { openPglite } from '../../schema/db/pglite.ts';
 import { forgeReviews } from '../../schema/db/tables.ts';
 import { localForge, makeRepository, type TestRepository } from '../../test/support/repository.ts';
-import type { RevertOutcome, UpdateOutcome } from '../../workflows/ports.ts';
+import type { BatchOutcome, Covered, RevertOutcome, UpdateOutcome } from '../../workflows/ports.ts';
 import { createMergeActivities } from './merge-activities.ts';
 
 let database: Database;
@@ -42,12 +42,11 @@ function requestAt(headSha: string): MergeRequest {
 }
 
 /** What the lane asks for a pull request whose head was approved. */
-function updateBranch(headSha: string): Promise<UpdateOutcome> {
+function updateBranch(headSha: string, branch = 'topic', covered?: Covered): Promise<UpdateOutcome> {
   const input = {
-    tenant: 'default',
-    repository: repository.planned,
-    request: requestAt(headSha),
-    headSha,
+    ...{ tenant: 'default', repository: repository.planned, headSha },
+    request: { ...requestAt(headSha), branch },
+    ...(covered ? { covered } : {}),
   };
   return new MockActivityEnvironment().run(
     (of: typeof input): Promise<UpdateOutcome> => activities().updateBranch(of),
@@ -121,8 +120,8 @@ describe('the revert of a merge', () => {
     if (revert.kind !== 'opened') throw new Error(revert.reason);
     expect(revert.baseSha).toBe(baseSha);
     expect(await read(revert.headSha, 'a.txt')).toBeUndefined();
-    expect(await read(revert.headSha, 'README.md')).toBe('hello\n');
-    expect(await read(revert.headSha, 'b.txt')).toBe('b\n');
+    expect(await read(revert.headSha, 'README.md')).toBe('hello');
+    expect(await read(revert.headSha, 'b.txt')).toBe('b');
     expect(await openRevert(mergeSha)).toEqual(revert);
   });
 
@@ -142,5 +141,48 @@ describe('the revert of a merge', () => {
     expect(await openRevert(mergeSha)).toMatchObject({ kind: 'not-possible' });
     await repository.commit({ branch: 'main', files: { 'README.md': 'hello\n' } });
     expect(await openRevert(mergeSha)).toEqual({ kind: 'not-possible', reason: 'it was taken back already' });
+  });
+});
+
+describe('heads that are tested together', () => {
+  function openBatch(heads: Record<string, string>, baseSha: string): Promise<BatchOutcome> {
+    const requests = Object.entries(heads).map(([branch, headSha]) => ({
+      ...{ ...requestAt(headSha), branch, id: branch },
+    }));
+    const input = { tenant: 'default', repository: repository.planned, requests, baseSha };
+    return new MockActivityEnvironment().run(
+      (of: typeof input): Promise<BatchOutcome> => activities().openBatch(of),
+      input,
+    );
+  }
+  const base = async () =>
+    (await repository.workspace.fetchBranch({ repository: repository.planned, branch: 'main' })) ?? '';
+
+  it('lie one on the other as their merges would, and each comes to its tree on that base only', async () => {
+    const a = await repository.commit({ branch: 'a', files: { 'a.txt': 'a\n' } });
+    const b = await repository.commit({ branch: 'b', files: { 'b.txt': 'b\n' } });
+    const conflicting = await repository.commit({ branch: 'c', files: { 'a.txt': 'c\n' } });
+    const baseSha = await base();
+    const batch = await openBatch({ a, c: conflicting, b }, baseSha);
+
+    if (batch.kind !== 'opened') throw new Error(batch.reason);
+    expect(batch.trees.map(({ id }) => id)).toEqual(['a', 'b']);
+    expect(await openBatch({ a, c: conflicting, b }, baseSha)).toEqual(batch);
+    const [first, second] = batch.trees.map(({ tree }) => tree);
+    if (first === undefined || second === undefined) throw new Error('two fit');
+    expect(await updateBranch(a, 'a', { tree: first, baseSha })).toMatchObject({ kind: 'ready', headSha: a });
+    expect(await updateBranch(b, 'b', { tree: second, baseSha })).toEqual({ kind: 'not-covered' });
+    const merged = await repository.commit({ branch: 'main', files: { 'a.txt': 'a\n' } });
+    expect(await updateBranch(b, 'b', { tree: second, baseSha })).toEqual({ kind: 'not-covered' });
+    expect(await updateBranch(b, 'b', { tree: first, baseSha: merged })).toEqual({ kind: 'not-covered' });
+    expect(await updateBranch(b, 'b', { tree: second, baseSha: merged })).toMatchObject({
+      ...{ kind: 'ready', baseSha: merged, updated: true },
+    });
+  });
+
+  it('are none where the base has moved, or fewer than two fit', async () => {
+    const a = await repository.commit({ branch: 'a', files: { 'a.txt': 'a\n' } });
+    expect(await openBatch({ a, gone: a }, await base())).toMatchObject({ kind: 'not-possible' });
+    expect(await openBatch({ a }, a)).toEqual({ kind: 'not-possible', reason: 'main has moved' });
   });
 });

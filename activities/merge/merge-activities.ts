@@ -6,17 +6,20 @@ import type { Forges } from '../forge/forge.ts';
 import { commitDate, isAncestor, mergeTrees, writeCommit, type Git } from '../git/git.ts';
 import type { Workspace } from '../git/workspace.ts';
 import { asSupervisor } from '../supervision.ts';
+import { createOpenBatch } from './batch.ts';
 import { createOpenRevert } from './revert.ts';
 
 export function createMergeActivities(deps: {
   git: Git;
   forges: Forges;
   workspace: Workspace;
-}): Pick<MergeActivities, 'updateBranch' | 'openRevert' | 'merge'> {
+}): Pick<MergeActivities, 'updateBranch' | 'openBatch' | 'openRevert' | 'merge'> {
   const { git, forges, workspace } = deps;
+  const openBatch = createOpenBatch(deps);
   const openRevert = createOpenRevert(deps);
   return {
     updateBranch: (input) => asSupervisor(() => updateBranch(input)),
+    openBatch: (input) => asSupervisor(() => openBatch(input)),
     openRevert: (input) => asSupervisor(() => openRevert(input)),
     merge: (input) => asSupervisor(() => merge(input)),
   };
@@ -40,13 +43,17 @@ export function createMergeActivities(deps: {
     ) {
       return { kind: 'head-moved', headSha: standing };
     }
+    const { covered } = input;
+    if (covered && covered.baseSha !== baseSha) return { kind: 'not-covered' };
     if (await isAncestor(git, { cwd, ancestor: baseSha, descendant: standing })) {
+      if (covered && covered.tree !== (await treeOf(cwd, standing))) return { kind: 'not-covered' };
       const updated = standing !== request.headSha;
       if (updated) await repostApprovals(repository, request, standing);
       return { kind: 'ready', headSha: standing, baseSha, updated };
     }
     const merged = await mergeTrees(git, { cwd, ours: standing, theirs: baseSha });
     if (merged.kind === 'conflict') return { kind: 'conflict', files: merged.files };
+    if (covered && covered.tree !== merged.tree) return { kind: 'not-covered' };
     const headSha = await writeUpdate({ cwd, tree: merged.tree, head: standing, baseSha, repository });
     await workspace.push({ repository, branch: request.branch, from: standing, to: headSha });
     if (!(await isProvenMove({ cwd, from: standing, to: headSha, baseSha }))) {
@@ -72,8 +79,11 @@ export function createMergeActivities(deps: {
     if (first !== from || second === undefined || more.length > 0) return false;
     if (!(await isAncestor(git, { cwd, ancestor: second, descendant: baseSha }))) return false;
     const merged = await mergeTrees(git, { cwd, ours: from, theirs: second });
-    const { stdout: tree } = await git.run({ cwd, args: ['rev-parse', `${to}^{tree}`] });
-    return merged.kind === 'clean' && merged.tree === tree.trim();
+    return merged.kind === 'clean' && merged.tree === (await treeOf(cwd, to));
+  }
+
+  async function treeOf(cwd: string, commit: string): Promise<string> {
+    return (await git.run({ cwd, args: ['rev-parse', `${commit}^{tree}`] })).stdout.trim();
   }
 
   async function writeUpdate(of: {

@@ -156,6 +156,8 @@ export const MergeRequest = z.object({
   priority: Priority.optional(),
   /** Whether a merge that turns the base red is reverted; see the policy. */
   redBase: z.enum(['stop', 'revert']).optional(),
+  /** With how many it may be tested together; see the policy. */
+  batch: z.int().optional(),
 });
 export type MergeRequest = z.infer<typeof MergeRequest>;
 

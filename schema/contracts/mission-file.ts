@@ -128,6 +128,11 @@ export const Policy = z.strictObject({
    * `revert` that merge by a pull request of its own, and send the task back. Without it: `stop`.
    */
   redBase: z.enum(['stop', 'revert']).optional(),
+  /**
+   * Up to so many pull requests that wait in the lane are tested together, and merged one after another when that is
+   * green; see docs/adr/0023. Without it: 1.
+   */
+  batch: z.int().min(1).max(20).optional(),
   /** With true, a repository without CI is a failure of the gate; otherwise `not-configured` is accepted. */
   requireCi: z.boolean().default(false),
   ci: z.strictObject(CiRules.shape).optional(),

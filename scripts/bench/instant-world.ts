@@ -74,7 +74,7 @@ export function createInstantWorld(): { control: InstantControl; host: HostActiv
     };
   }
 
-  function merge(): Pick<InstantControl, 'updateBranch' | 'openRevert' | 'merge'> {
+  function merge(): Pick<InstantControl, 'updateBranch' | 'openBatch' | 'openRevert' | 'merge'> {
     return {
       updateBranch: ({ repository, headSha }) => {
         const baseSha = baseOf(repository);
@@ -86,6 +86,7 @@ export function createInstantWorld(): { control: InstantControl; host: HostActiv
         testedOn.set(updated, baseSha);
         return Promise.resolve({ kind: 'ready', headSha: updated, baseSha, updated: true });
       },
+      openBatch: () => Promise.resolve({ kind: 'not-possible', reason: 'one at a time' }),
       openRevert: () => Promise.resolve({ kind: 'not-possible', reason: 'nothing turns red here' }),
       merge: ({ repository, headSha }) => {
         const mergeSha = sha(`merge of ${headSha}`);

@@ -225,6 +225,7 @@ export class FakeWorld {
         const updated = this.push(request.branch, `${request.task}^${this.merges.length}`);
         return { kind: 'ready', headSha: updated, baseSha: this.base, updated: true };
       },
+      openBatch: async () => ({ kind: 'not-possible', reason: 'one at a time' }),
       openRevert: async ({ request }) => {
         const branch = `mission-revert/${request.task}`;
         const headSha = this.push(branch, `${request.task}~${this.merges.length}`);

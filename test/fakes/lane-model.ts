@@ -1,40 +1,10 @@
 import type { MergeRequest } from '../../schema/contracts/messages.ts';
 import { ciAllowsMerge, type CiReport } from '../../schema/contracts/ci.ts';
 import type { LaneState } from '../../workflows/lane-state.ts';
+import type { BatchOutcome, Covered } from '../../workflows/ports.ts';
 import type { Answer, LaneWorld } from '../../workflows/merge-lane.ts';
 import { sha } from './fake-world.ts';
-
-/** What goes wrong with a step: its worker dies after it has acted, or its retries are used up before it could. */
-export type Fault = 'none' | 'done-again' | 'fails';
-
-/** What happens around a lane, to the pull request of that index where it names one. */
-export type Happening =
-  | { kind: 'go-ahead' | 'withdraw' | 'push' | 'close' | 'terminate' | 'twice'; pull: number }
-  | { kind: 'base-push'; red: boolean }
-  | { kind: 'mend' };
-
-interface Pull {
-  task: string;
-  number: number;
-  branch: string;
-  head: string;
-  state: 'open' | 'closed' | 'merged';
-  isTaskOpen: boolean;
-  /** Its CI is red once it was brought up to another base. */
-  breaksOnUpdate: boolean;
-  /** The base is red at its merge. */
-  breaksBase: boolean;
-  /** What becomes of a red base; with `red-revert` its revert is red as well. */
-  redBase: 'stop' | 'revert' | 'red-revert';
-  priority: number;
-  requests: Asked[];
-}
-
-interface Asked {
-  request: MergeRequest;
-  isWithdrawn: boolean;
-  answers: Answer[];
-}
+import type { Asked, Fault, Happening, Pull } from './lane-happenings.ts';
 
 /** Thrown by a step whose retries are used up. */
 class StepFailed extends Error {}
@@ -61,6 +31,8 @@ export class LaneModel {
   readonly #faults: Fault[];
   readonly #deliver: (request: MergeRequest) => void;
   readonly #redBases = new Set<string>();
+  /** Whoever is to blame is in there: nobody mends that from outside. */
+  readonly #redBatches = new Set<string>();
   /** What each head holds of the base. */
   readonly #holds = new Map<string, string>();
   /** From which head the lane has made another. */
@@ -68,13 +40,17 @@ export class LaneModel {
   /** Heads that CI has found green. */
   readonly #tested = new Set<string>();
   readonly #merges = new Map<string, string>();
+  /** The trees of a batch, by its head. */
+  readonly #batches = new Map<string, string[]>();
+  /** What a base holds. */
+  readonly #contents = new Map<string, string>();
   #mergesUnderWay = 0;
   #names = 0;
   #callOffs: { isOff: boolean }[] = [];
   #mended: (() => void)[] = [];
 
   constructor(of: {
-    pulls: Pick<Pull, 'breaksOnUpdate' | 'breaksBase' | 'redBase' | 'priority'>[];
+    pulls: Pick<Pull, 'breaksOnUpdate' | 'breaksBase' | 'redBase' | 'priority' | 'batch'>[];
     faults: readonly Fault[];
     /** Lets anything else happen first. */
     pause: (label: string) => Promise<void>;
@@ -166,11 +142,15 @@ export class LaneModel {
           await this.#untilMended();
         }
       },
-      updateBranch: (request, headSha) => this.#step('updateBranch', () => this.#update(request, headSha)),
+      updateBranch: (request, headSha, covered) =>
+        this.#step('updateBranch', () => this.#update(request, headSha, covered)),
+      openBatch: (requests, { baseSha }) => this.#step('openBatch', () => this.#openBatch(requests, baseSha)),
       awaitCi: (request, { sha: commit }) =>
         this.#step('awaitCi', (): CiReport => {
-          const isRed = this.#redBases.has(commit) || this.#isRedHead(request, commit);
-          if (!isRed) this.#tested.add(commit);
+          const isRed =
+            this.#redBases.has(commit) || this.#redBatches.has(commit) || this.#isRedHead(request, commit);
+          if (!isRed)
+            for (const tested of [commit, ...(this.#batches.get(commit) ?? [])]) this.#tested.add(tested);
           return { sha: commit, verdict: isRed ? 'failed' : 'passed', contexts: [] };
         }),
       merge: async (request, of) => {
@@ -185,8 +165,9 @@ export class LaneModel {
         }
       },
       openRevert: (request, { mergeSha }) => this.#step('openRevert', () => this.#revert(request, mergeSha)),
-      tidyRevert: (_request, { pullRequest }) =>
-        this.#step('tidyRevert', () => {
+      tidyBranch: (_request, { pullRequest }) =>
+        this.#step('tidyBranch', () => {
+          if (pullRequest === null) return;
           const revert = this.#pullOf({ pullRequest });
           if (revert.state === 'open') revert.state = 'closed';
         }),
@@ -240,12 +221,51 @@ export class LaneModel {
     this.#throwIfOff();
   }
 
-  #update(request: MergeRequest, headSha: string): Awaited<ReturnType<LaneWorld['updateBranch']>> {
+  #openBatch(requests: readonly MergeRequest[], baseSha: string): BatchOutcome {
+    if (this.base !== baseSha) return { kind: 'not-possible', reason: 'the base has moved' };
+    let tip = this.#contentOf(baseSha);
+    const fitting = requests.filter((request) => this.#pullOf(request).head === request.headSha);
+    const trees = fitting.map(({ id, headSha }) => ({ id, tree: (tip = `${tip}+${headSha}`) }));
+    if (trees.length < 2) return { kind: 'not-possible', reason: 'too few fit' };
+    const headSha = this.#commit('batch');
+    this.#batches.set(
+      headSha,
+      trees.map(({ tree }) => tree),
+    );
+    const isRed = fitting
+      .map((request) => this.#pullOf(request))
+      .some((pull) => pull.breaksOnUpdate || pull.breaksBase);
+    if (isRed) this.#redBatches.add(headSha);
+    return { kind: 'opened', branch: 'batch', headSha, trees };
+  }
+
+  #contentOf(base: string): string {
+    return this.#contents.get(base) ?? base;
+  }
+
+  #rootOf(head: string): string {
+    const from = this.#provenFrom.get(head);
+    return from === undefined ? head : this.#rootOf(from);
+  }
+
+  /** Of a head that holds a base. */
+  #treeOf(head: string, base: string): string {
+    return `${this.#contentOf(base)}+${this.#rootOf(head)}`;
+  }
+
+  #update(
+    request: MergeRequest,
+    headSha: string,
+    covered?: Covered,
+  ): Awaited<ReturnType<LaneWorld['updateBranch']>> {
     const pull = this.#pullOf(request);
     const standing = pull.head;
     if (standing !== headSha && this.#provenFrom.get(standing) !== headSha) {
       return { kind: 'head-moved', headSha: standing };
     }
+    const isCovered =
+      !covered || (covered.baseSha === this.base && covered.tree === this.#treeOf(standing, this.base));
+    if (!isCovered) return { kind: 'not-covered' };
     if (this.#holds.get(standing) === this.base) {
       return { kind: 'ready', headSha: standing, baseSha: this.base, updated: standing !== request.headSha };
     }
@@ -273,6 +293,7 @@ export class LaneModel {
         breaksBase: false,
         redBase,
         priority,
+        batch: 1,
         requests: [],
       },
     };
@@ -300,7 +321,8 @@ export class LaneModel {
     if (pull.head !== headSha) return { kind: 'head-moved', headSha: pull.head };
     if (this.base !== baseSha) return { kind: 'base-moved' };
     if (pull.state === 'merged') this.#note(`${pull.task} is merged twice`);
-    if (!this.#tested.has(headSha)) this.#note(`${pull.task} is merged untested`);
+    const tree = this.#treeOf(headSha, baseSha);
+    if (!this.#tested.has(headSha) && !this.#tested.has(tree)) this.#note(`${pull.task} is merged untested`);
     if (this.#holds.get(headSha) !== baseSha) this.#note(`${pull.task} is merged on another base`);
     if (!this.#isApproved(request, headSha)) this.#note(`${pull.task} is merged at a head nobody approved`);
     const isRevert = !this.pulls.includes(pull);
@@ -308,6 +330,7 @@ export class LaneModel {
     pull.state = 'merged';
     const mergeSha = this.#commit(`merge of ${headSha}`);
     this.#merges.set(key, mergeSha);
+    this.#contents.set(mergeSha, tree);
     this.base = mergeSha;
     if (pull.breaksBase) this.#redBases.add(mergeSha);
     return { kind: 'merged', mergeSha };
@@ -354,6 +377,7 @@ export class LaneModel {
       requireCi: true,
       priority: pull.priority,
       redBase: pull.redBase === 'stop' ? 'stop' : 'revert',
+      batch: pull.batch,
     };
     pull.requests.push({ request, isWithdrawn: false, answers: [] });
     this.#deliver(request);

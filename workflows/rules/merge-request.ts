@@ -13,7 +13,7 @@ export function mergeRequestOf(of: {
 }): MergeRequest {
   const { input, approvals, ...request } = of;
   const { mission, task, engine, policy } = input;
-  const { priority, redBase, requireCi } = policy;
+  const { priority, redBase, batch, requireCi } = policy;
   return {
     ...request,
     mission,
@@ -24,5 +24,6 @@ export function mergeRequestOf(of: {
     host: engine.host,
     ...(priority === undefined ? {} : { priority }),
     ...(redBase === undefined ? {} : { redBase }),
+    ...(batch === undefined ? {} : { batch }),
   };
 }
