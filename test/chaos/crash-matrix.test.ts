@@ -23,6 +23,7 @@ interface Life {
 }
 
 const effects = [
+  'openMilestones',
   'openIssue',
   'runSession',
   'pushBranch',
@@ -33,6 +34,7 @@ const effects = [
   'closeIssue',
   'tidyForge',
   'cleanUp',
+  'closeMilestone',
   'recordTask',
   'recordMission',
 ];
