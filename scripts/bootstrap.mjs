@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gitFault, nodeFault } from '../workers/requirements.mjs';
 import { agents, installAdapter, installAgent } from './agents.mjs';
+import { findBuildbot } from './buildbot.mjs';
 import { findGitea } from './gitea.mjs';
 import { findServer, withLock } from './toolchain.mjs';
 
@@ -57,6 +58,7 @@ async function runTests(args) {
   await findForTests(env, 'MISSION_TEST_SERVER', () => findServer('testServer'));
   if (!env.TEST_DATABASE_URL) await findForTests(env, 'MISSION_TEST_POSTGRES', () => findServer('postgres'));
   await findForTests(env, 'MISSION_TEST_GITEA', findGitea);
+  await findForTests(env, 'MISSION_TEST_BUILDBOT', findBuildbot);
   return run([join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...args], env);
 }
 

@@ -13,7 +13,7 @@ import {
 } from '../../scripts/quickstart/proof.ts';
 import type { MissionEvent, TaskView } from '../../schema/contracts/views.ts';
 import { readAddress } from '../../workers/data-directory.ts';
-import { startKillableEngine, type KillableEngine } from '../support/engine-process.ts';
+import { keepAlive, startKillableEngine, type KillableEngine } from '../support/engine-process.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
 /** The engine dies at each of these by its own hand: see `crashing-engine.ts`. */
@@ -115,26 +115,6 @@ git commit --quiet --message 'Work'
   await reborn.end();
   counts.push(...(await countInDataDirectory(at.data, evidence)));
   return { missed: await readdir(points), lastWord: events.at(-1)?.message, tasks: views, counts };
-}
-
-/** Starts the engine again whenever it has died, until told to end. */
-function keepAlive(at: KillableEngine): { end: () => Promise<void> } {
-  const ending = new AbortController();
-  const work = (async () => {
-    for (;;) {
-      await at.engine.ended();
-      if (ending.signal.aborted) return;
-      // It may die again before it is up: then it is started once more.
-      await at.engine.start().catch(() => undefined);
-    }
-  })();
-  return {
-    async end() {
-      ending.abort();
-      await at.engine.stop();
-      await work;
-    },
-  };
 }
 
 /** Each death costs up to 10 s, for the workflow task that died with the engine, and the start of the next one. */

@@ -150,8 +150,25 @@ function dieAtGoAhead(): void {
   });
 }
 
+const Answered = z.object({
+  request: z.object({ method: z.string(), path: z.string() }),
+  response: z.object({ statusCode: z.int() }),
+});
+
+/** A forge has done what it was asked, and nobody has heard of it. */
+function dieAtAnswersOfForges(): void {
+  subscribe('undici:request:headers', (message) => {
+    const { request, response } = Answered.parse(message);
+    if (response.statusCode >= 300) return;
+    const [asked = ''] = request.path.split('?');
+    const what = asked.split('/').findLast((part) => !/^\d*$/.test(part)) ?? '';
+    dieAt(`at the answer to ${request.method} ${what}`);
+  });
+}
+
 dieAtPrograms();
 dieAtGoAhead();
+dieAtAnswersOfForges();
 const log = createLog();
 installRuntime(log);
 const engine = await startEngine({

@@ -16,7 +16,13 @@ export interface KillableEngine {
   work: string;
   repository: TestRepository;
   api: () => Promise<Api>;
-  startMission(of: { key: string; scripts: Record<string, string>; policy?: object }): Promise<void>;
+  startMission(of: {
+    key: string;
+    scripts: Record<string, string>;
+    policy?: object;
+    /** More of its milestone. */
+    milestone?: object;
+  }): Promise<void>;
   /** A mission of one task for an agent. */
   startAgent(of: { key: string; goal: string }): Promise<void>;
   /** Follows a mission over restarts of the engine, to its end. */
@@ -29,6 +35,8 @@ export async function startKillableEngine(
     command?: readonly string[];
     /** Files of the repository, beside its README. */
     files?: Record<string, string>;
+    /** One that is there already, in place of a bare one of its own. */
+    repository?: TestRepository;
     /** Files of the data directory, such as the operator's settings. */
     settings?: Record<string, string>;
     /** The data directory, by our name for it and by the engine's. */
@@ -43,9 +51,12 @@ export async function startKillableEngine(
   const work = join(root, 'work');
   await mkdir(work, { recursive: true });
   await mkdir(data, { recursive: true });
-  for (const [name, text] of Object.entries(settings)) await writeFile(join(data, name), text);
-  const repository = await makeRepository({ 'README.md': 'hi\n', ...files }, atEnd);
-  const roots = [work, join(repository.planned.address, '..')];
+  for (const [name, text] of Object.entries(settings)) {
+    await writeFile(join(data, name), text, { mode: 0o600 });
+  }
+  const repository = of.repository ?? (await makeRepository({ 'README.md': 'hi\n', ...files }, atEnd));
+  const { forge, address } = repository.planned;
+  const roots = [work, ...(forge === 'local' ? [join(address, '..')] : [])];
   const engine = new EngineProcess({ ...place, roots, ...(command ? { command } : {}) });
   atEnd(() => engine.stop());
   await engine.start();
@@ -60,14 +71,14 @@ export async function startKillableEngine(
     work,
     repository,
     api,
-    async startMission({ key, scripts, policy = {} }) {
+    async startMission({ key, scripts, policy = {}, milestone = {} }) {
       const tasks = [];
       for (const [id, text] of Object.entries(scripts)) {
         const script = join(work, `${key}-${id}.sh`);
         await writeFile(script, text);
         tasks.push({ id, title: `Task ${id}`, goal: 'Do it.', runtime: 'script', script });
       }
-      await create({ key, policy, tasks });
+      await create({ key, policy, tasks, milestone });
     },
     startAgent: ({ key, goal }) => create({ key, tasks: [{ id: 'A', title: 'Task A', goal }] }),
     async follow(key, onEvent = () => undefined) {
@@ -84,15 +95,43 @@ export async function startKillableEngine(
     },
   };
 
-  async function create(of: { key: string; policy?: object; tasks: object[] }): Promise<void> {
+  async function create(of: {
+    key: string;
+    policy?: object;
+    tasks: object[];
+    milestone?: object;
+  }): Promise<void> {
     const file = {
       version: 1,
       key: of.key,
       title: of.key,
-      repository: { forge: 'local', path: repository.planned.address },
+      repository: forge === 'local' ? { forge, path: address } : { forge, url: address },
       policy: of.policy ?? {},
-      milestones: [{ id: 'm1', title: 'All', tasks: of.tasks }],
+      milestones: [{ id: 'm1', title: 'All', tasks: of.tasks, ...of.milestone }],
     };
     await (await api()).create(JSON.stringify(file), 'application/json');
   }
+}
+
+/** Starts the engine again whenever it has died, until told to end. */
+export function keepAlive(
+  at: Pick<KillableEngine, 'engine'>,
+  onStart: () => Promise<unknown> = () => Promise.resolve(),
+): { end: () => Promise<void> } {
+  const ending = new AbortController();
+  const work = (async () => {
+    for (;;) {
+      await at.engine.ended();
+      if (ending.signal.aborted) return;
+      // It may die again before it is up: then it is started once more.
+      await at.engine.start().then(onStart, () => undefined);
+    }
+  })();
+  return {
+    async end() {
+      ending.abort();
+      await at.engine.stop();
+      await work;
+    },
+  };
 }

@@ -20,6 +20,8 @@ declare module 'vitest' {
     postgres: string | undefined;
     /** The program `gitea`; undefined where it can't be had. */
     gitea: string | undefined;
+    /** The program `buildbot`; undefined where it can't be had. */
+    buildbot: string | undefined;
     /** A Postgres server that was given. */
     databaseUrl: string | undefined;
   }
@@ -32,6 +34,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('testServer', process.env['MISSION_TEST_SERVER']);
   project.provide('postgres', process.env['MISSION_TEST_POSTGRES']);
   project.provide('gitea', process.env['MISSION_TEST_GITEA']);
+  project.provide('buildbot', process.env['MISSION_TEST_BUILDBOT']);
   project.provide('databaseUrl', process.env['TEST_DATABASE_URL']);
   const given = process.env['TEMPORAL_ADDRESS'];
   if (given) {
