@@ -94,7 +94,10 @@ c = BuildmasterConfig = {
     'collapseRequests': False,
     'protocols': {'null': {}},
     'workers': [worker.LocalWorker(name) for name in workers],
-    'schedulers': [schedulers.AnyBranchScheduler(name='pushes', builderNames=['test'])],
+    # Tags come as branches do; a build of one would have its commit pending again.
+    'schedulers': [schedulers.AnyBranchScheduler(
+        name='pushes', builderNames=['test'],
+        change_filter=util.ChangeFilter(branch_re='^(main|mission/.*)$'))],
     'builders': [util.BuilderConfig(name='test', workernames=workers, factory=factory)],
     'services': [reporters.GiteaStatusPush(baseURL='${gitea}', token='${token}', context='${buildbotContext}')],
     'www': {
