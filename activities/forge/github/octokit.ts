@@ -78,7 +78,9 @@ export async function fetchElsewhere(of: {
     signal: AbortSignal.timeout(timeoutMs),
     ...(dispatcher === undefined ? {} : { dispatcher }),
   });
-  const text = Buffer.from(await response.arrayBuffer()).subarray(-lastBytes).toString();
+  const text = Buffer.from(await response.arrayBuffer())
+    .subarray(-lastBytes)
+    .toString();
   return { status: response.status, headers: response.headers, text };
 }
 
