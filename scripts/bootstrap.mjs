@@ -76,7 +76,9 @@ async function runConformance(args) {
   if (names.length === 0) fail(`which agents? ${Object.keys(agents).join(', ')}, or acp: before one`);
   for (const name of names) await (name in agents ? installAgent(name) : installAdapter(agentOf(name)));
   const env = { ...process.env, MISSION_CONFORMANCE: names.join(' ') };
-  return run([join(root, 'node_modules/vitest/vitest.mjs'), 'run', 'test/conformance', ...options], env);
+  const files = new Set(names.map((name) => (name in agents ? 'conformance' : 'acp')));
+  const paths = [...files].map((name) => `test/conformance/${name}.test.ts`);
+  return run([join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...paths, ...options], env);
 }
 
 async function findForTests(env, name, find) {

@@ -12,8 +12,8 @@ export class TaskCi {
   readonly #steps: TaskSteps;
   readonly #forgeSide: ForgeSide;
   #asked = { sha: '', since: 0 };
-  /** Whether a person has let a head go on for which no CI runs. */
-  #accepted = false;
+  /** The head that a person has let go on, since no CI runs for it. */
+  #accepted: string | undefined;
 
   constructor(of: { task: TaskState; steps: TaskSteps; forgeSide: ForgeSide }) {
     this.#task = of.task;
@@ -48,20 +48,21 @@ export class TaskCi {
         sha,
         stepsAt,
         since,
-        ...this.#rules,
+        ...this.#rulesFor(sha),
       }),
     );
   }
 
   /** A request to the lane, which asks the same of CI. */
   nextMergeRequest(): MergeRequest {
-    return { ...this.#task.nextMergeRequest(workflowInfo().workflowId), ...this.#rules };
+    const request = this.#task.nextMergeRequest(workflowInfo().workflowId);
+    return { ...request, ...this.#rulesFor(request.headSha) };
   }
 
   /** What a person has accepted counts as if the policy had. */
-  get #rules(): { ci?: CiRules } {
+  #rulesFor(sha: string): { ci?: CiRules } {
     const { ci } = this.#task.input.policy;
-    if (this.#accepted) return { ci: { ...ci, pathsIgnored: 'accept' } };
+    if (this.#accepted === sha) return { ci: { ...ci, pathsIgnored: 'accept' } };
     return ci === undefined ? {} : { ci };
   }
 
@@ -89,7 +90,7 @@ export class TaskCi {
     await this.#steps.park(
       `no CI will run for ${report.sha}: the paths of ${pipelines} leave the change out. Answer retry to go on without`,
     );
-    this.#accepted = true;
+    this.#accepted = report.sha;
     return this.#again(report.sha);
   }
 

@@ -8,107 +8,25 @@ import { exists } from '../../activities/files.ts';
 import { RunnerIdentity } from '../../activities/processes/spec.ts';
 import { processesOfRun } from '../../activities/processes/tree.ts';
 import type { TaskView } from '../../schema/contracts/views.ts';
+import { readAddress } from '../../workers/data-directory.ts';
 import { builtProgram, type EngineProcess } from '../../scripts/quickstart/engine-process.ts';
 import { startKillableEngine, type KillableEngine } from '../support/engine-process.ts';
+import { HostProcess } from '../support/host-process.ts';
 import { useCodex, type CodexHome } from '../support/stub-codex.ts';
 import { temporaryFolder, type AtEnd } from '../support/temporary.ts';
-import { noTmux, tmuxSocket } from '../support/tmux.ts';
+import { tmuxSocket } from '../support/tmux.ts';
 import { until } from '../support/until.ts';
-
-/** The states of a session that can be told apart, in their order. */
-const states = {
-  unlaunched: 'before its runner is launched',
-  claimed: 'when its runner is there and its agent is not',
-  silent: 'before its agent has said a word',
-  talking: 'when its conversation has begun',
-  tool: 'while a tool of its agent runs',
-  committed: 'after its agent’s commit',
-  ended: 'after its end, before that is read',
-  quota: 'while its task waits for a quota',
-};
-type State = keyof typeof states;
-
-/**
- * What is killed. The engine's process is the worker of the workflows and of the host. The first two take all sessions
- * along, the others one.
- */
-const victims = {
-  engine: 'the engine',
-  tmux: 'the tmux server',
-  runner: 'the runner',
-  agent: 'the agent',
-  tool: 'the tool',
-};
-type Victim = keyof typeof victims;
-
-interface Cell {
-  state: State;
-  victim: Victim;
-  /** Launches of the author's agent, by session; the first is left out where its agent never came up. */
-  launched: number[];
-  /** How the sessions are told to have ended. */
-  outcomes: string[];
-}
-
-const once = { launched: [1], outcomes: ['done'] };
-const killed = { launched: [1, 2], outcomes: ['killed', 'done'] };
-const lost = { launched: [1, 2], outcomes: ['lost', 'done'] };
-const afterQuota = { launched: [1, 2], outcomes: ['rate-limited', 'done'] };
-
-/**
- * Left out: what is not there yet or no longer (runner, agent and tool before their start and after their end; tmux
- * after the session's end, which closes its terminal; a tool where none runs).
- */
-const table: Cell[] = [
-  { state: 'unlaunched', victim: 'engine', ...once },
-  { state: 'claimed', victim: 'engine', ...once },
-  { state: 'silent', victim: 'engine', ...once },
-  { state: 'talking', victim: 'engine', ...once },
-  { state: 'tool', victim: 'engine', ...once },
-  { state: 'committed', victim: 'engine', ...once },
-  { state: 'ended', victim: 'engine', ...once },
-  { state: 'quota', victim: 'engine', ...afterQuota },
-  { state: 'unlaunched', victim: 'tmux', ...once },
-  { state: 'claimed', victim: 'tmux', ...once },
-  { state: 'silent', victim: 'tmux', ...once },
-  { state: 'talking', victim: 'tmux', ...once },
-  { state: 'tool', victim: 'tmux', ...once },
-  { state: 'committed', victim: 'tmux', ...once },
-  { state: 'quota', victim: 'tmux', ...afterQuota },
-  { state: 'claimed', victim: 'runner', launched: [2], outcomes: ['lost', 'done'] },
-  { state: 'silent', victim: 'runner', ...lost },
-  { state: 'talking', victim: 'runner', ...lost },
-  { state: 'tool', victim: 'runner', ...lost },
-  { state: 'committed', victim: 'runner', launched: [1, 2], outcomes: ['lost', 'no-change'] },
-  { state: 'silent', victim: 'agent', ...killed },
-  { state: 'talking', victim: 'agent', ...killed },
-  { state: 'tool', victim: 'agent', ...killed },
-  { state: 'committed', victim: 'agent', launched: [1, 2], outcomes: ['killed', 'no-change'] },
-  { state: 'tool', victim: 'tool', ...once },
-];
-
-const cells = table.filter(({ victim }) => !noTmux || victim !== 'tmux');
-
-/** States in which a conversation has begun that a second session can go on with. */
-const conversing: readonly State[] = ['talking', 'tool', 'committed', 'quota'];
-
-/** What the agent does that gets into that state, at its first launch and at a second. */
-function goalOf(state: State, of: { at: string; go: string; file: string }): string {
-  const { at, go, file } = of;
-  const held = `note ${at}, wait ${go}`;
-  const commit = `commit ${file}`;
-  const first: Record<State, string> = {
-    unlaunched: `AT 1: ${commit}`,
-    claimed: `AT 1: ${commit}`,
-    silent: `BEFORE 1: ${held}\nAT 1: ${commit}`,
-    talking: `AT 1: ${held}, ${commit}`,
-    tool: `AT 1: tool ${at} ${go}, ${commit}`,
-    committed: `AT 1: ${commit}, ${held}`,
-    ended: `AT 1: ${held}, ${commit}`,
-    quota: `AT 1: quota`,
-  };
-  return `${first[state]}\nAT 2: ${state === 'committed' ? 'say it is there' : commit}`;
-}
+import {
+  cells,
+  cellsOf,
+  conversing,
+  goalOf,
+  keyOf,
+  states,
+  victims,
+  type Cell,
+  type Victim,
+} from './agent-cells.ts';
 
 /** One engine, in which cells of the table are lived through. */
 class Life {
@@ -117,13 +35,22 @@ class Life {
   readonly #codex: CodexHome;
   readonly #points: string;
   readonly #socket: string;
+  /** Where the sessions are, if not on the engine's own host. */
+  readonly host: HostProcess | undefined;
 
-  constructor(of: { at: KillableEngine; codex: CodexHome; points: string; socket: string }) {
+  constructor(of: {
+    at: KillableEngine;
+    codex: CodexHome;
+    points: string;
+    socket: string;
+    host?: HostProcess | undefined;
+  }) {
     this.engine = of.at.engine;
     this.#at = of.at;
     this.#codex = of.codex;
     this.#points = of.points;
     this.#socket = of.socket;
+    this.host = of.host;
   }
 
   #sign(cell: Cell, name: 'at' | 'go'): string {
@@ -131,7 +58,8 @@ class Life {
   }
 
   #folder(cell: Cell, launch = 1): string {
-    return join(this.#at.data, 'sessions', `${keyOf(cell)}.A.author.${launch}`);
+    const { data } = this.host ?? this.#at;
+    return join(data, 'sessions', `${keyOf(cell)}.A.author.${launch}`);
   }
 
   /** Starts the missions of these cells, and waits until each is in its state. */
@@ -139,7 +67,8 @@ class Life {
     for (const cell of started) {
       if (cell.state === 'claimed') await this.#holdRunner(this.#folder(cell));
       const of = { at: this.#sign(cell, 'at'), go: this.#sign(cell, 'go'), file: `${keyOf(cell)}.txt` };
-      await this.#at.startAgent({ key: keyOf(cell), goal: goalOf(cell.state, of) });
+      const labels = this.host && [elsewhere];
+      await this.#at.startAgent({ key: keyOf(cell), goal: goalOf(cell.state, of), labels });
     }
     for (const cell of started) await this.#reached(cell);
   }
@@ -247,28 +176,39 @@ interface Story {
   merges: number;
 }
 
-function keyOf({ state, victim }: Cell): string {
-  return `${victim}-${state}`;
-}
+/** What only the other host has. */
+const elsewhere = 'elsewhere';
 
-async function newLife(codex: CodexHome, atEnd: AtEnd): Promise<Life> {
+/** `on`: sessions run on the engine's own host, or on another. */
+async function newLife(codex: CodexHome, on: 'engine' | 'host', atEnd: AtEnd): Promise<Life> {
   const points = join(await temporaryFolder(atEnd), 'points');
   await mkdir(points);
   const socket = tmuxSocket(atEnd);
+  const roster = `version: 1\ntmux: {socketName: ${socket}}\n`;
   const at = await startKillableEngine({
     command: builtProgram('crashing-engine', points),
-    settings: {
-      // As many as are held at once.
-      'engine.yaml': 'slots: 20\n',
-      'roster.yaml': `version: 1\ntmux: {socketName: ${socket}}\n`,
-    },
+    // As many as are held at once.
+    settings: { 'engine.yaml': 'slots: 20\n', 'roster.yaml': roster },
     atEnd,
   });
-  return new Life({ at, codex, points, socket });
+  const host = on === 'host' ? await startHost(at, { roster, atEnd }) : undefined;
+  return new Life({ at, codex, points, socket, host });
 }
 
-function cellsOf(...killed: Victim[]): Cell[] {
-  return cells.filter(({ victim }) => killed.includes(victim));
+/** With a lease that outlasts its death. */
+async function startHost(
+  at: KillableEngine,
+  { roster, atEnd }: { roster: string; atEnd: AtEnd },
+): Promise<HostProcess> {
+  const address = await readAddress(at.data);
+  if (!address) throw new Error('the engine is not up');
+  const { temporal, installation } = address;
+  const data = await temporaryFolder(atEnd);
+  await writeFile(join(data, 'roster.yaml'), roster, { mode: 0o600 });
+  const args = ['--slots', '20', '--labels', elsewhere, '--lease-seconds', '300'];
+  const host = new HostProcess({ name: 'other', data, temporal, installation, args, atEnd });
+  await host.start();
+  return host;
 }
 
 function isUnlaunched({ state }: Cell): boolean {
@@ -291,6 +231,18 @@ async function killEngine(life: Life): Promise<void> {
   }
   await life.engine.start();
   for (const cell of held) await life.release(cell);
+}
+
+async function killHost(life: Life): Promise<void> {
+  const all = cellsOf('host');
+  await life.bring(all);
+  await life.host?.end('SIGKILL');
+  for (const cell of all.filter(({ state }) => state === 'ended')) {
+    await life.release(cell);
+    await until(() => life.hasEnded(cell));
+  }
+  await life.host?.start();
+  for (const cell of all) await life.release(cell);
 }
 
 async function killTmux(life: Life): Promise<void> {
@@ -324,12 +276,13 @@ beforeAll(async () => {
   const atEnd: AtEnd = (close) => closers.unshift(close);
   const codex = await useCodex(atEnd);
   async function live(kills: readonly ((life: Life) => Promise<void>)[], killed: readonly Victim[]) {
-    const life = await newLife(codex, atEnd);
+    const life = await newLife(codex, killed.includes('host') ? 'host' : 'engine', atEnd);
     for (const kill of kills) await kill(life);
     for (const cell of cellsOf(...killed)) stories.set(keyOf(cell), await life.tell(cell));
   }
   const told = await Promise.allSettled([
     live([killEngine], ['engine']),
+    live([killHost], ['host']),
     live([killTmux, killProcesses], ['tmux', 'runner', 'agent', 'tool']),
   ]);
   for (const close of closers) await close();

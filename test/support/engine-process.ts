@@ -23,8 +23,8 @@ export interface KillableEngine {
     /** More of its milestone. */
     milestone?: object;
   }): Promise<void>;
-  /** A mission of one task for an agent. */
-  startAgent(of: { key: string; goal: string }): Promise<void>;
+  /** A mission of one task for an agent, on a host that has the labels. */
+  startAgent(of: { key: string; goal: string; labels?: string[] | undefined }): Promise<void>;
   /** Follows a mission over restarts of the engine, to its end. */
   follow(key: string, onEvent?: (event: MissionEvent) => void): Promise<MissionEvent[]>;
 }
@@ -80,7 +80,7 @@ export async function startKillableEngine(
       }
       await create({ key, policy, tasks, milestone });
     },
-    startAgent: ({ key, goal }) => create({ key, tasks: [{ id: 'A', title: 'Task A', goal }] }),
+    startAgent: ({ key, ...task }) => create({ key, tasks: [{ id: 'A', title: 'Task A', ...task }] }),
     async follow(key, onEvent = () => undefined) {
       const events: MissionEvent[] = [];
       await followMission({

@@ -7,7 +7,7 @@ import { inject, onTestFinished } from 'vitest';
 import type { HostState } from '../../schema/contracts/host.ts';
 import { packageRoot } from '../../schema/package-root.ts';
 import type { RealEngine } from './real-engine.ts';
-import { temporaryFolder } from './temporary.ts';
+import { temporaryFolder, type AtEnd } from './temporary.ts';
 import { until } from './until.ts';
 
 /** `mission host` as a service manager runs it: up when it says so on standard output. */
@@ -16,16 +16,23 @@ export class HostProcess {
   readonly #args: readonly string[];
   #child: ChildProcess | undefined;
 
-  constructor(of: { name: string; data: string; temporal: string; installation: string; args?: string[] }) {
+  constructor(of: {
+    name: string;
+    data: string;
+    temporal: string;
+    installation: string;
+    args?: string[];
+    atEnd?: AtEnd;
+  }) {
     this.data = of.data;
-    const { name, data, temporal, installation, args = [] } = of;
+    const { name, data, temporal, installation, args = [], atEnd = onTestFinished } = of;
     // The tests may run as root; the shortest lease there is.
     const common = ['--allow-root', '--lease-seconds', '5', '--json'];
     this.#args = [
       ...['host', '--name', name, '--data', data, '--temporal', temporal],
       ...['--installation', installation, ...common, ...args],
     ];
-    onTestFinished(() => this.end('SIGINT'));
+    atEnd(() => this.end('SIGINT'));
   }
 
   async start(): Promise<void> {
