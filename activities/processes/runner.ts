@@ -39,6 +39,11 @@ type EndStep = (end: StepResult['end']) => void;
 async function main(folder: string): Promise<void> {
   // Its terminal has gone, with tmux: that was only there to be looked at.
   process.on('SIGHUP', () => undefined);
+  // Its folder was removed, or its disk is full: what nobody watches any more must not live on.
+  process.on('uncaughtException', () => {
+    killRun(folder);
+    process.exit(1);
+  });
   const spec = RunSpec.parse(JSON.parse(readFileSync(join(folder, runFiles.spec), 'utf8')));
   if (!claimRun(folder)) return;
 

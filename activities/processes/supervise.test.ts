@@ -184,6 +184,18 @@ describe('a run', () => {
     });
   });
 
+  it('ends with its folder, where nobody supervises it', async () => {
+    const run = await newRun('touch started; sleep 60');
+    const supervised = processes.supervise(run);
+    await until(() => hasStarted(run));
+    run.detach();
+    await expect(supervised).rejects.toThrow('detached');
+    const runner = await runnerOf(run);
+    await rm(run.folder, { recursive: true, force: true });
+    await until(() => !isAlive(runner));
+    expect(processesOfRun(run.folder)).toEqual([]);
+  });
+
   it('survives a program that deletes the folder it works in', async () => {
     const run = await newRun('rm -rf "$PWD"/here; cd /; exit 0');
     expect(await processes.supervise(run)).toMatchObject({ kind: 'ended' });
