@@ -42,13 +42,11 @@ export function createReviewActivities(deps: {
     const end = await deps.processes.supervise({
       folder,
       prepare: async () => {
-        await workspace.checkOut({
-          repository: input.place.repository,
-          folder: checkout.repository,
-          sha: input.headSha,
-        });
-        await mkdir(checkout.home, { recursive: true });
         const { repository } = input.place;
+        // Another host may have pushed the one and fetched the other.
+        for (const sha of [input.headSha, input.baseSha]) await workspace.fetchCommit({ repository, sha });
+        await workspace.checkOut({ repository, folder: checkout.repository, sha: input.headSha });
+        await mkdir(checkout.home, { recursive: true });
         const agentsFile = await workspace.readFileAt({
           repository,
           commit: input.baseSha,

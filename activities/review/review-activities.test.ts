@@ -1,0 +1,41 @@
+import { join } from 'node:path';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { expect, it } from 'vitest';
+import { builtFolder } from '../../schema/package-root.ts';
+import { useDatabase } from '../../test/support/databases.ts';
+import { task } from '../../test/support/plans.ts';
+import { localForge, makeRepository } from '../../test/support/repository.ts';
+import type { ReviewInput } from '../../workflows/ports.ts';
+import { createProcesses } from '../processes/supervise.ts';
+import { createReviewActivities } from './review-activities.ts';
+
+const database = useDatabase('PGlite');
+
+it('a review reads a head that another host has pushed, by the rules of a base that another host has fetched', async () => {
+  const repository = await makeRepository({ 'README.md': 'hi\n' });
+  const { git, planned, workspace, paths } = repository;
+  // The engine's copy is there before either of the two commits.
+  await workspace.fetchBranch({ repository: planned, branch: 'main' });
+  const baseSha = await repository.commit({ branch: 'main', files: { 'AGENTS.md': 'Be brief.\n' } });
+  const headSha = await repository.commit({ branch: 'topic', files: { 'a.txt': 'a\n' } });
+  const forge = localForge({ git, queries: database().queries });
+  const reads = `grep -q 'Be brief.' && [ -e a.txt ] && echo '{"verdict":"approve","summary":"read","findings":[]}'`;
+  const { review } = createReviewActivities({
+    ...{ git, workspace, paths, forges: () => forge, scrub: (text) => text },
+    processes: createProcesses({ runner: join(builtFolder(), 'runner.js') }),
+    engines: new Map([['reader', { family: 'f', argv: ['sh', '-c', reads] }]]),
+  });
+  const input: ReviewInput = {
+    place: { tenant: 'default', mission: 'm', task: 'A', branch: 'topic', repository: planned },
+    host: 'local',
+    sessionId: 'm.A.review-reader.1',
+    engine: 'reader',
+    pullRequest: 1,
+    headSha,
+    baseSha,
+    task: task('A'),
+    timeoutSeconds: 60,
+  };
+  const outcome = await new MockActivityEnvironment().run(review, input);
+  expect(outcome).toMatchObject({ kind: 'reviewed', review: { verdict: 'approve', sha: headSha } });
+});
