@@ -168,22 +168,29 @@ async function runStep(of: {
       });
       child.on('exit', (code) => resolve({ end: reason, exitCode: reason === 'exited' ? code : null }));
       let waitedMs = 0;
+      let checkedAt = startedAt;
+      output.changedAt = startedAt;
+      /** Its time and its silence do not count while it waits for a person. */
+      const countWaiting = (): boolean => {
+        const now = Date.now();
+        const waits = step.waits !== undefined && existsSync(join(folder, step.waits));
+        if (waits) {
+          waitedMs += now - checkedAt;
+          output.changedAt = now;
+        }
+        checkedAt = now;
+        return waits;
+      };
       const endInTime = (): void => {
+        countWaiting();
         const leftMs = startedAt + step.timeoutMs + waitedMs - Date.now();
         if (leftMs <= 0) return endStep('timed-out');
         timeout = setTimeout(endInTime, leftMs);
       };
       endInTime();
       let bytes = 0;
-      let checkedAt = startedAt;
-      output.changedAt = startedAt;
       const check = (): void => {
-        const now = Date.now();
-        if (step.waits !== undefined && existsSync(join(folder, step.waits))) {
-          waitedMs += now - checkedAt;
-          output.changedAt = now;
-        }
-        checkedAt = now;
+        const waits = countWaiting();
         const before = bytes;
         bytes = totalBytes(outputs);
         if (bytes !== before) output.changedAt = Date.now();
@@ -196,10 +203,10 @@ async function runStep(of: {
           writes.close();
           return checkAgain(busyCheckMs);
         }
-        // A lease may be made shorter at any time.
-        const mayRest = writes.next(() => checkAgain(0)) && spec.leaseFile === undefined;
+        // A lease may be made shorter at any time, and a person may answer.
+        const mayRest = writes.next(() => checkAgain(0)) && spec.leaseFile === undefined && !waits;
         if (totalBytes(outputs) !== bytes) return checkAgain(0);
-        const stallLeftMs = (step.stallMs ?? Infinity) - (now - output.changedAt);
+        const stallLeftMs = (step.stallMs ?? Infinity) - (Date.now() - output.changedAt);
         checkAgain(Math.min(mayRest ? restMs : quietCheckMs, stallLeftMs + 1));
       };
       const checkAgain = (inMs: number): void => {
