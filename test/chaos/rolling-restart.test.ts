@@ -132,10 +132,10 @@ describe.skipIf(noOwnPostgres)('a database that fails (skipped without a Postgre
 
       expectComplete(await done);
       expect(await faultsOf(fleet, { url, host: 'a', key: 'cut', repository, launches })).toEqual([]);
-      // Both engines listen again.
+      // Both engines listen for events again, and they and both workers for news from forges.
       await until(
         async () =>
-          (await ask(url, `select 1 from pg_stat_activity where query like 'listen %'`)).length === 2,
+          (await ask(url, `select 1 from pg_stat_activity where query like 'listen %'`)).length === 6,
       );
 
       server.signal('SIGSTOP');
