@@ -46,7 +46,7 @@ export async function serveHost(of: {
     const runtimes = await runtimesHere(agents, versions);
     await touchHost(queries, { name, identity, runtimes, outside: countOutside(runtimes) });
     // For the next time: a program may take seconds to tell its version, and nothing waits for that.
-    void learnVersions(agents, versions);
+    void learnVersions(agents, versions).catch(() => undefined);
   }
 }
 

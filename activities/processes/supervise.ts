@@ -78,7 +78,8 @@ export function createProcesses(of: {
   async function supervise(run: Supervision): Promise<RunEnd> {
     try {
       await preparing.with(run.folder, () => prepareFolder(run, leaseFile));
-      return await watchRun(run, () => void launch(run));
+      // One that fails leaves no claim, and is tried again.
+      return await watchRun(run, () => void launch(run).catch(() => undefined));
     } catch (error) {
       if (run.watch.stopAsked()) await stop(run.folder);
       throw error;

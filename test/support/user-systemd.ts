@@ -57,7 +57,7 @@ export async function startUserSystemd(): Promise<{
     for (const path of groups) {
       await until(async () => {
         // Each time anew: what is ended may have started something since it was listed.
-        const all = `for p in $(cat $(find ${path} -name cgroup.procs)); do kill -9 $p; done`;
+        const all = `for p in $(find ${path} -name cgroup.procs -exec cat {} +); do kill -9 $p; done`;
         await execa('sh', ['-c', all], { reject: false });
         const removed = await execa('find', [path, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';'], {
           reject: false,
