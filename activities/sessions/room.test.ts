@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../test/support/temporary.ts';
@@ -42,6 +42,22 @@ describe('room on a disk', () => {
     expect(await tooLarge(session)).toMatch(
       /^its clone and its home took 0\.00 GiB; 0\.0039\d* GiB are the most$/,
     );
+  });
+
+  it('ends a session whose folder is gone, and one whose first stop has failed, all the same', async () => {
+    const { root, session, clone, home } = await makeSession();
+    const room = createRoom({ root, freeGigabytes: 0, sessionGigabytes: 1 / 1024, everyMs: 10 });
+    await writeFile(join(clone, 'some'), Buffer.alloc(2 * mebibyte, 1));
+    await rm(session, { recursive: true });
+    let end: (how: string) => void = () => undefined;
+    const run = new Promise<string>((resolve) => (end = resolve));
+    let asked = 0;
+    const stop = () => {
+      asked += 1;
+      return asked === 1 ? Promise.reject(new Error('not this time')) : Promise.resolve(end('stopped'));
+    };
+    expect(await room.limit({ session, folders: [clone, home], run, stop })).toBe('stopped');
+    expect(asked).toBe(2);
   });
 
   it('is left alone by a session that stays below', async () => {

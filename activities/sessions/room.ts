@@ -59,21 +59,28 @@ export function createRoom(of: {
     }
   }
 
-  async function lookUntil({ session, folders, stop }: Limited<unknown>, ended: AbortSignal): Promise<void> {
+  async function lookUntil(its: Limited<unknown>, ended: AbortSignal): Promise<void> {
     for (let pause = everyMs; ;) {
       await sleep(pause, undefined, { signal: ended }).catch(() => undefined);
       if (ended.aborted) return;
       const began = Date.now();
-      const sizes = await Promise.all(folders.map(sizeOf));
-      const bytes = sizes.reduce((sum, size) => sum + size, 0);
-      if (bytes > sessionGigabytes * gibibyte) {
-        const why = `its clone and its home took ${inGibibytes(bytes)}; ${sessionGigabytes} GiB are the most`;
-        // Before its end: whoever adopts the session must know as well.
-        await writeFile(join(session, tooLargeFile), why);
-        return stop();
-      }
+      // A look that fails is done again: nobody waits for it while the session runs.
+      const isOver = await endTooLarge(its).catch(() => false);
+      if (isOver) return;
       pause = Math.max(everyMs, (Date.now() - began) * shareOfTime);
     }
+  }
+
+  /** Whether it was too large, and so has been ended. */
+  async function endTooLarge({ session, folders, stop }: Limited<unknown>): Promise<boolean> {
+    const sizes = await Promise.all(folders.map(sizeOf));
+    const bytes = sizes.reduce((sum, size) => sum + size, 0);
+    if (bytes <= sessionGigabytes * gibibyte) return false;
+    const why = `its clone and its home took ${inGibibytes(bytes)}; ${sessionGigabytes} GiB are the most`;
+    // Before its end: whoever adopts the session must know as well. On a full disk it ends without a word.
+    await writeFile(join(session, tooLargeFile), why).catch(() => undefined);
+    await stop();
+    return true;
   }
 }
 
