@@ -12,16 +12,16 @@ import { besideWoodpecker } from '../activities/ci/woodpecker/woodpecker.ts';
 import { KeyedLock } from '../activities/keyed-lock.ts';
 import type { DataPaths } from '../activities/data-paths.ts';
 import { createEffects } from '../activities/effects.ts';
-import { createCredentials } from '../activities/forge/credentials.ts';
+import { createCredentials, type StoredCredentials } from '../activities/forge/credentials.ts';
 import { createMilestoneActivities } from '../activities/forge/milestone-activities.ts';
 import { createForgeActivities } from '../activities/forge/forge-activities.ts';
 import type { Forge, Forges } from '../activities/forge/forge.ts';
 import { ForgeNewsHub } from '../activities/forge/forge-news.ts';
 import { createGitSettings } from '../activities/forge/git-settings.ts';
-import { appTokenOf, createApps } from '../activities/forge/github/apps.ts';
+import { appTokenOf, createApps, type Apps } from '../activities/forge/github/apps.ts';
 import { createLocalForge } from '../activities/forge/local/local-forge.ts';
 import { LocalStore } from '../activities/forge/local/local-store.ts';
-import { createRemoteForges } from '../activities/forge/remote-forges.ts';
+import { createRemoteForges, type RemoteForges } from '../activities/forge/remote-forges.ts';
 import { createRestForge } from '../activities/forge/rest/rest-forge.ts';
 import { createDeliveryActivities } from '../activities/git/delivery-activities.ts';
 import { createGit } from '../activities/git/git.ts';
@@ -86,12 +86,29 @@ export function knownAgents(roster: Roster): Agents {
   return createAgents({ runtimes, roster, acpClient: join(builtFolder(), 'acp-client.js') });
 }
 
+/** What a process knows of forges that are asked over HTTP. */
+export interface KnownForges {
+  credentials: StoredCredentials;
+  apps: Apps;
+  remote: RemoteForges;
+}
+
+/** Once in a process: an account has one pace, one cache of answers and one token at a time. */
+export function knownForges(paths: Pick<DataPaths, 'forgeTokens'>): KnownForges {
+  const credentials = createCredentials({ path: paths.forgeTokens });
+  const apps = createApps();
+  return { credentials, apps, remote: createRemoteForges({ credentials, apps }) };
+}
+
 /**
  * Knows the secrets of this process, those that the operator gives to agents, and the tokens for forges. One that is
  * renewed later counts from the next start.
  */
-export async function knownScrub(of: { roster: Roster; paths: DataPaths }): Promise<Scrub> {
-  const tokens = await createCredentials({ path: of.paths.forgeTokens }).secrets();
+export async function knownScrub(of: {
+  roster: Roster;
+  credentials: Pick<StoredCredentials, 'secrets'>;
+}): Promise<Scrub> {
+  const tokens = await of.credentials.secrets();
   return createScrub(process.env, [...rosterSecrets(of.roster), ...tokens]);
 }
 
@@ -131,6 +148,7 @@ interface CloneDeps {
   programs: Programs;
   client: Client;
   scrub: Scrub;
+  knownForges: KnownForges;
 }
 
 /** With `leaseFile` what they run ends when that lease runs out. */
@@ -138,15 +156,14 @@ export function createCloneActivities(deps: CloneDeps & { leaseFile: string }): 
   return cloneActivities(deps, createTools(deps));
 }
 
-function createTools(of: Pick<CloneDeps, 'paths' | 'roster' | 'log' | 'programs'> & { leaseFile?: string }) {
+function createTools(
+  of: Pick<CloneDeps, 'paths' | 'roster' | 'log' | 'programs' | 'knownForges'> & { leaseFile?: string },
+) {
   const { paths, roster, log, programs, leaseFile } = of;
-  const credentials = createCredentials({ path: paths.forgeTokens });
-  const apps = createApps();
+  const { credentials, apps } = of.knownForges;
   const remoteSettings = createGitSettings({ credentials, appToken: appTokenOf(apps) });
   const git = createGit({ configFile: paths.gitConfig, programs, remoteSettings });
   return {
-    credentials,
-    apps,
     git,
     workspace: createWorkspace({ git, paths }),
     processes: createProcesses({
@@ -185,6 +202,7 @@ export function createActivities(deps: {
   programs: Programs;
   scrub: Scrub;
   inUse: InUse;
+  knownForges: KnownForges;
   forgeNews: ForgeNewsHub;
 }): { control: ControlActivities & HostRecords; host: HostActivities; sweep: SweepActivities } {
   const { client, queries, paths, config, tenant, scrub, inUse } = deps;
@@ -192,7 +210,7 @@ export function createActivities(deps: {
   const { git, workspace, processes } = tools;
   const store = new LocalStore({ queries, tenant });
   const effects = createEffects({ queries });
-  const remote = createRemoteForges(tools);
+  const { credentials, remote } = deps.knownForges;
   const shared = { git, workspace, effects, tenant };
   const forgeDrivers: Record<PlannedRepository['forge'], Forge> = {
     local: createLocalForge({ git, store, effects, tenant }),
@@ -203,7 +221,7 @@ export function createActivities(deps: {
   const budget = createPollBudget();
   const looks = createLooks({ budget });
   const looking = { forges: looks.shareForges(forges), workspace: looks.shareWorkspace(workspace) };
-  const statuses = besideWoodpecker({ credentials: tools.credentials, statuses: looking.forges });
+  const statuses = besideWoodpecker({ credentials, statuses: looking.forges });
   const statusCi = createStatusCi({ ...looking, forges: statuses, git, scrub });
   const ciDrivers: Record<PlannedRepository['forge'], Ci> = {
     local: createLocalCi({ git, workspace, store, paths, processes, scrub, inUse }),

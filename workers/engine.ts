@@ -3,9 +3,6 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAdaptorServer, type ServerType } from '@hono/node-server';
 import { Client, Connection } from '@temporalio/client';
-import { createCredentials } from '../activities/forge/credentials.ts';
-import { createApps } from '../activities/forge/github/apps.ts';
-import { createRemoteForges } from '../activities/forge/remote-forges.ts';
 import { createGit } from '../activities/git/git.ts';
 import { createInUse } from '../activities/in-use.ts';
 import type { Programs } from '../activities/processes/programs.ts';
@@ -27,9 +24,11 @@ import {
   createActivities,
   knownAgents,
   knownEngines,
+  knownForges,
   knownScrub,
   openSpawner,
   startForgeNews,
+  type KnownForges,
 } from './activities.ts';
 import { readRosterFile, rosterPath } from './roster-file.ts';
 import { startOrClose, type Closers } from './closers.ts';
@@ -105,6 +104,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
   const config = await readEngineConfig({ data: data.paths.root, roots: options.roots });
   const { roster } = await readRosterFile(rosterPath(data.paths.root));
   const agents = knownAgents(roster);
+  const forges = knownForges(data.paths);
   const programs = openSpawner(closers);
   refuseBroken(await preflight(options));
   const opening = [openDatabase(options, data, closers), openTemporal(options, data, closers)] as const;
@@ -136,14 +136,13 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
 
   const workers = await startWorkers({
     ...{ options, data, config, agents, roster, database, client, temporal, engine, closers },
-    ...{ tracing, metrics, programs },
+    ...{ tracing, metrics, programs, knownForges: forges },
   });
   await keepSwept({ client, installation, host, folder: data.paths.root, log, closers });
   const events = new EventHub();
   await events.start(database);
   closers.add(() => events.stop());
-  const credentials = createCredentials({ path: data.paths.forgeTokens });
-  const remoteForges = createRemoteForges({ credentials, apps: createApps() });
+  const { credentials, remote: remoteForges } = forges;
   const api: ApiDeps = {
     queries: database.queries,
     client,
@@ -236,10 +235,11 @@ async function startWorkers(of: {
   tracing: Tracing;
   metrics: Metrics;
   programs: Programs;
+  knownForges: KnownForges;
 }): Promise<{ done: Promise<void> }> {
   const { options, engine, closers } = of;
   const decorate: Decorate = options.decorate ?? ((activities) => activities);
-  const scrub = await knownScrub({ roster: of.roster, paths: of.data.paths });
+  const scrub = await knownScrub({ roster: of.roster, credentials: of.knownForges.credentials });
   const inUse = createInUse();
   const activities = createActivities({
     client: of.client,
@@ -250,6 +250,7 @@ async function startWorkers(of: {
     roster: of.roster,
     tenant,
     programs: of.programs,
+    knownForges: of.knownForges,
     log: options.log,
     scrub,
     inUse,

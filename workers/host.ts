@@ -18,7 +18,7 @@ import { runtimeName, type RuntimeName } from '../schema/contracts/agent.ts';
 import type { HostFacts } from '../schema/contracts/host.ts';
 import { updates, workflowTypes, type DrainRequest, type HostInput } from '../schema/contracts/messages.ts';
 import { controlQueue, hostWorkflowId } from '../schema/contracts/names.ts';
-import { createCloneActivities, knownAgents, knownScrub, openSpawner } from './activities.ts';
+import { createCloneActivities, knownAgents, knownForges, knownScrub, openSpawner } from './activities.ts';
 import { startOrClose, type Closers } from './closers.ts';
 import {
   openDataDirectory,
@@ -115,7 +115,8 @@ async function start(options: HostOptions, closers: Closers): Promise<HostProces
     onLeft: () => left.set(),
     onTrouble: (error) => log.warn('a beat of this host was not heard', { error: String(error) }),
   });
-  const scrub = await knownScrub({ roster, paths: data.paths });
+  const forges = knownForges(data.paths);
+  const scrub = await knownScrub({ roster, credentials: forges.credentials });
   const workers = await createHostWorkers({
     ...{ connection: native, namespace, installation, host: name, slots: config.slots, tracing },
     sessionWatched: metrics.sessionWatched,
@@ -124,6 +125,7 @@ async function start(options: HostOptions, closers: Closers): Promise<HostProces
     activities: {
       ...createCloneActivities({
         ...{ paths: data.paths, config, agents, roster, client, log, scrub, leaseFile: lease.file },
+        knownForges: forges,
         programs: openSpawner(closers),
       }),
       ...attendance,

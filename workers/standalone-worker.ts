@@ -3,7 +3,14 @@ import { Client, Connection } from '@temporalio/client';
 import { createInUse } from '../activities/in-use.ts';
 import { readInstallation } from '../schema/db/database.ts';
 import { openPostgres } from '../schema/db/postgres.ts';
-import { createActivities, knownAgents, knownScrub, openSpawner, startForgeNews } from './activities.ts';
+import {
+  createActivities,
+  knownAgents,
+  knownForges,
+  knownScrub,
+  openSpawner,
+  startForgeNews,
+} from './activities.ts';
 import { readRosterFile, rosterPath } from './roster-file.ts';
 import { startOrClose, type Closers } from './closers.ts';
 import { openDataDirectory } from './data-directory.ts';
@@ -75,7 +82,8 @@ async function start(options: WorkerOptions, closers: Closers): Promise<Standalo
   const metrics = createMetrics({ queries: undefined, sdkPort: options.sdkMetricsPort, log });
   const metricsUrl = await serveMetrics({ port: options.metricsPort, metrics, closers });
   const client = new Client({ connection, namespace, interceptors: clientTracing(tracing) });
-  const scrub = await knownScrub({ roster, paths: data.paths });
+  const forges = knownForges(data.paths);
+  const scrub = await knownScrub({ roster, credentials: forges.credentials });
   const inUse = createInUse();
   const forgeNews = await startForgeNews({ database, closers });
   const {
@@ -85,6 +93,7 @@ async function start(options: WorkerOptions, closers: Closers): Promise<Standalo
   } = createActivities({
     ...{ client, queries, paths: data.paths, config },
     ...{ agents, roster, tenant, log, scrub, inUse, forgeNews },
+    knownForges: forges,
     programs: openSpawner(closers),
   });
   const { slots } = config;

@@ -3,9 +3,6 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
 import { onTestFinished } from 'vitest';
-import { createCredentials } from '../../activities/forge/credentials.ts';
-import { createApps } from '../../activities/forge/github/apps.ts';
-import { createRemoteForges } from '../../activities/forge/remote-forges.ts';
 import { createGit, engineGitConfig } from '../../activities/git/git.ts';
 import { createApp } from '../../api/app.ts';
 import { EventHub } from '../../api/event-hub.ts';
@@ -15,7 +12,7 @@ import type { Scope } from '../../schema/contracts/scopes.ts';
 import type { Database, Queries } from '../../schema/db/database.ts';
 import { openPglite } from '../../schema/db/pglite.ts';
 import { createToken } from '../../schema/db/tokens.ts';
-import { knownEngines } from '../../workers/activities.ts';
+import { knownEngines, knownForges } from '../../workers/activities.ts';
 import { createDoor } from '../../workers/door.ts';
 import { EngineConfig } from '../../workers/engine-config.ts';
 import { createFleetDesk } from '../../workers/fleet-desk.ts';
@@ -77,8 +74,7 @@ export async function startApi(
   const { queries } = database;
   const events = new EventHub();
   await events.start(database);
-  const credentials = createCredentials({ path: join(root, 'forges.yaml') });
-  const remoteForges = createRemoteForges({ credentials, apps: createApps() });
+  const { credentials, remote: remoteForges } = knownForges({ forgeTokens: join(root, 'forges.yaml') });
   const app = createApp({
     queries,
     client: engine.client,
