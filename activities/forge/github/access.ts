@@ -1,6 +1,6 @@
 import { unavailable } from '../../failures.ts';
 import type { Credentials } from '../credentials.ts';
-import { createForgeAccess, type Destination, type ForgeAccess } from '../rest/access.ts';
+import { createForgeAccess, dispatcherFor, type Destination, type ForgeAccess } from '../rest/access.ts';
 import { callTimeoutMs } from '../rest/client.ts';
 import { rememberLogin } from '../rest/login.ts';
 import type { Apps } from './apps.ts';
@@ -20,10 +20,12 @@ export function createGithubAccess(deps: {
   function connect(to: Destination) {
     const { at, account, selfSigned } = to;
     const { host } = at;
+    const dispatcher = dispatcherFor(to);
     const common = {
       ...{ host, timeoutMs },
-      octokit: createOctokit({ to, timeoutMs, isPaced }),
-      fetchElsewhere: (of: { url: string; lastBytes: number }) => fetchElsewhere({ to, timeoutMs, ...of }),
+      octokit: createOctokit({ at, dispatcher, timeoutMs, isPaced }),
+      fetchElsewhere: (of: { url: string; lastBytes: number }) =>
+        fetchElsewhere({ at, dispatcher, timeoutMs, ...of }),
     };
     if (account.kind === 'token') {
       const client = createGithubClient({ ...common, authorize: () => Promise.resolve(account.token) });

@@ -3,7 +3,7 @@ import signAppToken from 'universal-github-app-jwt';
 import { z } from 'zod';
 import { refused, unavailable } from '../../failures.ts';
 import { readSecretFile, type AppAccount } from '../credentials.ts';
-import { readAddress, type Destination } from '../rest/access.ts';
+import { dispatcherFor, readAddress, type Destination } from '../rest/access.ts';
 import { callTimeoutMs } from '../rest/client.ts';
 import { createOctokit } from './octokit.ts';
 
@@ -32,6 +32,7 @@ export function createApps(deps: { timeoutMs?: number } = {}): Apps {
   const { timeoutMs = callTimeoutMs } = deps;
   const tokens = new Map<string, { token: string; until: number }>();
   const logins = new Map<string, string>();
+  const unsigned = dispatcherFor({ selfSigned: true });
   return { token, forget: (of) => tokens.delete(keyOf(of)), login };
 
   async function token(of: App): Promise<string> {
@@ -85,7 +86,9 @@ export function createApps(deps: { timeoutMs?: number } = {}): Apps {
     const { method, url, body, answer, missing } = call;
     const who = `the app ${of.app.id} of ${of.at.host}`;
     const authorization = `bearer ${await sign(of)}`;
-    const octokit = createOctokit({ to: of, timeoutMs, isPaced: false });
+    const { at, selfSigned } = of;
+    const dispatcher = selfSigned ? unsigned : undefined;
+    const octokit = createOctokit({ at, dispatcher, timeoutMs, isPaced: false });
     try {
       const said: { data: unknown } = await octokit.request({
         ...{ method, url, ...body },

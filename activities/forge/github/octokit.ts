@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { Octokit } from '@octokit/core';
 import { retry } from '@octokit/plugin-retry';
 import { throttling } from '@octokit/plugin-throttling';
-import { fetch, type RequestInit } from 'undici';
+import { fetch, type Dispatcher, type RequestInit } from 'undici';
 import { refused } from '../../failures.ts';
-import { dispatcherFor, type Destination, type ForgeAddress } from '../rest/access.ts';
+import type { ForgeAddress } from '../rest/access.ts';
 import type { Exchange } from '../rest/client.ts';
 
 /** What a call may wait for a limit to pass. Longer ones are told, so that Temporal waits, and not a process. */
@@ -23,15 +23,15 @@ const PatientOctokit = Octokit.plugin(retry, throttling);
  * Without accounts: each call brings its token.
  */
 export function createOctokit(of: {
-  to: Pick<Destination, 'at' | 'selfSigned'>;
+  at: ForgeAddress;
+  dispatcher: Dispatcher | undefined;
   timeoutMs: number;
   /** Only tests of other things may do without. */
   isPaced: boolean;
 }): Octokit {
-  const { to, timeoutMs, isPaced } = of;
-  const dispatcher = dispatcherFor(to);
+  const { at, dispatcher, timeoutMs, isPaced } = of;
   return new PatientOctokit({
-    baseUrl: apiOf(to.at),
+    baseUrl: apiOf(at),
     userAgent: 'mission-engine',
     request: { fetch: fetchWhole },
     retry: { retries, doNotRetry },
@@ -63,20 +63,20 @@ export function createOctokit(of: {
  * from the end: all is read, and the end kept.
  */
 export async function fetchElsewhere(of: {
-  to: Pick<Destination, 'at' | 'selfSigned'>;
+  at: ForgeAddress;
+  /** Of the forge: elsewhere a certificate must be signed. */
+  dispatcher: Dispatcher | undefined;
   timeoutMs: number;
   url: string;
   lastBytes: number;
 }): Promise<Exchange> {
-  const { to, timeoutMs, url, lastBytes } = of;
-  const isHere = new URL(url).origin === new URL(to.at.url).origin;
-  if (!isHere && !url.startsWith('https://'))
-    throw refused(`${to.at.host} has sent us to a place without TLS`);
-  const dispatcher = isHere ? dispatcherFor(to) : undefined;
+  const { at, dispatcher, timeoutMs, url, lastBytes } = of;
+  const isHere = new URL(url).origin === new URL(at.url).origin;
+  if (!isHere && !url.startsWith('https://')) throw refused(`${at.host} has sent us to a place without TLS`);
   const response = await fetch(url, {
     redirect: 'error',
     signal: AbortSignal.timeout(timeoutMs),
-    ...(dispatcher === undefined ? {} : { dispatcher }),
+    ...(isHere && dispatcher !== undefined ? { dispatcher } : {}),
   });
   const text = Buffer.from(await response.arrayBuffer())
     .subarray(-lastBytes)
