@@ -23,8 +23,7 @@ export function outcomeUnknown(message: string): ApplicationFailure {
 }
 
 export function isOutcomeUnknown(error: unknown): boolean {
-  const type: FailureType = 'OutcomeUnknown';
-  return error instanceof ApplicationFailure && error.type === type;
+  return isFailure(error, 'OutcomeUnknown');
 }
 
 /** A session can't begin yet. What it waits for is asked for by itself: whoever asked for the session is told first. */
@@ -48,8 +47,7 @@ export function stillWaiting(type: Waiting, message: string, retryAfterMs = poll
 }
 
 export function isStillWaiting(error: unknown): error is ApplicationFailure {
-  const types: (string | null | undefined)[] = ['CiPending', 'BaseNotReady'] satisfies Waiting[];
-  return error instanceof ApplicationFailure && types.includes(error.type);
+  return isFailure(error, 'CiPending', 'BaseNotReady');
 }
 
 /** The same wait, to be asked about again after another time. */
@@ -60,8 +58,11 @@ export function laterAgain(waiting: ApplicationFailure, retryAfterMs: number): A
 
 /** Whether it is CI that is waited for. */
 export function isCiPending(error: unknown): error is ApplicationFailure {
-  const type: FailureType = 'CiPending';
-  return error instanceof ApplicationFailure && error.type === type;
+  return isFailure(error, 'CiPending');
+}
+
+function isFailure(error: unknown, ...types: FailureType[]): error is ApplicationFailure {
+  return error instanceof ApplicationFailure && types.some((type) => type === error.type);
 }
 
 function failure(of: {
