@@ -178,6 +178,11 @@ export async function commitDate(git: Git, of: { cwd: string; commit: string }):
   return new Date(Number(stdout) * 1_000);
 }
 
+/** The tree of a commit. */
+export async function treeOf(git: Git, of: { cwd: string; commit: string }): Promise<string> {
+  return (await git.run({ cwd: of.cwd, args: ['rev-parse', `${of.commit}^{tree}`] })).stdout.trim();
+}
+
 /** Writes a commit without moving any ref. */
 export async function writeCommit(
   git: Git,

@@ -5,7 +5,7 @@ import type { DataPaths } from '../data-paths.ts';
 import { outcomeUnknown, refused } from '../failures.ts';
 import { exists, removeTree } from '../files.ts';
 import { KeyedLock } from '../keyed-lock.ts';
-import { engineIdentity, isAncestor, requireCommit, resolveCommit, type Git } from './git.ts';
+import { engineIdentity, isAncestor, requireCommit, resolveCommit, treeOf, type Git } from './git.ts';
 
 /** The engine's own copy of a repository. Agents never write here; what is pushed was first fetched to here. */
 export interface Workspace {
@@ -272,8 +272,7 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
     const tree = (await run(['write-tree'])).stdout.trim();
     await rm(index, { force: true });
     if (added.exitCode !== 0 || tree === '') return undefined;
-    const committed = await git.run({ cwd: mirror, args: ['rev-parse', `${head}^{tree}`] });
-    if (tree === committed.stdout.trim()) return undefined;
+    if (tree === (await treeOf(git, { cwd: mirror, commit: head }))) return undefined;
     const args = ['commit-tree', tree, '-p', head, '-m', 'What was not committed'];
     return (await git.run({ cwd: mirror, args })).stdout.trim();
   }

@@ -3,7 +3,7 @@ import type { PlannedRepository } from '../../schema/contracts/plan.ts';
 import type { MergeActivities, UpdateOutcome } from '../../workflows/ports.ts';
 import { refused } from '../failures.ts';
 import type { Forges } from '../forge/forge.ts';
-import { commitDate, isAncestor, mergeTrees, writeCommit, type Git } from '../git/git.ts';
+import { commitDate, isAncestor, mergeTrees, treeOf, writeCommit, type Git } from '../git/git.ts';
 import type { Workspace } from '../git/workspace.ts';
 import { asSupervisor } from '../supervision.ts';
 import { createOpenBatch } from './batch.ts';
@@ -46,7 +46,8 @@ export function createMergeActivities(deps: {
     const { covered } = input;
     if (covered && covered.baseSha !== baseSha) return { kind: 'not-covered' };
     if (await isAncestor(git, { cwd, ancestor: baseSha, descendant: standing })) {
-      if (covered && covered.tree !== (await treeOf(cwd, standing))) return { kind: 'not-covered' };
+      if (covered && covered.tree !== (await treeOf(git, { cwd, commit: standing })))
+        return { kind: 'not-covered' };
       const updated = standing !== request.headSha;
       if (updated) await repostApprovals(repository, request, standing);
       return { kind: 'ready', headSha: standing, baseSha, updated };
@@ -79,11 +80,7 @@ export function createMergeActivities(deps: {
     if (first !== from || second === undefined || more.length > 0) return false;
     if (!(await isAncestor(git, { cwd, ancestor: second, descendant: baseSha }))) return false;
     const merged = await mergeTrees(git, { cwd, ours: from, theirs: second });
-    return merged.kind === 'clean' && merged.tree === (await treeOf(cwd, to));
-  }
-
-  async function treeOf(cwd: string, commit: string): Promise<string> {
-    return (await git.run({ cwd, args: ['rev-parse', `${commit}^{tree}`] })).stdout.trim();
+    return merged.kind === 'clean' && merged.tree === (await treeOf(git, { cwd, commit: to }));
   }
 
   async function writeUpdate(of: {

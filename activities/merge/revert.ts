@@ -2,7 +2,7 @@ import type { PlannedRepository } from '../../schema/contracts/plan.ts';
 import type { MergeActivities, RevertOutcome } from '../../workflows/ports.ts';
 import { refused } from '../failures.ts';
 import type { Forges } from '../forge/forge.ts';
-import { commitDate, isAncestor, mergeTrees, writeCommit, type Git } from '../git/git.ts';
+import { commitDate, isAncestor, mergeTrees, treeOf, writeCommit, type Git } from '../git/git.ts';
 import type { Workspace } from '../git/workspace.ts';
 
 /**
@@ -28,14 +28,14 @@ export function createOpenRevert(deps: {
     }
     const date = await commitDate(git, { cwd, commit: mergeSha });
     const message = `Revert "${request.title} (#${request.pullRequest})"\n\nTakes back ${mergeSha}: ${reason}.\n`;
-    const before = await treeOf(cwd, `${mergeSha}^1`);
+    const before = await treeOf(git, { cwd, commit: `${mergeSha}^1` });
     // As if it had been taken back at once; merged with the base it takes back that merge and nothing else.
     const undone = await writeCommit(git, { cwd, tree: before, parents: [mergeSha], message, date });
     const merged = await mergeTrees(git, { cwd, ours: baseSha, theirs: undone });
     if (merged.kind === 'conflict') {
       return { kind: 'not-possible', reason: `later changes are in the way in ${merged.files.join(', ')}` };
     }
-    if (merged.tree === (await treeOf(cwd, baseSha))) {
+    if (merged.tree === (await treeOf(git, { cwd, commit: baseSha }))) {
       return { kind: 'not-possible', reason: 'it was taken back already' };
     }
     const headSha = await writeCommit(git, { cwd, tree: merged.tree, parents: [baseSha], message, date });
@@ -53,9 +53,5 @@ export function createOpenRevert(deps: {
     const { repository, branch, headSha } = of;
     const standing = await workspace.fetchBranch({ repository, branch });
     if (standing !== headSha) await workspace.push({ repository, branch, from: standing, to: headSha });
-  }
-
-  async function treeOf(cwd: string, commit: string): Promise<string> {
-    return (await git.run({ cwd, args: ['rev-parse', `${commit}^{tree}`] })).stdout.trim();
   }
 }
