@@ -2,6 +2,7 @@ import type { BatchOutcome, MergeActivities } from '../../workflows/ports.ts';
 import type { Forges } from '../forge/forge.ts';
 import { commitDate, mergeTrees, writeCommit, type Git } from '../git/git.ts';
 import type { Workspace } from '../git/workspace.ts';
+import { putOnOwnBranch } from './own-branch.ts';
 
 /**
  * Puts heads one on the other on a base, as their merges would come to lie there, so that CI can test them together. Who
@@ -40,8 +41,7 @@ export function createOpenBatch(deps: {
     }
     if (trees.length < 2) return { kind: 'not-possible', reason: 'fewer than two fit together' };
     const branch = `mission-batch/${base}/${headSha.slice(0, 12)}`;
-    const standing = await workspace.fetchBranch({ repository, branch });
-    if (standing !== headSha) await workspace.push({ repository, branch, from: standing, to: headSha });
+    await putOnOwnBranch(workspace, { repository, branch, headSha });
     return { kind: 'opened', branch, headSha, trees };
   }
 }

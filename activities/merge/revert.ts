@@ -1,9 +1,9 @@
-import type { PlannedRepository } from '../../schema/contracts/plan.ts';
 import type { MergeActivities, RevertOutcome } from '../../workflows/ports.ts';
 import { refused } from '../failures.ts';
 import type { Forges } from '../forge/forge.ts';
 import { commitDate, isAncestor, mergeTrees, treeOf, writeCommit, type Git } from '../git/git.ts';
 import type { Workspace } from '../git/workspace.ts';
+import { putOnOwnBranch } from './own-branch.ts';
 
 /**
  * Takes a merge back by a commit on a branch of its own, for the forge's own rules hold for it as for any other: it is
@@ -40,18 +40,12 @@ export function createOpenRevert(deps: {
     }
     const headSha = await writeCommit(git, { cwd, tree: merged.tree, parents: [baseSha], message, date });
     const branch = `mission-revert/${request.mission}/${request.task}-${mergeSha.slice(0, 12)}`;
-    await pushTo({ repository, branch, headSha });
+    await putOnOwnBranch(workspace, { repository, branch, headSha });
     const { number: pullRequest } = await forges(repository).findOrOpenPullRequest({
       ...{ repository, branch },
       title: `Revert "${request.title}"`,
       body: `Takes back #${request.pullRequest}: ${reason}.`,
     });
     return { kind: 'opened', branch, headSha, baseSha, pullRequest };
-  }
-
-  async function pushTo(of: { repository: PlannedRepository; branch: string; headSha: string }) {
-    const { repository, branch, headSha } = of;
-    const standing = await workspace.fetchBranch({ repository, branch });
-    if (standing !== headSha) await workspace.push({ repository, branch, from: standing, to: headSha });
   }
 }
