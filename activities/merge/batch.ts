@@ -20,7 +20,9 @@ export function createOpenBatch(deps: {
   async function openBatch(of: Parameters<MergeActivities['openBatch']>[0]): Promise<BatchOutcome> {
     const { repository, requests, baseSha } = of;
     const { base } = repository;
-    if ((await workspace.fetchBranch({ repository, branch: base })) !== baseSha) {
+    const branches = [base, ...requests.map((request) => request.branch)];
+    const heads = await workspace.fetchBranches({ repository, branches });
+    if (heads.get(base) !== baseSha) {
       return { kind: 'not-possible', reason: `${base} has moved` };
     }
     const protection = await forges(repository).branchProtection?.({ repository, branch: base });
@@ -31,7 +33,7 @@ export function createOpenBatch(deps: {
     const trees: { id: string; tree: string }[] = [];
     let headSha = baseSha;
     for (const { id, branch, headSha: head, title } of requests) {
-      if ((await workspace.fetchBranch({ repository, branch })) !== head) continue;
+      if (heads.get(branch) !== head) continue;
       const merged = await mergeTrees(git, { cwd, ours: head, theirs: headSha });
       if (merged.kind === 'conflict') continue;
       const { tree } = merged;
