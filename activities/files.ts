@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { access, chmod, lstat, open, readdir, rename, rm } from 'node:fs/promises';
+import { access, chmod, lstat, open, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export async function exists(path: string): Promise<boolean> {
@@ -46,6 +46,15 @@ async function openTree(path: string): Promise<void> {
   if (!(await lstat(path)).isDirectory()) return;
   await chmod(path, 0o700);
   for (const name of await readdir(path)) await openTree(join(path, name));
+}
+
+/** What statfs(2) tells of the file system that a folder is on: blocks for ordinary users, and the bytes of one. */
+export type ReadDisk = (folder: string) => Promise<{ bavail: number; bsize: number }>;
+
+/** What is free, in bytes, on the file system that a folder is on. */
+export async function freeBytes(folder: string, readDisk: ReadDisk = statfs): Promise<number> {
+  const { bavail, bsize } = await readDisk(folder);
+  return bavail * bsize;
 }
 
 /** What a file or a folder takes on its disk. What is gone meanwhile, or can't be read, takes nothing. */

@@ -1,7 +1,6 @@
 /** Looks at what the engine stands on: before it starts, while it runs, and for `mission doctor`. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -11,6 +10,7 @@ import { Connection, type Client } from '@temporalio/client';
 import { sql } from 'drizzle-orm';
 import pg from 'pg';
 import { z } from 'zod';
+import { freeBytes, type ReadDisk } from '../activities/files.ts';
 import type { Probed } from '../schema/contracts/probe.ts';
 import type { Queries } from '../schema/db/database.ts';
 import {
@@ -116,19 +116,14 @@ export function probeGit(command = 'git'): Promise<Probed> {
 }
 
 /** Looks at the file system that a folder is on or would be made on. */
-export function probeDisk(of: {
-  folder: string;
-  readDisk?: (folder: string) => Promise<{ bavail: number; bsize: number }>;
-}): Promise<Probed> {
-  const { readDisk = statfs } = of;
+export function probeDisk(of: { folder: string; readDisk?: ReadDisk }): Promise<Probed> {
   return probe({
     name: 'disk',
     remedy: 'see that the file system of the data directory answers',
     look: async () => {
       let folder = resolve(of.folder);
       while (!existsSync(folder)) folder = dirname(folder);
-      const { bavail, bsize } = await readDisk(folder);
-      const free = bavail * bsize;
+      const free = await freeBytes(folder, of.readDisk);
       const message = `${(free / 1024 ** 3).toFixed(1)} GiB free at ${folder}`;
       if (free >= leastFreeBytes) return ok(message);
       return failed(`${message}: free 1 GiB at the least, or choose another folder with --data`);

@@ -1,10 +1,10 @@
-import { statfs } from 'node:fs/promises';
 import {
   ScheduleAlreadyRunning,
   ScheduleOverlapPolicy,
   type Client,
   type ScheduleOptions,
 } from '@temporalio/client';
+import { freeBytes } from '../activities/files.ts';
 import { shortBytes } from '../activities/sweep/sweep-host.ts';
 import { workflowTypes } from '../schema/contracts/messages.ts';
 import { controlQueue, sweepId } from '../schema/contracts/names.ts';
@@ -49,8 +49,7 @@ export async function keepSwept(of: {
   of.closers.add(() => clearInterval(timer));
 
   async function look(): Promise<void> {
-    const { bavail, bsize } = await statfs(folder);
-    if (bavail * bsize >= shortBytes || Date.now() - sweptAt < sweepAgainMs) return;
+    if ((await freeBytes(folder)) >= shortBytes || Date.now() - sweptAt < sweepAgainMs) return;
     sweptAt = Date.now();
     log.warn('the disk is short: the host is swept');
     await client.schedule.getHandle(scheduleId).trigger(ScheduleOverlapPolicy.SKIP);

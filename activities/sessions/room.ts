@@ -1,8 +1,8 @@
 /** How much of a host's disk sessions may take, and what they need of it to begin. */
-import { readFile, statfs, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sizeOf } from '../files.ts';
+import { freeBytes, sizeOf, type ReadDisk } from '../files.ts';
 
 const gibibyte = 1024 ** 3;
 
@@ -35,15 +35,14 @@ export function createRoom(of: {
   root: string;
   freeGigabytes: number;
   sessionGigabytes: number;
-  readDisk?: (folder: string) => Promise<{ bavail: number; bsize: number }>;
+  readDisk?: ReadDisk;
   everyMs?: number;
 }): Room {
-  const { root, freeGigabytes, sessionGigabytes, readDisk = statfs, everyMs = lookMs } = of;
+  const { root, freeGigabytes, sessionGigabytes, readDisk, everyMs = lookMs } = of;
   return { missing, limit };
 
   async function missing(): Promise<string | undefined> {
-    const { bavail, bsize } = await readDisk(root);
-    const free = bavail * bsize;
+    const free = await freeBytes(root, readDisk);
     if (free >= freeGigabytes * gibibyte) return undefined;
     return `${inGibibytes(free)} are free, ${freeGigabytes} GiB are wanted`;
   }

@@ -1,4 +1,4 @@
-import { rmdir, statfs } from 'node:fs/promises';
+import { rmdir } from 'node:fs/promises';
 import { dirname, relative } from 'node:path';
 import { taskBranch, taskWorkflowId } from '../../schema/contracts/names.ts';
 import type { SweepInput, SweepReport } from '../../schema/contracts/sweep.ts';
@@ -7,7 +7,7 @@ import { readLocalRepositories, readToldTasks, type ToldTask } from '../../schem
 import { pruneDeliveries } from '../../schema/db/webhooks.ts';
 import type { ForgeActivities, SweepActivities } from '../../workflows/ports.ts';
 import type { DataPaths } from '../data-paths.ts';
-import { removeTree, sizeOf } from '../files.ts';
+import { freeBytes, removeTree, sizeOf, type ReadDisk } from '../files.ts';
 import type { Git } from '../git/git.ts';
 import type { InUse } from '../in-use.ts';
 import { KeyedLock } from '../keyed-lock.ts';
@@ -55,9 +55,9 @@ export function createSweepActivities(deps: {
   /** Asks Temporal for a workflow. Throws where it can't be asked. */
   askTemporal: (workflowId: string) => Promise<InTemporal>;
   upSince: number;
-  readDisk?: (folder: string) => Promise<{ bavail: number; bsize: number }>;
+  readDisk?: ReadDisk;
 }): SweepActivities {
-  const { tenant, queries, paths, git, processes, mirrors, inUse, readDisk = statfs } = deps;
+  const { tenant, queries, paths, git, processes, mirrors, inUse } = deps;
   // One that was asked for may meet the one of the schedule.
   const turns = new KeyedLock();
   return {
@@ -66,16 +66,15 @@ export function createSweepActivities(deps: {
 
   async function sweep(input: SweepInput, watch: Watch): Promise<SweepReport> {
     const now = Date.now();
-    const { bavail, bsize } = await readDisk(paths.root);
-    const freeBytes = bavail * bsize;
-    const isShort = freeBytes < shortBytes;
+    const free = await freeBytes(paths.root, deps.readDisk);
+    const isShort = free < shortBytes;
     const keep = isShort ? { ...deps.keep, cloneMs: 0 } : deps.keep;
     const notes = new SweepNotes({ ...input, startedAt: now });
     const inventory = await takeInventory(paths);
     const told = await readTold(inventory.tasks);
     const runs = [...inventory.tasks, ...inventory.commits].flatMap((of) => of.runs);
     const bytes = runs.reduce((sum, run) => sum + run.bytes, 0);
-    const excess = Math.max(bytes - keep.bytes, isShort ? 2 * shortBytes - freeBytes : 0);
+    const excess = Math.max(bytes - keep.bytes, isShort ? 2 * shortBytes - free : 0);
     // Of tasks that go on nothing may be taken, so that others make up for it.
     const spare = inventory.tasks
       .filter((of) => told.get(keyOf(of))?.ended !== false)
@@ -105,7 +104,7 @@ export function createSweepActivities(deps: {
     }
     if (!input.dryRun) await pruneDeliveries(queries, { before: new Date(now - deliveriesMs) });
     const allowedBytes = deps.keep.bytes;
-    return notes.report({ runs: { bytes, allowedBytes }, disk: { freeBytes, isShort } });
+    return notes.report({ runs: { bytes, allowedBytes }, disk: { freeBytes: free, isShort } });
   }
 
   async function sweepTask(things: TaskThings, of: Sweeping): Promise<void> {
