@@ -1,27 +1,19 @@
 import { describe, expect, it } from 'vitest';
+import { moment } from '../test/support/moment.ts';
 import { KeyedLock } from './keyed-lock.ts';
-
-/** Something that a test lets go on when it wants to. */
-function gate(): { opened: Promise<void>; open: () => void } {
-  let open: () => void = () => undefined;
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
-}
 
 /** A caller that notes when it comes in and goes out, and stays until it is let go. */
 function caller(lock: KeyedLock, key: string, name: string, notes: string[]) {
-  const { opened, open } = gate();
-  const entered = gate();
+  const { came: opened, come: open } = moment();
+  const entered = moment();
   const done = lock.with(key, async () => {
     notes.push(`${name} in`);
-    entered.open();
+    entered.come();
     await opened;
     notes.push(`${name} out`);
     return name;
   });
-  return { entered: entered.opened, done, letGo: open };
+  return { entered: entered.came, done, letGo: open };
 }
 
 describe('a keyed lock', () => {

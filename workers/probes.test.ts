@@ -4,6 +4,7 @@ import { PGlite } from '@electric-sql/pglite';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { openPglite } from '../schema/db/pglite.ts';
 import { closedPort, postgresThatRefuses, silentPort } from '../test/support/broken-servers.ts';
+import { moment } from '../test/support/moment.ts';
 import { temporaryFolder } from '../test/support/temporary.ts';
 import {
   preflight,
@@ -153,8 +154,7 @@ describe('an embedded database whose engine is stopped', () => {
   it('is looked at under its lock, and closed again', async () => {
     const folder = await temporaryFolder();
     await (await openPglite(folder)).close();
-    let release: () => void = () => undefined;
-    const released = new Promise<void>((resolve) => (release = resolve));
+    const { come: release, came: released } = moment();
     const probed = await probeStoppedPglite({
       folder,
       release: () => Promise.resolve(release()),

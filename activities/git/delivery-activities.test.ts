@@ -4,6 +4,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { expect, it } from 'vitest';
 import { builtFolder } from '../../schema/package-root.ts';
 import type { MilestoneVerdict, VerifyMilestoneInput } from '../../workflows/ports.ts';
+import { moment } from '../../test/support/moment.ts';
 import { makeRepository } from '../../test/support/repository.ts';
 import { KeyedLock } from '../keyed-lock.ts';
 import { createProcesses } from '../processes/supervise.ts';
@@ -13,12 +14,6 @@ import { createRoom } from '../sessions/room.ts';
 import { createSessionActivities } from '../sessions/session-activities.ts';
 import { Roster } from '../../schema/contracts/roster.ts';
 import { createDeliveryActivities } from './delivery-activities.ts';
-
-function moment(): { come: () => void; came: Promise<void> } {
-  let come: () => void = () => undefined;
-  const came = new Promise<void>((resolve) => (come = resolve));
-  return { come: () => come(), came };
-}
 
 it('a push that is under way is waited for by the clean-up of its task, and by no other', async () => {
   const repository = await makeRepository({ 'README.md': 'hi\n' });

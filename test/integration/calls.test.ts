@@ -6,6 +6,7 @@ import { idempotencyKeys, missions, tokens } from '../../schema/db/tables.ts';
 import { pruneKeys } from '../../schema/db/idempotency.ts';
 import { FakeWorld, type Work } from '../fakes/fake-world.ts';
 import { startApi, type Answer, type TestApi } from '../support/api.ts';
+import { moment } from '../support/moment.ts';
 import { until } from '../support/until.ts';
 import { startTestEngine, type TestEngine } from '../support/workers.ts';
 
@@ -54,8 +55,7 @@ async function storedMissions(): Promise<string[]> {
 
 /** Holds the door, so that a call stays where it is. */
 function doorThatWaits(): { door: (door: Door) => Door; letGo: () => void } {
-  let letGo: () => void = () => undefined;
-  const opened = new Promise<void>((resolve) => (letGo = resolve));
+  const { come: letGo, came: opened } = moment();
   const door = (real: Door): Door => ({
     ...real,
     admitMission: async (file) => {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { signals } from '../../schema/contracts/messages.ts';
 import { laneWorkflowId } from '../../schema/contracts/names.ts';
 import { approval, FakeWorld, sha } from '../fakes/fake-world.ts';
+import { moment } from '../support/moment.ts';
 import { until } from '../support/until.ts';
 import { repository, task } from '../support/plans.ts';
 import { startTestEngine, type TestEngine } from '../support/workers.ts';
@@ -177,8 +178,7 @@ describe('the merge lane', () => {
   });
 
   it('skips a task that was terminated while it waited for its turn', async () => {
-    let release: () => void = () => undefined;
-    const released = new Promise<void>((resolve) => (release = resolve));
+    const { come: release, came: released } = moment();
     world.beforeMerge = () => released;
     const first = await engine.startTask({ task: task('A') });
     await until(() => world.views.get('A')?.gate === 'merge-lane');
@@ -195,8 +195,7 @@ describe('the merge lane', () => {
   });
 
   it('lets the more urgent mission go first', async () => {
-    let release: () => void = () => undefined;
-    const released = new Promise<void>((resolve) => (release = resolve));
+    const { come: release, came: released } = moment();
     world.beforeMerge = () => released;
     const handles = [await engine.startTask({ task: task('A') })];
     await requestsHeard(1);
@@ -219,8 +218,7 @@ describe('the merge lane', () => {
   });
 
   it('lets a request that waits be withdrawn, and merges the others', async () => {
-    let release: () => void = () => undefined;
-    const released = new Promise<void>((resolve) => (release = resolve));
+    const { come: release, came: released } = moment();
     world.beforeMerge = () => released;
     const first = await engine.startTask({ task: task('A') });
     await until(() => world.views.get('A')?.gate === 'merge-lane');
@@ -238,8 +236,7 @@ describe('the merge lane', () => {
   it('lets a request be withdrawn while it updates the branch, and nothing of it is left', async () => {
     moveBaseDuringReview();
     let entered = false;
-    let release: () => void = () => undefined;
-    const released = new Promise<void>((resolve) => (release = resolve));
+    const { come: release, came: released } = moment();
     world.conflicts = async () => {
       entered = true;
       await released;

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { updates } from '../../schema/contracts/messages.ts';
 import { noUsage } from '../../schema/contracts/agent.ts';
 import { FakeWorld, usage } from '../fakes/fake-world.ts';
+import { moment } from '../support/moment.ts';
 import { until } from '../support/until.ts';
 import { task } from '../support/plans.ts';
 import { startTestEngine, type TestEngine } from '../support/workers.ts';
@@ -32,8 +33,7 @@ describe('a mission', () => {
 
   it('runs as many tasks at once as the cap says, and no more', async () => {
     let arrived = 0;
-    let release: () => void = () => undefined;
-    const released = new Promise<void>((resolve) => (release = resolve));
+    const { come: release, came: released } = moment();
     world.author = async ({ task: id, launch }) => {
       arrived += 1;
       if (arrived === 2) release();
@@ -83,8 +83,7 @@ describe('a mission', () => {
   });
 
   it('tells a task at work what the others have used', async () => {
-    let release: () => void = () => undefined;
-    const released = new Promise<void>((resolve) => (release = resolve));
+    const { come: release, came: released } = moment();
     world.author = async ({ task: id, launch }) => {
       if (id === 'A') return { kind: 'commit', name: 'A', agent: {} };
       if (launch === 1) await released;
@@ -109,8 +108,7 @@ describe('a mission', () => {
   });
 
   it('gets a budget while tasks are at work: they are told, and what others have used before counts', async () => {
-    let release: () => void = () => undefined;
-    const released = new Promise<void>((resolve) => (release = resolve));
+    const { come: release, came: released } = moment();
     world.author = async ({ task: id, launch }) => {
       if (id === 'A') return { kind: 'commit', name: 'A', agent: {} };
       if (launch === 1) await released;

@@ -7,6 +7,7 @@ import type { Question } from '../../schema/contracts/question.ts';
 import type { Placement, PlaceRequest } from '../../workflows/ports.ts';
 import { createHostWorkers } from '../../workers/workers.ts';
 import { FakeWorld, sha } from '../fakes/fake-world.ts';
+import { moment } from '../support/moment.ts';
 import { task } from '../support/plans.ts';
 import { until } from '../support/until.ts';
 import { startTestEngine, type TestEngine } from '../support/workers.ts';
@@ -67,8 +68,7 @@ describe('a task whose sessions are placed', () => {
   it('has what a person answers brought to the host that its agent works on', async () => {
     await serve('far');
     world.placement = on('far');
-    let release: () => void = () => undefined;
-    const released = new Promise<void>((resolve) => (release = resolve));
+    const { come: release, came: released } = moment();
     onTestFinished(() => release());
     world.author = async () => {
       await released;
@@ -115,8 +115,7 @@ describe('a task whose sessions are placed', () => {
   it('goes on elsewhere when its host is lost, from what was pushed; what comes from there later does not count', async () => {
     await serve('far');
     world.placement = on('far');
-    let release: () => void = () => undefined;
-    const released = new Promise<void>((resolve) => (release = resolve));
+    const { come: release, came: released } = moment();
     onTestFinished(() => release());
     let late = false;
     world.author = async ({ launch }) => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { signals, updates } from '../../schema/contracts/messages.ts';
 import { approval, FakeWorld, objection, sha } from '../fakes/fake-world.ts';
+import { moment } from '../support/moment.ts';
 import { until } from '../support/until.ts';
 import { task } from '../support/plans.ts';
 import { refusalOf, startTestEngine, type TestEngine } from '../support/workers.ts';
@@ -239,8 +240,7 @@ describe('the go-ahead', () => {
   });
 
   it('is refused before its gate', async () => {
-    let release: () => void = () => undefined;
-    const released = new Promise<void>((resolve) => (release = resolve));
+    const { come: release, came: released } = moment();
     world.author = async () => {
       await released;
       return { kind: 'commit', name: 'T-1.1' };
@@ -309,8 +309,7 @@ describe('cancelling a task', () => {
   });
 
   it('tells of the session that it has ended', async () => {
-    let release: () => void = () => undefined;
-    const released = new Promise<void>((resolve) => (release = resolve));
+    const { come: release, came: released } = moment();
     world.author = async ({ task: id, launch }) => {
       await released;
       return { kind: 'commit', name: `${id}.${launch}` };
