@@ -7,9 +7,10 @@ import type { Forge } from '../../activities/forge/forge.ts';
 import { createGiteaAccess } from '../../activities/forge/gitea/access.ts';
 import { giteaDialect } from '../../activities/forge/gitea/dialect.ts';
 import { findForgeRepository } from '../../activities/forge/rest/find-repository.ts';
+import type { Review } from '../../schema/contracts/review.ts';
 import { useDatabase } from '../support/databases.ts';
 import { describeForge } from '../support/forge-conformance.ts';
-import { credentialsOf, giteaWorld, type RestWorld } from '../support/forge-worlds.ts';
+import { credentialsOf, giteaWorld, openPullRequest, type RestWorld } from '../support/forge-worlds.ts';
 import { useGitea } from '../support/gitea.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
@@ -32,14 +33,8 @@ describe('what only Gitea has', () => {
     return gitea().call({ as: gitea().author, method, path: `${world.path}${path}`, body });
   }
 
-  async function openPullRequest() {
-    const { planned: repository } = world.repository;
-    const baseSha = (await forge.branchHead({ repository, branch: 'main' })) ?? '';
-    const headSha = await world.repository.commit({ branch: 'topic', files: { a: 'a' } });
-    const asked = { repository, branch: 'topic', title: 'T', body: '' };
-    const { number: pullRequest } = await forge.findOrOpenPullRequest(asked);
-    const review = { sha: headSha, verdict: 'approve' as const, summary: 'good', findings: [] };
-    return { repository, pullRequest, headSha, baseSha, review };
+  function approvalOf(sha: string): Review {
+    return { engine: 'diff-check', sha, verdict: 'approve', summary: 'good', findings: [] };
   }
 
   async function reviews(pullRequest: number) {
@@ -51,8 +46,10 @@ describe('what only Gitea has', () => {
   }
 
   it('reviews as the engine’s own account, and in a comment where it has none', async () => {
-    const { repository, pullRequest, review } = await openPullRequest();
-    await forge.postReview({ repository, pullRequest, review: { ...review, engine: 'diff-check' } });
+    const { merge } = await openPullRequest({ world, forge });
+    const { repository, pullRequest, headSha } = merge;
+    const review = approvalOf(headSha);
+    await forge.postReview({ repository, pullRequest, review });
     await forge.postReview({ repository, pullRequest, review: { ...review, engine: 'test-check' } });
     expect(await reviews(pullRequest)).toMatchObject([
       { state: 'APPROVED', login: 'reviewer' },
@@ -61,8 +58,10 @@ describe('what only Gitea has', () => {
   });
 
   it('posts an approval again that the forge has dismissed', async () => {
-    const { repository, pullRequest, review } = await openPullRequest();
-    const posting = { repository, pullRequest, review: { ...review, engine: 'diff-check' } };
+    const { merge } = await openPullRequest({ world, forge });
+    const { repository, pullRequest, headSha } = merge;
+    const review = approvalOf(headSha);
+    const posting = { repository, pullRequest, review };
     await forge.postReview(posting);
     const [first] = await reviews(pullRequest);
     await call('POST', `/pulls/${pullRequest}/reviews/${first?.id ?? 0}/dismissals`, { message: 'no' });
@@ -72,16 +71,19 @@ describe('what only Gitea has', () => {
   });
 
   it('never reviews as the author, whatever the tokens are called', async () => {
-    const { repository, pullRequest, review } = await openPullRequest();
+    const { merge } = await openPullRequest({ world, forge });
+    const { repository, pullRequest, headSha } = merge;
+    const review = approvalOf(headSha);
     const { token } = gitea().author;
     const mistaken = credentialsOf({ token, reviewers: { 'diff-check': token } });
-    const posting = { repository, pullRequest, review: { ...review, engine: 'diff-check' } };
+    const posting = { repository, pullRequest, review };
     await expect(world.process(mistaken).postReview(posting)).rejects.toThrow('would review as author');
     expect(await reviews(pullRequest)).toEqual([]);
   });
 
   it('merges into a protected branch only when the forge lets it, and says why not', async () => {
-    const { repository, pullRequest, headSha, baseSha, review } = await openPullRequest();
+    const { merge } = await openPullRequest({ world, forge });
+    const { repository, pullRequest, headSha } = merge;
     await call('POST', '/branch_protections', {
       rule_name: 'main',
       enable_status_check: true,
@@ -93,11 +95,10 @@ describe('what only Gitea has', () => {
       requiredApprovals: 1,
     });
     expect(await forge.branchProtection?.({ repository, branch: 'topic' })).toBeUndefined();
-    const merge = { repository, pullRequest, headSha, baseSha, title: 'T', effectKey: 'k' };
     await expect(forge.merge(merge)).rejects.toThrow('status checks');
     await world.postStatuses({ sha: headSha, contexts: [{ name: 'ci/test', state: 'passed' }] });
     await expect(forge.merge(merge)).rejects.toThrow('approvals');
-    await forge.postReview({ repository, pullRequest, review: { ...review, engine: 'diff-check' } });
+    await forge.postReview({ repository, pullRequest, review: approvalOf(headSha) });
     expect(await forge.merge(merge)).toMatchObject({ kind: 'merged' });
   });
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Forge } from '../../activities/forge/forge.ts';
 import type { Review } from '../../schema/contracts/review.ts';
-import type { ForgeWorld } from './forge-worlds.ts';
+import { openPullRequest, type ForgeWorld } from './forge-worlds.ts';
 
 /** Text that anything which looks into it would change. */
 const hostileBody = await readFile(new URL('../fixtures/hostile-body.md', import.meta.url), 'utf8');
@@ -22,16 +22,10 @@ export function describeForge(makeWorld: () => Promise<ForgeWorld>): void {
     forge = world.process();
   });
 
-  /** A pull request of one commit, and what is needed to merge it. */
-  async function openPullRequest(files: Record<string, string> = { 'a.txt': 'a\n' }) {
-    const { planned: repository } = world.repository;
-    const baseSha = (await forge.branchHead({ repository, branch: 'main' })) ?? '';
-    const headSha = await world.repository.commit({ branch: 'topic', files });
-    const title = 'T-1: Add a';
-    const asked = { repository, branch: 'topic', title, body: 'Why.' };
-    const { number } = await forge.findOrOpenPullRequest(asked);
-    const merge = { repository, pullRequest: number, headSha, baseSha, title, effectKey: 'k' };
-    return { repository, asked, number, headSha, baseSha, merge };
+  async function openOne(files: Record<string, string> = { 'a.txt': 'a\n' }) {
+    const opened = await openPullRequest({ world, forge, files, title: 'T-1: Add a', body: 'Why.' });
+    const { repository, pullRequest: number, headSha, baseSha } = opened.merge;
+    return { ...opened, repository, number, headSha, baseSha };
   }
 
   function reviewOf(sha: string): Review {
@@ -81,7 +75,7 @@ export function describeForge(makeWorld: () => Promise<ForgeWorld>): void {
 
   describe('pull requests', () => {
     it('are found by their branch, also by many at the same time', async () => {
-      const { asked, number } = await openPullRequest();
+      const { asked, number } = await openOne();
       const found = await byMany(world, (driver) => driver.findOrOpenPullRequest(asked));
       expect(found.map((one) => one.number)).toEqual([number, number, number, number]);
       expect(await world.pullRequests()).toHaveLength(1);
@@ -98,7 +92,7 @@ export function describeForge(makeWorld: () => Promise<ForgeWorld>): void {
     });
 
     it('have their title and body byte for byte, and get new ones', async () => {
-      const { repository, number } = await openPullRequest();
+      const { repository, number } = await openOne();
       const changed = { title: 'T-1: `a` & <b> "c"', body: hostileBody };
       await forge.updatePullRequest({ repository, number, ...changed });
       await forge.updatePullRequest({ repository, number, ...changed });
@@ -106,13 +100,13 @@ export function describeForge(makeWorld: () => Promise<ForgeWorld>): void {
     });
 
     it('are found when they are merged', async () => {
-      const { asked, merge } = await openPullRequest();
+      const { asked, merge } = await openOne();
       await forge.merge(merge);
       expect(await forge.findOrOpenPullRequest(asked)).toMatchObject({ state: 'merged' });
     });
 
     it('are closed, and opened anew after that', async () => {
-      const { repository, asked, number } = await openPullRequest();
+      const { repository, asked, number } = await openOne();
       await forge.closePullRequest({ repository, number });
       await forge.closePullRequest({ repository, number });
       const next = await forge.findOrOpenPullRequest(asked);
@@ -123,7 +117,7 @@ export function describeForge(makeWorld: () => Promise<ForgeWorld>): void {
 
   describe('reviews', () => {
     it('are posted once for each engine and commit', async () => {
-      const { repository, number, headSha } = await openPullRequest();
+      const { repository, number, headSha } = await openOne();
       const posting = { repository, pullRequest: number, review: reviewOf(headSha) };
       await Promise.all([1, 2, 3].map(() => forge.postReview(posting)));
       await world.process().postReview(posting);
@@ -138,7 +132,7 @@ export function describeForge(makeWorld: () => Promise<ForgeWorld>): void {
 
   describe('statuses', () => {
     it('are those of one commit, the newest of each context', async () => {
-      const { repository, headSha: sha, baseSha } = await openPullRequest();
+      const { repository, headSha: sha, baseSha } = await openOne();
       expect(await forge.commitStatuses({ repository, sha })).toEqual([]);
       const names = Array.from({ length: 60 }, (_, index) => `many/${String(index).padStart(2, '0')}`);
       await world.postStatuses({
@@ -166,7 +160,7 @@ export function describeForge(makeWorld: () => Promise<ForgeWorld>): void {
 
   describe('a merge', () => {
     it('puts one squash commit on the base, with the head’s very tree', async () => {
-      const { merge, number, headSha } = await openPullRequest();
+      const { merge, number, headSha } = await openOne();
       const outcome = await forge.merge(merge);
       expect(outcome).toMatchObject({ kind: 'merged' });
       expect(await world.repository.history()).toEqual([`T-1: Add a (#${number})`, 'first']);
@@ -180,7 +174,7 @@ export function describeForge(makeWorld: () => Promise<ForgeWorld>): void {
     });
 
     it('answers the same when it is asked again, by others too', async () => {
-      const { merge } = await openPullRequest();
+      const { merge } = await openOne();
       const first = await forge.merge(merge);
       expect(await forge.merge(merge)).toEqual(first);
       expect(await world.process().merge({ ...merge, effectKey: 'of another engine' })).toEqual(first);
@@ -188,7 +182,7 @@ export function describeForge(makeWorld: () => Promise<ForgeWorld>): void {
     });
 
     it('happens once when many ask at the same time', async () => {
-      const { merge } = await openPullRequest();
+      const { merge } = await openOne();
       const asked = [1, 2, 3, 4].map(() => forge.merge(merge).catch(() => undefined));
       const outcomes = await Promise.all(asked);
       expect(outcomes).toContainEqual(expect.objectContaining({ kind: 'merged' }));
@@ -196,14 +190,14 @@ export function describeForge(makeWorld: () => Promise<ForgeWorld>): void {
     });
 
     it('refuses a head that has moved since it was approved', async () => {
-      const { merge } = await openPullRequest();
+      const { merge } = await openOne();
       const headSha = await world.repository.commit({ branch: 'topic', from: 'topic', files: { a: 'evil' } });
       expect(await forge.merge(merge)).toEqual({ kind: 'head-moved', headSha });
       expect(await world.repository.history()).toEqual(['first']);
     });
 
     it('is not the merge of another head', async () => {
-      const { merge } = await openPullRequest();
+      const { merge } = await openOne();
       const headSha = await world.repository.commit({
         branch: 'topic',
         from: 'topic',
@@ -215,7 +209,7 @@ export function describeForge(makeWorld: () => Promise<ForgeWorld>): void {
     });
 
     it('refuses a base that the head was not tested on', async () => {
-      const { merge } = await openPullRequest();
+      const { merge } = await openOne();
       const baseSha = await world.repository.commit({ branch: 'main', files: { 'b.txt': 'b\n' } });
       expect(await forge.merge(merge)).toEqual({ kind: 'base-moved', baseSha });
       await expect(forge.merge({ ...merge, baseSha })).rejects.toThrow('was not tested on');
@@ -223,7 +217,7 @@ export function describeForge(makeWorld: () => Promise<ForgeWorld>): void {
     });
 
     it('tells a conflict at once: it is no matter of waiting', async () => {
-      const { merge } = await openPullRequest({ 'README.md': 'mine\n' });
+      const { merge } = await openOne({ 'README.md': 'mine\n' });
       const baseSha = await world.repository.commit({ branch: 'main', files: { 'README.md': 'theirs\n' } });
       expect(await forge.merge(merge)).toEqual({ kind: 'base-moved', baseSha });
       await expect(forge.merge({ ...merge, baseSha })).rejects.toMatchObject({ type: 'Refused' });
@@ -231,7 +225,7 @@ export function describeForge(makeWorld: () => Promise<ForgeWorld>): void {
     });
 
     it('refuses a pull request that was closed', async () => {
-      const { repository, merge, number } = await openPullRequest();
+      const { repository, merge, number } = await openOne();
       await forge.closePullRequest({ repository, number });
       expect(await forge.merge(merge)).toEqual({ kind: 'closed' });
       expect(await world.repository.history()).toEqual(['first']);
@@ -240,7 +234,7 @@ export function describeForge(makeWorld: () => Promise<ForgeWorld>): void {
 
   describe('a pull request after another of the same branch', () => {
     it('is a new one, where the one before counts as over', async () => {
-      const { asked, number: before, merge } = await openPullRequest();
+      const { asked, number: before, merge } = await openOne();
       await forge.merge(merge);
       expect((await forge.findOrOpenPullRequest(asked)).number).toBe(before);
       await world.repository.commit({ branch: 'topic', from: 'topic', files: { again: 'again' } });
@@ -252,7 +246,7 @@ export function describeForge(makeWorld: () => Promise<ForgeWorld>): void {
 
   describe('branches, tags and releases', () => {
     it('delete a branch at a known head, and leave what somebody else has pushed', async () => {
-      const { repository, headSha } = await openPullRequest();
+      const { repository, headSha } = await openOne();
       const other = await world.repository.commit({ branch: 'topic', from: 'topic', files: { b: 'b' } });
       await forge.deleteBranch({ repository, branch: 'topic', head: headSha });
       expect(await forge.branchHead({ repository, branch: 'topic' })).toBe(other);
@@ -262,7 +256,7 @@ export function describeForge(makeWorld: () => Promise<ForgeWorld>): void {
     });
 
     it('make a tag once, and never move it', async () => {
-      const { repository, baseSha, headSha } = await openPullRequest();
+      const { repository, baseSha, headSha } = await openOne();
       const tag = { repository, name: 'v1.0.0', sha: baseSha };
       await byMany(world, (driver) => driver.findOrCreateTag(tag));
       await expect(forge.findOrCreateTag({ ...tag, sha: headSha })).rejects.toThrow(baseSha);
@@ -270,7 +264,7 @@ export function describeForge(makeWorld: () => Promise<ForgeWorld>): void {
 
     it('make a release once, where the forge has releases', async (context) => {
       if (!forge.findOrCreateRelease) return context.skip('this forge has none');
-      const { repository, baseSha } = await openPullRequest();
+      const { repository, baseSha } = await openOne();
       await forge.findOrCreateTag({ repository, name: 'v1.0.0', sha: baseSha });
       const release = { repository, tag: 'v1.0.0', title: 'One', notes: hostileBody };
       const made = await byMany(world, async (driver) => driver.findOrCreateRelease?.(release));

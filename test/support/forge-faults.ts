@@ -2,7 +2,7 @@
 import { beforeEach, expect, it } from 'vitest';
 import type { Forge } from '../../activities/forge/forge.ts';
 import type { FakeForge } from '../fakes/fake-forge.ts';
-import type { RestWorld } from './forge-worlds.ts';
+import { openPullRequest, type RestWorld } from './forge-worlds.ts';
 
 /** Far below the time for which the fake holds back an answer. */
 const timeoutMs = 3_000;
@@ -22,21 +22,12 @@ export function describeFaults(of: {
     forge = world.process();
   });
 
-  async function openPullRequest() {
-    const { planned: repository } = world.repository;
-    const baseSha = (await forge.branchHead({ repository, branch: 'main' })) ?? '';
-    const headSha = await world.repository.commit({ branch: 'topic', files: { a: 'a' } });
-    const asked = { repository, branch: 'topic', title: 'T', body: '' };
-    const { number: pullRequest } = await forge.findOrOpenPullRequest(asked);
-    return { repository, pullRequest, headSha, baseSha, title: 'T', effectKey: 'k' };
-  }
-
   const lost = ['fails-after', 'hangs-after', 'cut-after'] as const;
 
   it.each(lost)(
     'has done what was asked, and its answer %s: the merge is found, not asked again',
     async (how) => {
-      const merge = await openPullRequest();
+      const { merge } = await openPullRequest({ world, forge });
       fake.breakNext({ method: mergeMethod, path: /merge$/, how });
       expect(await forge.merge(merge)).toMatchObject({ kind: 'merged' });
       expect(await world.repository.history()).toEqual([`T (#${merge.pullRequest})`, 'first']);
@@ -70,7 +61,7 @@ export function describeFaults(of: {
   );
 
   it('has not done what was asked: that is told as unknown, and done by the next attempt', async () => {
-    const merge = await openPullRequest();
+    const { merge } = await openPullRequest({ world, forge });
     fake.breakNext({ method: mergeMethod, path: /merge$/, how: 'fails-before' });
     await expect(forge.merge(merge)).rejects.toMatchObject({ type: 'OutcomeUnknown', nonRetryable: false });
     expect(await world.repository.history()).toEqual(['first']);
@@ -79,7 +70,7 @@ export function describeFaults(of: {
   });
 
   it('is not sure at first whether it can merge, and is asked until it is', async () => {
-    const merge = await openPullRequest();
+    const { merge } = await openPullRequest({ world, forge });
     fake.keepChecking(3);
     expect(await forge.merge(merge)).toMatchObject({ kind: 'merged' });
     expect(await world.repository.history()).toHaveLength(2);

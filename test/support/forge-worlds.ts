@@ -38,6 +38,24 @@ export interface ForgeWorld {
   reviews(pullRequest: number): Promise<{ body: string; sha: string }[]>;
 }
 
+/** A pull request of one commit on the branch `topic`, and what is needed to merge it. */
+export async function openPullRequest(of: {
+  world: ForgeWorld;
+  forge: Forge;
+  files?: Record<string, string>;
+  title?: string;
+  body?: string;
+}) {
+  const { world, forge, files = { a: 'a' }, title = 'T', body = '' } = of;
+  const { planned: repository } = world.repository;
+  const baseSha = (await forge.branchHead({ repository, branch: 'main' })) ?? '';
+  const headSha = await world.repository.commit({ branch: 'topic', files });
+  const asked = { repository, branch: 'topic', title, body };
+  const { number: pullRequest } = await forge.findOrOpenPullRequest(asked);
+  const merge = { repository, pullRequest, headSha, baseSha, title, effectKey: 'k' };
+  return { asked, merge };
+}
+
 export async function localWorld(queries: Queries): Promise<ForgeWorld> {
   const tables = [effects, forgeIssues, forgePullRequests, forgeReviews, forgeStatuses];
   for (const table of tables) await queries.delete(table);

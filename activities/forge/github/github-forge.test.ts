@@ -3,7 +3,12 @@ import { startFakeGithub, type CheckRun, type FakeGithub } from '../../../test/f
 import { useDatabase } from '../../../test/support/databases.ts';
 import { describeForge } from '../../../test/support/forge-conformance.ts';
 import { describeFaults } from '../../../test/support/forge-faults.ts';
-import { credentialsOf, githubWorld, type RestWorld } from '../../../test/support/forge-worlds.ts';
+import {
+  credentialsOf,
+  githubWorld,
+  openPullRequest,
+  type RestWorld,
+} from '../../../test/support/forge-worlds.ts';
 import { combineContexts } from '../../../schema/contracts/ci.ts';
 import type { Forge } from '../forge.ts';
 import { findForgeRepository } from '../rest/find-repository.ts';
@@ -44,15 +49,6 @@ describe('what only GitHub has', () => {
 
   function extras() {
     return fake.extrasOf(world.path.replace('/repos/', ''));
-  }
-
-  async function openPullRequest() {
-    const { planned: repository } = world.repository;
-    const baseSha = (await forge.branchHead({ repository, branch: 'main' })) ?? '';
-    const headSha = await world.repository.commit({ branch: 'topic', files: { a: 'a' } });
-    const asked = { repository, branch: 'topic', title: 'T', body: '' };
-    const { number: pullRequest } = await forge.findOrOpenPullRequest(asked);
-    return { repository, pullRequest, headSha, baseSha, title: 'T', effectKey: 'k' };
   }
 
   describe('checks', () => {
@@ -191,7 +187,7 @@ describe('what only GitHub has', () => {
       { status: 405, message: 'Pull Request is not mergeable' },
       { status: 409, message: 'Head branch was modified. Review and try the merge again.' },
     ] as const)('that is refused with $status ($message) is looked at again', async (refusal) => {
-      const merge = await openPullRequest();
+      const { merge } = await openPullRequest({ world, forge });
       extras().refusals.push(refusal);
       expect(await forge.merge(merge)).toMatchObject({ kind: 'merged' });
       expect(await world.repository.history()).toHaveLength(2);
@@ -204,7 +200,7 @@ describe('what only GitHub has', () => {
       { status: 403, message: 'Resource not accessible by integration' },
       { status: 422, message: 'Validation Failed' },
     ] as const)('that is refused with $status ($message) is for a person', async (refusal) => {
-      const merge = await openPullRequest();
+      const { merge } = await openPullRequest({ world, forge });
       extras().refusals.push(refusal);
       const failure = await forge.merge(merge).catch((error: unknown) => error);
       expect(failure).toMatchObject({ type: 'Refused', nonRetryable: true });
@@ -215,7 +211,8 @@ describe('what only GitHub has', () => {
 
   describe('reviews', () => {
     it('are the engine’s own where it has an account, and comments otherwise', async () => {
-      const { repository, pullRequest, headSha: sha } = await openPullRequest();
+      const { merge } = await openPullRequest({ world, forge });
+      const { repository, pullRequest, headSha: sha } = merge;
       const review = { sha, verdict: 'request-changes' as const, summary: 'bad', findings: [] };
       await forge.postReview({ repository, pullRequest, review: { ...review, engine: 'diff-check' } });
       await forge.postReview({ repository, pullRequest, review: { ...review, engine: 'test-check' } });
@@ -226,7 +223,8 @@ describe('what only GitHub has', () => {
     });
 
     it('are never the author’s, whatever the tokens are called', async () => {
-      const { repository, pullRequest, headSha: sha } = await openPullRequest();
+      const { merge } = await openPullRequest({ world, forge });
+      const { repository, pullRequest, headSha: sha } = merge;
       const { token } = fake.author;
       const mistaken = credentialsOf({ token, reviewers: { 'diff-check': token } });
       const review = { engine: 'diff-check', sha, verdict: 'approve' as const, summary: '', findings: [] };
@@ -235,7 +233,8 @@ describe('what only GitHub has', () => {
     });
 
     it('that were dismissed are posted again', async () => {
-      const { repository, pullRequest, headSha: sha } = await openPullRequest();
+      const { merge } = await openPullRequest({ world, forge });
+      const { repository, pullRequest, headSha: sha } = merge;
       const review = { engine: 'diff-check', sha, verdict: 'approve' as const, summary: '', findings: [] };
       await forge.postReview({ repository, pullRequest, review });
       const { reviews } = fake.repositoryAt(world.path.replace('/repos/', ''));
