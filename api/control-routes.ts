@@ -2,6 +2,7 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { Amendment } from '../schema/contracts/amendment.ts';
+import { AmendedPlan } from '../schema/contracts/door.ts';
 import {
   CancelRequest,
   GoAheadRequest,
@@ -10,7 +11,6 @@ import {
   ResumeRequest,
 } from '../schema/contracts/messages.ts';
 import { MissionKey, Name } from '../schema/contracts/names.ts';
-import { PlanOutline } from '../schema/contracts/plan.ts';
 import { AnswerRequest } from '../schema/contracts/question.ts';
 import { GoAhead } from '../schema/contracts/views.ts';
 import type { Caller } from '../schema/db/tokens.ts';
@@ -121,7 +121,7 @@ const amend = createRoute({
     },
   },
   responses: {
-    200: json(PlanOutline, 'The plan as it stands now'),
+    200: json(AmendedPlan, 'The plan as it stands now'),
     ...mutationProblems('not-found', 'invalid'),
   },
 });

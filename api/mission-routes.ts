@@ -1,7 +1,7 @@
 /** Missions are started, listed, shown and followed. */
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import { z } from 'zod';
-import { Fault } from '../schema/contracts/door.ts';
+import { Warnings } from '../schema/contracts/door.ts';
 import { MissionStatus } from '../schema/contracts/gates.ts';
 import { MissionFile } from '../schema/contracts/mission-file.ts';
 import { MissionKey } from '../schema/contracts/names.ts';
@@ -21,9 +21,7 @@ const MissionSummary = MissionView.extend({
   endedAt: z.iso.datetime().nullable(),
 });
 
-const StartedMission = MissionSummary.extend({
-  warnings: z.array(Fault).describe('What somebody should look at, though the mission was let in'),
-});
+const StartedMission = MissionSummary.extend({ warnings: Warnings });
 
 const MissionPath = z.object({ id: MissionKey });
 

@@ -10,7 +10,7 @@ import {
 } from '@temporalio/client';
 import { z } from 'zod';
 import { AmendmentFaults, type Amendment } from '../schema/contracts/amendment.ts';
-import type { Fault } from '../schema/contracts/door.ts';
+import type { AmendedMission, AmendedPlan, Fault } from '../schema/contracts/door.ts';
 import {
   updates,
   workflowTypes,
@@ -30,6 +30,7 @@ import {
   readMission,
   readMissionHost,
   readMissionSummary,
+  readTasks,
   startingMissions,
   type MissionRow,
   type MissionSummaryRow,
@@ -85,8 +86,12 @@ export async function requireMission(
   of: { tenant: string; mission: string },
 ): Promise<MissionSummaryRow> {
   const row = await readMissionSummary(deps.queries, of);
-  if (!row) throw new Problem('not-found', `there is no mission ${of.mission}`);
+  if (!row) throw noMission(of.mission);
   return row;
+}
+
+function noMission(id: string): Problem {
+  return new Problem('not-found', `there is no mission ${id}`);
 }
 
 function sameFile(row: MissionRow, fileHash: string): MissionRow {
@@ -243,13 +248,25 @@ export async function resumeMission(deps: ApiDeps, of: MissionCall): Promise<voi
 export async function amendMission(
   deps: ApiDeps,
   of: MissionCall & { amendment: Amendment },
-): Promise<PlanOutline> {
+): Promise<AmendedPlan> {
   const { caller, amendment } = of;
-  const admission = await deps.door.admitChanges(amendment.changes);
+  const mission = await readAmended(deps, of);
+  const admission = await deps.door.admitChanges({ mission, changes: amendment.changes });
   if (admission.kind === 'refused') throw refused(admission.faults);
-  const { changes } = admission;
+  const { changes, warnings } = admission;
   const arg: AmendRequest = { by: caller.name, reason: amendment.reason, changes };
-  return PlanOutline.parse(await updateMission(deps, of, updates.amend, arg));
+  return { ...PlanOutline.parse(await updateMission(deps, of, updates.amend, arg)), warnings };
+}
+
+async function readAmended(deps: ApiDeps, of: MissionCall): Promise<AmendedMission> {
+  const at = { tenant: of.caller.tenant, mission: of.mission };
+  const [row, host, tasks] = await Promise.all([
+    readMission(deps.queries, at),
+    readMissionHost(deps.queries, at),
+    readTasks(deps.queries, at),
+  ]);
+  if (!row) throw noMission(of.mission);
+  return { plan: row.plan, host: host ?? deps.engine.host, tasks };
 }
 
 function withReason(of: MissionCall & { reason?: string | undefined }): CancelRequest {

@@ -8,30 +8,30 @@ import { resolveCommit, type Git } from '../activities/git/git.ts';
 import { reviewersFault, type Engines } from '../activities/review/engines.ts';
 import { judgeVersion } from '../activities/processes/program-version.ts';
 import type { Agents } from '../activities/sessions/agents.ts';
-import { fits } from '../activities/sessions/choose-place.ts';
 import { runtimes } from '../activities/sessions/runtimes/runtimes.ts';
-import {
-  AgentRuntime,
-  agentRuntimes,
-  isAgent,
-  runtimeName,
-  type RuntimeName,
-} from '../schema/contracts/agent.ts';
-import type { PlanChange } from '../schema/contracts/amendment.ts';
-import type { Admission, ChangesAdmission, Door, Fault } from '../schema/contracts/door.ts';
+import { agentRuntimes } from '../schema/contracts/agent.ts';
+import type { Admission, AskedChanges, ChangesAdmission, Door, Fault } from '../schema/contracts/door.ts';
 import type { Host } from '../schema/contracts/host.ts';
 import type { MissionFile, Repository } from '../schema/contracts/mission-file.ts';
 import {
   maxPlanCharacters,
   toPlan,
   toPlannedChange,
-  toStartedTask,
-  type Plan,
   type PlannedRepository,
-  type StartedTask,
 } from '../schema/contracts/plan.ts';
 import { readRepositoryAddress } from '../schema/contracts/repository-address.ts';
 import type { EngineConfig } from './engine-config.ts';
+import {
+  agentsOf,
+  agentsOfChanges,
+  createFleet,
+  fallbackOf,
+  firstPlaces,
+  programOfChange,
+  programsOf,
+  type Fleet,
+  type NamedProgram,
+} from './named-programs.ts';
 
 const maxScriptBytes = 64 * 1024;
 
@@ -61,7 +61,7 @@ export function createDoor(deps: {
     if (faults.length > 0 || !repository) return { kind: 'refused', faults };
 
     const mission = file.key ?? `m-${randomBytes(4).toString('hex')}`;
-    const fleet = await readFleet({ onOneMachine: repository.forge === 'local' });
+    const fleet = await readFleet({ host: deps.host, onOneMachine: repository.forge === 'local' });
     const [first] = agentRuntimes.filter((runtime) => fleet.here.includes(runtime));
     const [elsewhere] = agentRuntimes.filter((runtime) => fleet.finds(runtime, []));
     const defaultRuntime = first ?? elsewhere;
@@ -72,52 +72,46 @@ export function createDoor(deps: {
       scripts,
       ...(defaultRuntime ? { defaultRuntime } : {}),
     });
-    const missing = plan.milestones.flatMap((milestone, m) =>
-      milestone.tasks.flatMap((task, t) => {
-        const { program, labels } = toStartedTask({ plan, milestone, task });
-        return fleet.faults({ ...program, labels, at: `milestones.${m}.tasks.${t}` });
-      }),
-    );
-    for (const [index, runtime] of (file.policy.fallback ?? []).entries()) {
-      missing.push(...fleet.faults({ runtime, at: `policy.fallback.${index}` }));
-    }
-    const versions = await judgeVersions(agentsOf(plan), fleet);
-    missing.push(...versions.faults);
+    const agents = [...agentsOf(plan), ...fallbackOf(plan.policy, 'policy')];
+    const versions = await judgeVersions(agents, fleet);
+    const missing = [...agents.flatMap((agent) => fleet.faults(agent)), ...versions.faults];
     if (missing.length > 0) return { kind: 'refused', faults: missing };
     const { length } = JSON.stringify(plan);
     if (length <= maxPlanCharacters) {
-      for (const { path, message } of versions.warnings) deps.warn(message, { mission, path });
-      return { kind: 'plan', plan, warnings: versions.warnings };
+      return { kind: 'plan', plan, warnings: told(mission, versions.warnings) };
     }
     const message = `the plan has ${length} characters with its scripts; ${maxPlanCharacters} are the most: split the mission`;
     return { kind: 'refused', faults: [{ path: 'milestones', message }] };
   }
 
-  async function admitChanges(changes: readonly PlanChange[]): Promise<ChangesAdmission> {
+  async function admitChanges({ mission, changes }: AskedChanges): Promise<ChangesAdmission> {
     const faults: Fault[] = [];
-    const programs = changes.flatMap(programOfChange);
-    const scripts = await readScripts(programs, faults);
-    // Whose repository it is, only the mission knows: where no host of its machine fits, its task says so.
-    const fleet = await readFleet({ onOneMachine: false });
-    for (const program of programs) faults.push(...fleet.faults(program));
-    for (const [index, change] of changes.entries()) {
-      if (change.change !== 'policy') continue;
-      for (const [place, runtime] of (change.fallback ?? []).entries()) {
-        faults.push(...fleet.faults({ runtime, at: `changes.${index}.fallback.${place}` }));
-      }
-    }
+    const scripts = await readScripts(changes.flatMap(programOfChange), faults);
     if (faults.length > 0) return { kind: 'refused', faults };
-    return { kind: 'changes', changes: changes.map((change) => toPlannedChange(change, scripts)) };
+    const planned = changes.map((change) => toPlannedChange(change, scripts));
+
+    const { plan, host } = mission;
+    const fleet = await readFleet({ host, onOneMachine: plan.repository.forge === 'local' });
+    const agents = agentsOfChanges(mission, planned);
+    const versions = await judgeVersions(agents, fleet);
+    const missing = [...agents.flatMap((agent) => fleet.faults(agent)), ...versions.faults];
+    if (missing.length > 0) return { kind: 'refused', faults: missing };
+    return { kind: 'changes', changes: planned, warnings: told(plan.mission, versions.warnings) };
+  }
+
+  function told(mission: string, warnings: Fault[]): Fault[] {
+    for (const { path, message } of warnings) deps.warn(message, { mission, path });
+    return warnings;
   }
 
   /** What is older than what is known to work is refused; of what is newer than all that was tried, people are told. */
   async function judgeVersions(
-    named: ReadonlyMap<AgentRuntime, string>,
+    programs: readonly NamedProgram[],
     fleet: Fleet,
   ): Promise<{ faults: Fault[]; warnings: Fault[] }> {
     const judged = { faults: new Array<Fault>(), warnings: new Array<Fault>() };
     await Promise.all(
-      [...named].map(async ([name, path]) => {
+      [...firstPlaces(programs)].map(async ([name, path]) => {
         // Where another host has it too, that one's program counts.
         if (fleet.isElsewhere(name)) return;
         const version = await agents.version({ runtime: name });
@@ -130,11 +124,11 @@ export function createDoor(deps: {
     return judged;
   }
 
-  /** `onOneMachine`: only hosts of this machine reach the repository. */
-  async function readFleet({ onOneMachine }: { onOneMachine: boolean }): Promise<Fleet> {
+  /** `host`: the mission's own. `onOneMachine`: only hosts of its machine reach the repository. */
+  async function readFleet(of: { host: string; onOneMachine: boolean }): Promise<Fleet> {
     const hosts = await deps.hosts();
-    const own = hosts.find(({ name }) => name === deps.host);
-    return createFleet({ hosts, own, machine: onOneMachine ? (own?.machine ?? '') : undefined });
+    const own = hosts.find(({ name }) => name === of.host);
+    return createFleet({ hosts, own, machine: of.onOneMachine ? (own?.machine ?? '') : undefined });
   }
 
   async function findRepository(file: MissionFile, faults: Fault[]): Promise<PlannedRepository | undefined> {
@@ -235,118 +229,6 @@ export function createDoor(deps: {
     const message = `there is no ${path} under the operator's roots (${allowed}); see --root of mission up`;
     return { kind: 'fault', message };
   }
-}
-
-/** What the hosts that are known can do, together. */
-interface Fleet {
-  /** Agents of the mission's own host. */
-  here: RuntimeName[];
-  finds(runtime: RuntimeName, labels: readonly string[]): boolean;
-  /** Whether another than the mission's own host has an agent. */
-  isElsewhere(runtime: AgentRuntime): boolean;
-  faults(program: NamedProgram): Fault[];
-}
-
-function createFleet(of: {
-  hosts: readonly Host[];
-  own: Host | undefined;
-  machine: string | undefined;
-}): Fleet {
-  const { hosts, own, machine } = of;
-  const here = own?.runtimes.map(({ name }) => name) ?? [];
-  return { here, finds, isElsewhere, faults };
-
-  function finds(runtime: RuntimeName, labels: readonly string[]): boolean {
-    return hosts.some((host) => fits(host, { runtime, labels, machine }));
-  }
-
-  function isElsewhere(runtime: AgentRuntime): boolean {
-    return hosts.some((host) => host !== own && fits(host, { runtime, labels: [], machine }));
-  }
-
-  function faults(program: NamedProgram): Fault[] {
-    const { at, agent, labels = [] } = program;
-    // What an amendment names of the roster's agents alone needs no more words.
-    const { runtime = agent === undefined ? 'script' : 'acp' } = program;
-    // A mission's own host runs what asks for nothing.
-    if (labels.length === 0 && agent === undefined && !isAgent({ runtime })) return [];
-    const name = runtimeName({ runtime, agent });
-    if (finds(name, labels)) return [];
-    const path = at.startsWith('policy') ? at : `${at}.${finds(name, []) ? 'labels' : 'runtime'}`;
-    return [{ path, message: misnamed({ runtime, agent }) ?? missing(name, labels) }];
-  }
-
-  function misnamed({ runtime, agent }: Pick<NamedProgram, 'runtime' | 'agent'>): string | undefined {
-    if (runtime === 'acp' && agent === undefined) {
-      const agents = known().filter((name) => name.startsWith('acp:'));
-      return `the runtime acp needs agent: ${thereIs(agents.map((name) => name.slice('acp:'.length)))}`;
-    }
-    if (runtime === 'acp' || agent === undefined) return undefined;
-    return `agent goes with the runtime acp, and not with ${runtime ?? ''}`;
-  }
-
-  function missing(runtime: RuntimeName, labels: readonly string[]): string {
-    if (!isAgent({ runtime }) || (labels.length > 0 && finds(runtime, []))) {
-      const what = isAgent({ runtime }) ? ` and ${runtime}` : '';
-      return `no host ${machine === undefined ? '' : 'of this machine '}has the labels ${labels.join(', ')}${what}: see labels in engine.yaml, and mission host`;
-    }
-    const where =
-      hosts.length === 1 ? 'this host' : machine === undefined ? 'any host' : 'any host of this machine';
-    const remedy = runtime.startsWith('acp:')
-      ? 'name it under acp: in the roster, and install its program'
-      : 'install it, see mission fleet verify';
-    return `${runtime} is not on ${where} (${thereIs(known())}): ${remedy}`;
-  }
-
-  function known(): RuntimeName[] {
-    const names = new Set(hosts.flatMap(({ runtimes }) => runtimes.map(({ name }) => name)));
-    return [...names].filter((name) => finds(name, []));
-  }
-}
-
-function thereIs(agents: readonly string[]): string {
-  return agents.length === 0 ? 'no other agent is' : `there is ${agents.join(', ')}`;
-}
-
-/** Each agent of a plan, and the first place where it is named. */
-function agentsOf(plan: Plan): Map<AgentRuntime, string> {
-  const named = new Map<AgentRuntime, string>();
-  function name(runtime: string, path: string): void {
-    const agent = AgentRuntime.safeParse(runtime).data;
-    if (agent !== undefined && !named.has(agent)) named.set(agent, path);
-  }
-  for (const [m, milestone] of plan.milestones.entries()) {
-    for (const [t, task] of milestone.tasks.entries()) {
-      const { runtime } = toStartedTask({ plan, milestone, task }).program;
-      name(runtime, `milestones.${m}.tasks.${t}.runtime`);
-    }
-  }
-  for (const [index, runtime] of (plan.policy.fallback ?? []).entries()) {
-    name(runtime, `policy.fallback.${index}`);
-  }
-  return named;
-}
-
-/** A program as a file or an amendment names it, and where. */
-interface NamedProgram {
-  at: string;
-  runtime?: StartedTask['program']['runtime'] | undefined;
-  agent?: string | undefined;
-  labels?: readonly string[] | undefined;
-  script?: string | undefined;
-  command?: string | undefined;
-}
-
-function programsOf(file: MissionFile): NamedProgram[] {
-  return file.milestones.flatMap((milestone, m) =>
-    milestone.tasks.map((task, t) => ({ ...task, at: `milestones.${m}.tasks.${t}` })),
-  );
-}
-
-function programOfChange(change: PlanChange, index: number): NamedProgram[] {
-  if (change.change === 'add') return [{ ...change.task, at: `changes.${index}.task` }];
-  if (change.change === 'edit') return [{ ...change.set, at: `changes.${index}.set` }];
-  return [];
 }
 
 /** One id for each canonical forge and path. */

@@ -141,9 +141,18 @@ export function toStartedTask(of: {
 }): StartedTask {
   const { program, labels = of.milestone.labels ?? of.plan.labels ?? [], ...rest } = of.task;
   const task = { ...rest, ...(labels.length > 0 ? { labels } : {}) };
-  if (!isAgent(program)) return { ...task, program };
-  const outermost = of.plan.agent ?? { runtime: agentRuntimes[0] };
-  return { ...task, program: chooseAgent(outermost, of.milestone.agent ?? {}, program) };
+  return { ...task, program: startedProgram({ ...of, program }) };
+}
+
+/** The program that a task runs: what it does not say of its agent is said by its milestone, or by the mission. */
+export function startedProgram(of: {
+  plan: Pick<Plan, 'agent'>;
+  milestone: Pick<PlannedMilestone, 'agent'> | undefined;
+  program: PlannedProgram;
+}): Program {
+  const { plan, milestone, program } = of;
+  if (!isAgent(program)) return program;
+  return chooseAgent(plan.agent ?? { runtime: agentRuntimes[0] }, milestone?.agent ?? {}, program);
 }
 
 function toPlannedTask(task: MissionFileTask, scripts: ReadonlyMap<string, string>): PlannedTask {

@@ -3,7 +3,7 @@ import type { Amendment, PlanChange } from '../../schema/contracts/amendment.ts'
 import type { PlanOutline } from '../../schema/contracts/plan.ts';
 import { apiOf, collect, groups, mutation } from './command.ts';
 import { readAmendment } from './files.ts';
-import { show, Usage } from './output.ts';
+import { show, Usage, warn } from './output.ts';
 
 export interface AmendOptions {
   defer?: string[];
@@ -45,6 +45,7 @@ A file:
       const amendment = file === undefined ? amendmentOf(options) : await readAlone(file, options);
       const { api, json } = await apiOf(self);
       const outline = await api.amend({ id, amendment });
+      warn(outline.warnings);
       show(outline, () => outlineLines(outline), json);
     });
 }

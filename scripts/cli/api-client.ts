@@ -5,9 +5,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Amendment } from '../../schema/contracts/amendment.ts';
-import { Fault } from '../../schema/contracts/door.ts';
+import { AmendedPlan, Fault, Warnings } from '../../schema/contracts/door.ts';
 import { Host } from '../../schema/contracts/host.ts';
-import { PlanOutline } from '../../schema/contracts/plan.ts';
 import { RebuildStep } from '../../schema/contracts/rebuild.ts';
 import { Sweep, Sweeps, type SweepRequest } from '../../schema/contracts/sweep.ts';
 import { UsageReport } from '../../schema/contracts/usage.ts';
@@ -23,7 +22,7 @@ const ProblemAnswer = z.object({
 
 const Mission = MissionView.extend({ createdAt: z.string(), endedAt: z.string().nullable() });
 export type Mission = z.infer<typeof Mission>;
-const StartedMission = Mission.extend({ warnings: z.array(Fault) });
+const StartedMission = Mission.extend({ warnings: Warnings });
 export type StartedMission = z.infer<typeof StartedMission>;
 const MissionWithTasks = z.object({ mission: Mission, tasks: z.array(TaskView) });
 export type MissionWithTasks = z.infer<typeof MissionWithTasks>;
@@ -90,7 +89,7 @@ export interface Api {
   cancel(of: { id: string; reason: string | undefined }): Promise<void>;
   pause(of: { id: string; reason: string | undefined }): Promise<void>;
   resume(of: { id: string }): Promise<void>;
-  amend(of: { id: string; amendment: Amendment }): Promise<PlanOutline>;
+  amend(of: { id: string; amendment: Amendment }): Promise<AmendedPlan>;
   listHosts(): Promise<Host[]>;
   drainHost(of: { name: string }): Promise<void>;
   createToken(of: { name: string; scopes: string[]; expiresAt?: string | undefined }): Promise<string>;
@@ -172,7 +171,7 @@ export function createApi(of: {
     cancel: ({ id, ...body }) => post(nothing, `${missionPath(id)}/cancel`, body),
     pause: ({ id, ...body }) => post(nothing, `${missionPath(id)}/pause`, body),
     resume: ({ id }) => post(nothing, `${missionPath(id)}/resume`, {}),
-    amend: ({ id, amendment }) => post(PlanOutline, `${missionPath(id)}/amendments`, amendment),
+    amend: ({ id, amendment }) => post(AmendedPlan, `${missionPath(id)}/amendments`, amendment),
     listHosts: async () => (await read(z.object({ hosts: z.array(Host) }), '/v1/hosts')).hosts,
     drainHost: ({ name }) => change(nothing, { path: `/v1/hosts/${encodeURIComponent(name)}/drain` }),
     createToken: async (body) => (await post(z.object({ token: z.string() }), '/v1/tokens', body)).token,

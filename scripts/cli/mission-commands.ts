@@ -6,7 +6,7 @@ import type { Api, Mission } from './api-client.ts';
 import { apiOf, command, groups, mutation } from './command.ts';
 import { readMissionFile } from './files.ts';
 import { followMission } from './follow.ts';
-import { exitCodes, print, show } from './output.ts';
+import { exitCodes, print, show, warn } from './output.ts';
 import { eventLine, questionLines, taskLine, timelineLine } from './timeline.ts';
 
 export function missionCommands(): Command[] {
@@ -29,9 +29,7 @@ function start(): Command {
       const file = await readMissionFile(path);
       const { api, json } = await apiOf(self);
       const mission = await api.create(JSON.stringify(file), 'application/json');
-      for (const warning of mission.warnings) {
-        process.stderr.write(`warning: ${warning.path}: ${warning.message}\n`);
-      }
+      warn(mission.warnings);
       if (!options.watch) {
         show(mission, () => [missionLine(mission), `follow it with: mission watch ${mission.id}`], json);
         return;

@@ -1,6 +1,7 @@
 import { CommanderError, Option } from 'commander';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import type { Fault } from '../../schema/contracts/door.ts';
 import { Refusal, Unreachable } from './api-client.ts';
 
 /** The exit codes of `mission`; stable, and part of its help. Their names are the codes of errors in JSON. */
@@ -54,6 +55,11 @@ export function print(line: string): void {
 export function show(value: unknown, lines: () => string[], json: boolean | undefined): void {
   if (json) print(JSON.stringify(value));
   else for (const line of lines()) print(line);
+}
+
+/** Beside the answer: what somebody should look at. */
+export function warn(warnings: readonly Fault[]): void {
+  for (const { path, message } of warnings) process.stderr.write(`warning: ${path}: ${message}\n`);
 }
 
 /** Where an engine keeps its state, unless told otherwise. */

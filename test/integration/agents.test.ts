@@ -4,6 +4,7 @@ import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { FleetView } from '../../schema/contracts/fleet.ts';
 import { processStartTime } from '../../activities/processes/tree.ts';
+import type { PlanChange } from '../../schema/contracts/amendment.ts';
 import type { MissionEvent } from '../../schema/contracts/views.ts';
 import { runMission } from '../support/mission-command.ts';
 import { startRealEngine, type RealEngine } from '../support/real-engine.ts';
@@ -172,6 +173,44 @@ describe('a mission of coding agents', () => {
     await expect(wanted).rejects.toThrow(
       /tasks\.0\.runtime: codex is 0\.99\.0 on this host, older than 0\.169\.0/,
     );
+  });
+
+  it('is amended with agents as it is started with them: absent and older ones are refused, newer ones named', async () => {
+    const { engine, codex } = await startWithCodex();
+    const task = { id: 'B', title: 'More', goal: 'Work.', dependsOn: ['A'] };
+    const milestones = [
+      { id: 'm1', title: 'All', tasks: [{ id: 'A', title: 'Work', goal: 'AT 1: commit a.txt, hang' }, task] },
+      { id: 'm2', title: 'Later', runtime: 'pi', tasks: [{ ...task, id: 'Z', runtime: 'codex' }] },
+    ];
+    await start({ engine, key: 'more', goal: '', more: { milestones } });
+    await until(async () => (await codex.note('running')) !== undefined);
+    const amend = (change: PlanChange) =>
+      engine.api.amend({ id: 'more', amendment: { reason: 'more hands', changes: [change] } });
+    const added = { ...task, id: 'C', acceptance: [], checks: [] };
+    const add = (runtime: 'pi' | undefined, milestone = 'm1') =>
+      amend({ change: 'add', milestone, task: { ...added, ...(runtime ? { runtime } : {}) } });
+    const edit = () => amend({ change: 'edit', task: 'B', set: { model: 'gpt-large' } });
+
+    const absent = 'pi is not on this host (there is codex): install it, see mission fleet verify';
+    await expect(add('pi')).rejects.toThrow(`changes.0.task.runtime: ${absent}`);
+    await expect(add(undefined, 'm2')).rejects.toThrow(`changes.0.task.runtime: ${absent}`);
+    const fallback = amend({ change: 'policy', fallback: ['pi'] });
+    await expect(fallback).rejects.toThrow(`changes.0.fallback.0: ${absent}`);
+
+    const program = join(codex.path, '.local/bin/codex');
+    await rm(program);
+    await writeFile(program, '#!/bin/sh\necho codex-cli 0.99.0\n', { mode: 0o755 });
+    const older = 'codex is 0.99.0 on this host, older than 0.169.0';
+    await expect(add(undefined)).rejects.toThrow(`changes.0.task.runtime: ${older}`);
+    await expect(edit()).rejects.toThrow(`changes.0.set.runtime: ${older}`);
+    expect(await amend({ change: 'policy', parallel: 2 })).toMatchObject({ parallel: 2, warnings: [] });
+
+    await writeFile(program, '#!/bin/sh\necho codex-cli 7.0.0\n', { mode: 0o755 });
+    const [warning] = (await edit()).warnings;
+    expect(warning?.path).toBe('changes.0.set.runtime');
+    expect(warning?.message).toContain('codex is 7.0.0 on this host, not one that was tried');
+    await engine.api.cancel({ id: 'more', reason: undefined });
+    await storyOf(engine, 'more');
   });
 
   it('goes on in the conversation of an agent that was killed, with the files as it left them', async () => {
