@@ -21,6 +21,7 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
   { weight: 9, arbitrary: fc.constant<Fault>('none') },
   { weight: 2, arbitrary: fc.constant<Fault>('done-again') },
   { weight: 1, arbitrary: fc.constant<Fault>('fails') },
+  { weight: 1, arbitrary: fc.constant<Fault>('fails-after') },
 );
 const scenario = fc.record({
   scheduler: fc.scheduler(),

@@ -1,4 +1,4 @@
-import { ciAllowsMerge, type CiReport } from '../schema/contracts/ci.ts';
+import { ciAllowsMerge, type CiReport, type CiVerdict } from '../schema/contracts/ci.ts';
 import {
   MergeWithdrawal,
   type LaneInput,
@@ -51,7 +51,8 @@ export interface LaneWorld {
 }
 
 /** A head that was tested on exactly this base, or the last word on its request. */
-type Prepared = { kind: 'prepared'; headSha: string; baseSha: string } | { kind: 'not-covered' } | Ended;
+type Prepared =
+  { kind: 'prepared'; headSha: string; baseSha: string } | { kind: 'not-covered' } | Merged | Ended;
 /** Without an answer nobody is there to hear one. */
 interface Ended {
   kind: 'ended';
@@ -62,7 +63,14 @@ interface Tested {
   baseSha: string;
   trees: ReadonlyMap<string, string>;
 }
-type Merged = { kind: 'merged'; headSha: string; mergeSha: string; baseSha: string };
+interface Merged {
+  kind: 'merged';
+  headSha: string;
+  mergeSha: string;
+  baseSha: string;
+  /** Of a base that holds the merge already. */
+  verdict?: CiVerdict;
+}
 
 /**
  * The one way into a base branch: pull requests are updated, tested, merged and verified one at a time, in order. These
@@ -116,7 +124,9 @@ export class MergeLane {
       const { headSha, mergeSha } = outcome;
       await this.#world.tell(request, { kind: 'merged', headSha, mergeSha });
       if (covered) return outcome;
-      await this.#verify([request], outcome);
+      const { verdict } = outcome;
+      if (verdict) await this.#world.tell(request, { kind: 'verified', verdict, green: true });
+      else await this.#verify([request], outcome);
     } else if (outcome.answer) await this.#world.tell(request, outcome.answer);
     this.state.leave();
     return undefined;
@@ -133,7 +143,7 @@ export class MergeLane {
     if (!first) return undefined;
     try {
       world.show(state);
-      const baseSha = await this.#untilGreen(first);
+      const { baseSha } = (await this.#untilGreen(first)) ?? {};
       while (baseSha !== undefined && state.together.length > 1) {
         const members = state.together;
         const opened = await world.openBatch(members, { baseSha });
@@ -235,13 +245,15 @@ export class MergeLane {
     if (update.kind === 'conflict') {
       return { kind: 'ended', answer: { ...update, headSha: this.state.updatedHead } };
     }
-    if (update.kind !== 'ready') {
-      const answer = update.kind === 'head-moved' ? update : undefined;
-      return { kind: 'ended', ...(answer && { answer }) };
-    }
-    if (update.updated) this.state.updatedHead = update.headSha;
+    if (update.kind === 'head-moved') return { kind: 'ended', answer: update };
+    if (update.kind === 'not-covered') return { kind: 'ended' };
+    const isMerged = update.kind === 'merged';
+    if (!isMerged && update.updated) this.state.updatedHead = update.headSha;
     // Somebody has pushed to the base since it was found green.
-    if (green !== undefined && update.baseSha !== green) return this.#prepare(request, update.headSha);
+    if (green !== undefined && update.baseSha !== green.baseSha) {
+      return this.#prepare(request, isMerged ? headSha : update.headSha);
+    }
+    if (isMerged) return { ...update, ...(green && { verdict: green.verdict }) };
     const prepared = { kind: 'prepared' as const, headSha: update.headSha, baseSha: update.baseSha };
     if (!update.updated) return prepared;
     const question = { sha: update.headSha, stepsAt: update.baseSha };
@@ -264,17 +276,17 @@ export class MergeLane {
   }
 
   /**
-   * A red base stops the lane: whoever waits is told, and people can see why. Answers the commit that is green; undefined
+   * A red base stops the lane: whoever waits is told, and people can see why. Answers what is green; undefined
    * in what version 0.3 and older have recorded, which did not ask for it.
    */
-  async #untilGreen(request: MergeRequest): Promise<string | undefined> {
+  async #untilGreen(request: MergeRequest): Promise<{ baseSha: string; verdict: CiVerdict } | undefined> {
     let { baseSha, verdict } = await this.#world.guardQueue(request, { mustBeGreen: false });
     if (verdict && !ciAllowsMerge(verdict, request)) {
       await this.#tellRed(`${this.#base} is ${verdict} at ${baseSha}`, [request]);
       ({ baseSha, verdict } = await this.#world.guardQueue(request, { mustBeGreen: true }));
     }
     await this.#tellGreen([request]);
-    return verdict && baseSha;
+    return verdict && { baseSha, verdict };
   }
 
   /** Lets the next in only when the base is green at the merge; red, the lane stands until somebody has mended it. */

@@ -128,6 +128,8 @@ export type UpdateOutcome =
   | { kind: 'ready'; headSha: string; baseSha: string; updated: boolean }
   | { kind: 'head-moved'; headSha: string | null }
   | { kind: 'conflict'; files: string[] }
+  /** The pull request is merged at an approved head already, and the base holds that. */
+  | { kind: 'merged'; headSha: string; mergeSha: string; baseSha: string }
   /** Nothing was done: it would not be what was tested. */
   | { kind: 'not-covered' };
 

@@ -141,7 +141,8 @@ export class TaskCi {
       await this.#steps.sendBack([rejectConflict(update.files, base, headSha)]);
       return true;
     }
-    if (update.kind === 'not-covered' || (update.kind === 'ready' && !update.updated)) return false;
+    if (update.kind === 'not-covered' || update.kind === 'merged') return false;
+    if (update.kind === 'ready' && !update.updated) return false;
     if (update.kind === 'ready') task.heads.add(update.headSha);
     task.headMoved(`${task.place.branch} is now at ${update.headSha ?? 'no commit'}, for the mended ${base}`);
     return true;

@@ -24,6 +24,12 @@ export type MergeOutcome =
   | { kind: 'base-moved'; baseSha: string }
   | { kind: 'closed' };
 
+/** A pull request's head as it was merged, and the commit on the base that came of it. */
+export interface MergedHead {
+  headSha: string;
+  mergeSha: string;
+}
+
 /** What a forge itself asks of a pull request before it lets it onto a branch. */
 export interface BranchProtection {
   /** Names of contexts; `*` stands for any characters in them. */
@@ -79,6 +85,8 @@ export interface Forge {
     title: string;
     effectKey: string;
   }): Promise<MergeOutcome>;
+  /** The merge of a pull request, whoever has made it; undefined while there is none. */
+  findMerge(of: { repository: PlannedRepository; pullRequest: number }): Promise<MergedHead | undefined>;
   /** The newest word on each context of a commit. */
   commitStatuses(of: { repository: PlannedRepository; sha: string }): Promise<CiContext[]>;
   /** The log of the job behind a failed context, or its end; undefined where the forge has none of it. */

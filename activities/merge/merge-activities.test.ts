@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { MergeRequest } from '../../schema/contracts/messages.ts';
 import type { Database } from '../../schema/db/database.ts';
 import { openPglite } from '../../schema/db/pglite.ts';
-import { forgeReviews } from '../../schema/db/tables.ts';
+import { effects, forgePullRequests, forgeReviews } from '../../schema/db/tables.ts';
 import { localForge, makeRepository, type TestRepository } from '../../test/support/repository.ts';
 import type { BatchOutcome, Covered, RevertOutcome, UpdateOutcome } from '../../workflows/ports.ts';
 import { createMergeActivities } from './merge-activities.ts';
@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 beforeEach(async () => {
-  await database.queries.delete(forgeReviews);
+  for (const table of [effects, forgePullRequests, forgeReviews]) await database.queries.delete(table);
   repository = await makeRepository({ 'README.md': 'hello\n' });
 });
 
@@ -43,13 +43,13 @@ function requestAt(headSha: string): MergeRequest {
 
 /** What the lane asks for a pull request whose head was approved. */
 function updateBranch(headSha: string, branch = 'topic', covered?: Covered): Promise<UpdateOutcome> {
-  const input = {
-    ...{ tenant: 'default', repository: repository.planned, headSha },
-    request: { ...requestAt(headSha), branch },
-    ...(covered ? { covered } : {}),
-  };
+  return update({ headSha, request: { ...requestAt(headSha), branch }, ...(covered ? { covered } : {}) });
+}
+
+function update(of: { headSha: string; request: MergeRequest; covered?: Covered }): Promise<UpdateOutcome> {
+  const input = { tenant: 'default', repository: repository.planned, ...of };
   return new MockActivityEnvironment().run(
-    (of: typeof input): Promise<UpdateOutcome> => activities().updateBranch(of),
+    (asked: typeof input): Promise<UpdateOutcome> => activities().updateBranch(asked),
     input,
   );
 }
@@ -102,6 +102,66 @@ describe('the lane’s update of a branch', () => {
     await repository.commit({ branch: 'unreviewed', files: { 'evil.txt': 'evil\n' } });
     const headSha = await repository.merge({ branch: 'topic', other: 'unreviewed' });
     expect(await updateBranch(approved)).toEqual({ kind: 'head-moved', headSha });
+  });
+});
+
+describe('the lane’s look for a merge that nobody has told it of', () => {
+  /** A pull request of the branch `topic`, and how the forge merges it. */
+  async function openPullRequest() {
+    const { git, planned } = repository;
+    const forge = localForge({ git, queries: database.queries });
+    const headSha = await repository.commit({ branch: 'topic', files: { 'a.txt': 'a\n' } });
+    const asked = { repository: planned, branch: 'topic', title: 'T-1', body: '' };
+    const { number: pullRequest } = await forge.findOrOpenPullRequest(asked);
+    const merge = async (head: string): Promise<string> => {
+      const baseSha = (await forge.branchHead({ repository: planned, branch: 'main' })) ?? '';
+      const of = { repository: planned, pullRequest, headSha: head, baseSha, title: 'T-1', effectKey: 'k' };
+      const outcome = await forge.merge(of);
+      if (outcome.kind !== 'merged') throw new Error(outcome.kind);
+      return outcome.mergeSha;
+    };
+    return { headSha, merge, request: { ...requestAt(headSha), pullRequest } };
+  }
+  const ask = (request: MergeRequest) => update({ request, headSha: request.headSha });
+
+  it('finds it at the head that was asked for, and leaves the branch alone', async () => {
+    const { headSha, merge, request } = await openPullRequest();
+    const mergeSha = await merge(headSha);
+    const merged = { kind: 'merged', headSha, mergeSha };
+    expect(await ask(request)).toEqual({ ...merged, baseSha: mergeSha });
+    const baseSha = await repository.commit({ branch: 'main', files: { 'b.txt': 'b\n' } });
+    expect(await ask(request)).toEqual({ ...merged, baseSha });
+    expect(await repository.workspace.fetchBranch({ repository: repository.planned, branch: 'topic' })).toBe(
+      headSha,
+    );
+  });
+
+  it('finds it at a head that the lane has made, by one update after another', async () => {
+    const { merge, request } = await openPullRequest();
+    let headSha = '';
+    for (const file of ['b.txt', 'c.txt']) {
+      await repository.commit({ branch: 'main', files: { [file]: 'new\n' } });
+      const updated = await ask(request);
+      headSha = updated.kind === 'ready' ? updated.headSha : '';
+    }
+    const mergeSha = await merge(headSha);
+    expect(await ask(request)).toEqual({ kind: 'merged', headSha, mergeSha, baseSha: mergeSha });
+  });
+
+  it('finds one of which only the base knows, and the forge knows it after that', async () => {
+    const { headSha, merge, request } = await openPullRequest();
+    const mergeSha = await merge(headSha);
+    await database.queries.update(forgePullRequests).set({ state: 'open', headSha: null, mergeSha: null });
+    expect(await ask(request)).toMatchObject({ kind: 'merged', headSha, mergeSha });
+    const noted = await database.queries.select().from(forgePullRequests);
+    expect(noted).toMatchObject([{ state: 'merged', headSha, mergeSha }]);
+  });
+
+  it('does not take a merge for its own that has what nobody has approved', async () => {
+    const { merge, request } = await openPullRequest();
+    const headSha = await repository.commit({ branch: 'topic', from: 'topic', files: { 'c.txt': 'c\n' } });
+    await merge(headSha);
+    expect(await ask(request)).toEqual({ kind: 'head-moved', headSha });
   });
 });
 

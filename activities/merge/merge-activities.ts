@@ -36,6 +36,13 @@ export function createMergeActivities(deps: {
     if (baseSha === undefined) throw refused(`${repository.address} has no branch ${repository.base}`);
     const standing = heads.get(request.branch) ?? null;
     const cwd = await workspace.openMirror(repository);
+    const holdsBase =
+      standing !== null && (await isAncestor(git, { cwd, ancestor: baseSha, descendant: standing }));
+    // What was merged is on the base, and never in its own head.
+    if (!holdsBase || standing !== input.headSha) {
+      const merged = await findMerge({ cwd, repository, request, baseSha });
+      if (merged) return merged;
+    }
     if (standing === null) return { kind: 'head-moved', headSha: null };
     if (
       standing !== input.headSha &&
@@ -45,7 +52,7 @@ export function createMergeActivities(deps: {
     }
     const { covered } = input;
     if (covered && covered.baseSha !== baseSha) return { kind: 'not-covered' };
-    if (await isAncestor(git, { cwd, ancestor: baseSha, descendant: standing })) {
+    if (holdsBase) {
       if (covered && covered.tree !== (await treeOf(git, { cwd, commit: standing })))
         return { kind: 'not-covered' };
       const updated = standing !== request.headSha;
@@ -65,8 +72,36 @@ export function createMergeActivities(deps: {
   }
 
   /**
-   * Whether a head is an approved one merged with the base, without a conflict and without anything added. A merge
-   * of any other branch would bring in what nobody has reviewed.
+   * A merge whose answer was lost for good, or that a person has made meanwhile. At a head that nobody has approved it
+   * is somebody else's.
+   */
+  async function findMerge(of: {
+    cwd: string;
+    repository: PlannedRepository;
+    request: MergeRequest;
+    baseSha: string;
+  }): Promise<UpdateOutcome | undefined> {
+    const { cwd, repository, request, baseSha } = of;
+    const { pullRequest } = request;
+    const found = await forges(repository).findMerge({ repository, pullRequest });
+    if (!found) return undefined;
+    const { headSha, mergeSha } = found;
+    if (headSha !== request.headSha) {
+      await workspace.fetchCommit({ repository, sha: headSha });
+      const isProven = await isProvenMove({ cwd, from: request.headSha, to: headSha, baseSha });
+      if (!isProven) return { kind: 'head-moved', headSha };
+    }
+    if (!(await isAncestor(git, { cwd, ancestor: mergeSha, descendant: baseSha }))) {
+      throw refused(
+        `pull request ${pullRequest} of ${repository.address} was merged as ${mergeSha}, which is not on ${repository.base}`,
+      );
+    }
+    return { kind: 'merged', headSha, mergeSha, baseSha };
+  }
+
+  /**
+   * Whether a head is an approved one merged with the base, once or again and again, without a conflict and without
+   * anything added. A merge of any other branch would bring in what nobody has reviewed.
    */
   async function isProvenMove(of: {
     cwd: string;
@@ -77,10 +112,11 @@ export function createMergeActivities(deps: {
     const { cwd, from, to, baseSha } = of;
     const { stdout } = await git.run({ cwd, args: ['rev-list', '--parents', '-n', '1', to] });
     const [, first, second, ...more] = stdout.trim().split(' ');
-    if (first !== from || second === undefined || more.length > 0) return false;
+    if (first === undefined || second === undefined || more.length > 0) return false;
     if (!(await isAncestor(git, { cwd, ancestor: second, descendant: baseSha }))) return false;
-    const merged = await mergeTrees(git, { cwd, ours: from, theirs: second });
-    return merged.kind === 'clean' && merged.tree === (await treeOf(git, { cwd, commit: to }));
+    const merged = await mergeTrees(git, { cwd, ours: first, theirs: second });
+    if (merged.kind !== 'clean' || merged.tree !== (await treeOf(git, { cwd, commit: to }))) return false;
+    return first === from || isProvenMove({ ...of, to: first });
   }
 
   async function writeUpdate(of: {

@@ -28,6 +28,7 @@ interface FakePullRequest {
   number: number;
   branch: string;
   state: 'open' | 'merged' | 'closed';
+  merge?: { headSha: string; mergeSha: string };
 }
 
 /** What an author does in one launch. */
@@ -95,7 +96,6 @@ export class FakeWorld {
     return { kind: 'placed', host: current, leaseSeconds: null, program, account: null };
   };
   readonly hostStates = new Map<string, HostState>();
-  /** Called when the lane has checked everything and is about to merge. */
   /** What a milestone's own checks come to. */
   milestoneVerdict: () => MilestoneVerdict = () => ({ kind: 'green' });
   /** Milestones as the forge has them, by id; `opened` counts its tasks at the start. */
@@ -103,7 +103,9 @@ export class FakeWorld {
   readonly releases: { tag: string; sha: string; notes: string }[] = [];
   /** The forge does not answer whoever closes a milestone. */
   refusesToClose = false;
+  /** Called when the lane has checked everything and is about to merge, and when the forge has merged. */
   beforeMerge: (request: MergeRequest) => void | Promise<void> = () => undefined;
+  afterMerge: (request: MergeRequest) => void = () => undefined;
   /** A commit of which CI can't be asked. */
   unverifiable: string | undefined;
   /** Called as the lane brings a branch up to the base. */
@@ -215,6 +217,8 @@ export class FakeWorld {
         return { baseSha: this.base, verdict: this.verdictOf(this.base) };
       },
       updateBranch: async ({ request, headSha }) => {
+        const { merge } = this.pullRequests.find(({ number }) => number === request.pullRequest) ?? {};
+        if (merge) return { kind: 'merged', ...merge, baseSha: this.base };
         const head = this.branches.get(request.branch) ?? null;
         if (head !== headSha) return { kind: 'head-moved', headSha: head };
         if (this.testedOn.get(headSha) === this.base) {
@@ -240,10 +244,12 @@ export class FakeWorld {
         const head = this.branches.get(request.branch) ?? null;
         if (head !== headSha) return { kind: 'head-moved', headSha: head };
         if (this.base !== baseSha) return { kind: 'base-moved' };
-        if (pullRequest) pullRequest.state = 'merged';
         this.merges.push({ task: request.task, headSha, baseSha });
         this.base = sha(`m${this.merges.length}`);
-        return { kind: 'merged', mergeSha: this.base };
+        const mergeSha = this.base;
+        if (pullRequest) Object.assign(pullRequest, { state: 'merged', merge: { headSha, mergeSha } });
+        this.afterMerge(request);
+        return { kind: 'merged', mergeSha };
       },
     };
   }

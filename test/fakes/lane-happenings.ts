@@ -2,8 +2,8 @@
 import type { MergeRequest } from '../../schema/contracts/messages.ts';
 import type { Answer } from '../../workflows/merge-lane.ts';
 
-/** What goes wrong with a step: its worker dies after it has acted, or its retries are used up before it could. */
-export type Fault = 'none' | 'done-again' | 'fails';
+/** What goes wrong with a step: its worker dies after it has acted, or its retries are used up before it could, or after. */
+export type Fault = 'none' | 'done-again' | 'fails' | 'fails-after';
 
 /** What happens around a lane, to the pull request of that index where it names one. */
 export type Happening =

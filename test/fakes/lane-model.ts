@@ -40,6 +40,8 @@ export class LaneModel {
   /** Heads that CI has found green. */
   readonly #tested = new Set<string>();
   readonly #merges = new Map<string, string>();
+  /** The merge of each pull request, by its number. */
+  readonly #merged = new Map<number, { headSha: string; mergeSha: string }>();
   /** The trees of a batch, by its head. */
   readonly #batches = new Map<string, string[]>();
   /** What a base holds. */
@@ -115,6 +117,17 @@ export class LaneModel {
 
   /** What is still owed to anybody once nothing moves any more. */
   debts(): string[] {
+    const unaware = this.pulls
+      .filter(({ state, isTaskOpen, requests }) => {
+        const last = requests.at(-1);
+        const mayAsk = isTaskOpen && requests.length < mostRounds && last?.isWithdrawn === false;
+        return state === 'merged' && mayAsk && !last.answers.some(({ kind }) => kind === 'merged');
+      })
+      .map(({ task }) => `${task} is merged, and does not know`);
+    return [...unaware, ...this.#unanswered()];
+  }
+
+  #unanswered(): string[] {
     return this.pulls
       .filter(({ isTaskOpen }) => isTaskOpen)
       .flatMap(({ requests }) => requests)
@@ -205,6 +218,7 @@ export class LaneModel {
       await this.#pause(`${label} again`);
       result = act();
     }
+    if (fault === 'fails-after') throw new StepFailed(`the answer of ${label} was lost`);
     await this.#pause(`answer of ${label}`);
     // An update that is under way is let end, as the workflow does it.
     if (label !== 'updateBranch' && label !== 'merge') this.#throwIfOff();
@@ -260,6 +274,11 @@ export class LaneModel {
   ): Awaited<ReturnType<LaneWorld['updateBranch']>> {
     const pull = this.#pullOf(request);
     const standing = pull.head;
+    const merge = this.#merged.get(pull.number);
+    if (merge) {
+      if (!this.#isApproved(request, merge.headSha)) return { kind: 'head-moved', headSha: merge.headSha };
+      return { kind: 'merged', ...merge, baseSha: this.base };
+    }
     if (standing !== headSha && this.#provenFrom.get(standing) !== headSha) {
       return { kind: 'head-moved', headSha: standing };
     }
@@ -279,23 +298,10 @@ export class LaneModel {
     const standing = this.#reverts.get(mergeSha);
     if (standing && standing.state !== 'open') return { kind: 'not-possible', reason: 'it is closed' };
     const number = standing?.number ?? this.pulls.length + this.#reverts.size;
+    const breaksOnUpdate = redBase === 'red-revert';
     const revert = standing ?? {
-      ...{
-        task: `revert of ${task}`,
-        number,
-        branch: `revert/${mergeSha}`,
-        state: 'open',
-        isTaskOpen: false,
-      },
-      ...{
-        head: '',
-        breaksOnUpdate: redBase === 'red-revert',
-        breaksBase: false,
-        redBase,
-        priority,
-        batch: 1,
-        requests: [],
-      },
+      ...{ task: `revert of ${task}`, number, branch: `revert/${mergeSha}`, state: 'open', head: '' },
+      ...{ isTaskOpen: false, breaksOnUpdate, breaksBase: false, redBase, priority, batch: 1, requests: [] },
     };
     if (this.#holds.get(revert.head) !== this.base) revert.head = this.#commit(`revert up to ${this.base}`);
     this.#reverts.set(mergeSha, revert);
@@ -330,6 +336,7 @@ export class LaneModel {
     pull.state = 'merged';
     const mergeSha = this.#commit(`merge of ${headSha}`);
     this.#merges.set(key, mergeSha);
+    this.#merged.set(pull.number, { headSha, mergeSha });
     this.#contents.set(mergeSha, tree);
     this.base = mergeSha;
     if (pull.breaksBase) this.#redBases.add(mergeSha);
@@ -350,7 +357,10 @@ export class LaneModel {
     if (!asked) return this.#note(`${request.id} was answered and never asked`);
     asked.answers.push(answer);
     // It is another pull request from here on.
-    if (answer.kind === 'reverted') Object.assign(pull, { state: 'open', breaksBase: false });
+    if (answer.kind === 'reverted') {
+      Object.assign(pull, { state: 'open', breaksBase: false });
+      this.#merged.delete(pull.number);
+    }
     if (asked.isWithdrawn || !pull.isTaskOpen || pull.requests.length >= mostRounds) return;
     if (['head-moved', 'ci-failed', 'reverted'].includes(answer.kind)) {
       pull.head = this.#commit(`mended ${pull.task}`);
@@ -358,12 +368,10 @@ export class LaneModel {
       this.#holds.set(pull.head, this.base);
       this.#tested.add(pull.head);
       this.#ask(pull);
-    } else if (answer.kind === 'failed' && pull.state === 'open') this.#ask(pull);
+    } else if (answer.kind === 'failed' && pull.state !== 'closed') this.#ask(pull, request.headSha);
   }
 
-  #ask(pull: Pull): void {
-    const last = pull.requests.at(-1)?.request;
-    const kept = last && this.#isApproved(last, pull.head);
+  #ask(pull: Pull, headSha = pull.head): void {
     const request: MergeRequest = {
       id: `i1/mission-m/${pull.task}#${pull.requests.length + 1}`,
       workflowId: `i1/mission-m/${pull.task}`,
@@ -372,7 +380,7 @@ export class LaneModel {
       title: pull.task,
       pullRequest: pull.number,
       branch: pull.branch,
-      headSha: kept ? last.headSha : pull.head,
+      headSha,
       approvals: [],
       requireCi: true,
       priority: pull.priority,

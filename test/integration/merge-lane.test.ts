@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { signals } from '../../schema/contracts/messages.ts';
+import { signals, updates } from '../../schema/contracts/messages.ts';
+import { refused } from '../../activities/failures.ts';
 import { laneWorkflowId } from '../../schema/contracts/names.ts';
 import { approval, FakeWorld, sha } from '../fakes/fake-world.ts';
 import { moment } from '../support/moment.ts';
@@ -122,6 +123,21 @@ describe('the merge lane', () => {
 
     expect(await handle.result()).toMatchObject({ status: 'merged' });
     expect(world.merges).toEqual([expect.objectContaining({ baseSha: sha('base1') })]);
+  });
+
+  it('finds a merge again whose answer was lost for good, when its task is told to try again', async () => {
+    world.afterMerge = () => {
+      world.afterMerge = () => undefined;
+      throw refused('nobody knows what has come of it');
+    };
+    const handle = await engine.startTask({ task: task('A') });
+    await until(() => world.views.get('A')?.status === 'blocked');
+    expect(world.view('A').reason).toContain('nobody knows what has come of it');
+    await handle.executeUpdate(updates.resolve, { args: [{ action: 'retry', by: 'lead' }] });
+
+    expect(await handle.result()).toMatchObject({ status: 'merged', mergeSha: sha('m1') });
+    expect(world.view('A')).toMatchObject({ headSha: sha('A.1'), mergeCi: 'passed' });
+    expect(world.merges).toHaveLength(1);
   });
 
   it('stands while the base is red after a merge, says so, and goes on when it is green', async () => {

@@ -181,6 +181,24 @@ export function describeForge(makeWorld: () => Promise<ForgeWorld>): void {
       expect(await world.repository.history()).toHaveLength(2);
     });
 
+    it('is found later by others, with the head that was merged, wherever the branch is by then', async () => {
+      const { repository, merge, number, headSha } = await openPullRequest();
+      expect(await forge.findMerge({ repository, pullRequest: number })).toBeUndefined();
+      const outcome = await forge.merge(merge);
+      const mergeSha = outcome.kind === 'merged' ? outcome.mergeSha : '';
+      const moved = await world.repository.commit({ branch: 'topic', from: 'topic', files: { b: 'b' } });
+      const found = () => world.process().findMerge({ repository, pullRequest: number });
+      expect(await found()).toEqual({ headSha, mergeSha });
+      await forge.deleteBranch({ repository, branch: 'topic', head: moved });
+      expect(await found()).toEqual({ headSha, mergeSha });
+    });
+
+    it('is none of a pull request that was closed', async () => {
+      const { repository, number } = await openPullRequest();
+      await forge.closePullRequest({ repository, number });
+      expect(await forge.findMerge({ repository, pullRequest: number })).toBeUndefined();
+    });
+
     it('happens once when many ask at the same time', async () => {
       const { merge } = await openOne();
       const asked = [1, 2, 3, 4].map(() => forge.merge(merge).catch(() => undefined));

@@ -3,7 +3,7 @@ import type { PlannedRepository } from '../../../schema/contracts/plan.ts';
 import type { Effects } from '../../effects.ts';
 import { outcomeUnknown, refused } from '../../failures.ts';
 import { isAncestor, requireCommit, resolveCommit, type Git } from '../../git/git.ts';
-import type { Forge, MergeOutcome } from '../forge.ts';
+import type { Forge, MergedHead, MergeOutcome } from '../forge.ts';
 import type { LocalStore } from './local-store.ts';
 
 /**
@@ -30,6 +30,7 @@ export function createLocalForge(deps: {
       store.closePullRequest({ repositoryId: repository.id, number }),
     postReview: ({ repository, ...rest }) => store.postReview({ repositoryId: repository.id, ...rest }),
     merge,
+    findMerge,
     commitStatuses: ({ repository, sha }) => store.readStatuses({ repositoryId: repository.id, sha }),
     findOrCreateTag,
     deleteBranch,
@@ -85,6 +86,40 @@ export function createLocalForge(deps: {
     const { mergeSha } = attempted.result;
     await store.markMerged({ repositoryId: repository.id, number: of.pullRequest, headSha, mergeSha });
     return { kind: 'merged', mergeSha };
+  }
+
+  /** A merge that has moved the base and was not noted is found by what its commit says, and noted. */
+  async function findMerge(of: {
+    repository: PlannedRepository;
+    pullRequest: number;
+  }): Promise<MergedHead | undefined> {
+    const { repository, pullRequest: number } = of;
+    const noted = await store.readPullRequest({ repositoryId: repository.id, number });
+    if (!noted || noted.state === 'closed') return undefined;
+    const { headSha, mergeSha } = noted;
+    if (headSha !== null && mergeSha !== null) return { headSha, mergeSha };
+    const found = await findOnBase(repository, noted);
+    if (found) await store.markMerged({ repositoryId: repository.id, number, ...found });
+    return found;
+  }
+
+  async function findOnBase(
+    repository: PlannedRepository,
+    { number, branch }: { number: number; branch: string },
+  ): Promise<MergedHead | undefined> {
+    const head = await branchHead({ repository, branch });
+    if (head === undefined) return undefined;
+    // A merge is never in its own head: what that holds needs no look.
+    const { stdout } = await git.run({
+      cwd: repository.address,
+      args: [
+        ...['log', '--max-count=1', '--extended-regexp', `--grep=^Pull-Request: ${number}$`],
+        '--format=%H %(trailers:key=Head,valueonly,separator=%x20)',
+        ...[`refs/heads/${repository.base}`, `^${head}`],
+      ],
+    });
+    const [mergeSha, headSha] = stdout.trim().split(' ');
+    return mergeSha === undefined || headSha === undefined ? undefined : { headSha, mergeSha };
   }
 
   /**

@@ -5,7 +5,7 @@ import { isOutcomeUnknown, outcomeUnknown, refused, unavailable } from '../../fa
 import { isAncestor, type Git } from '../../git/git.ts';
 import type { Workspace } from '../../git/workspace.ts';
 import type { KeyedLock } from '../../keyed-lock.ts';
-import type { Forge, MergeOutcome } from '../forge.ts';
+import type { Forge, MergedHead, MergeOutcome } from '../forge.ts';
 import { lookForAWhile } from '../settle.ts';
 import { done, type ForgeAccess, type RepositoryAccess } from './access.ts';
 import { pathOf, type Answer } from './client.ts';
@@ -37,9 +37,15 @@ export function createRestMerge(deps: {
   effects: Effects;
   tenant: string;
   turns: KeyedLock;
-}): Pick<Forge, 'merge'> {
+}): Pick<Forge, 'merge' | 'findMerge'> {
   const { access, dialect, git, workspace, effects, tenant, turns } = deps;
-  return { merge: (of) => turns.with(`${of.repository.id} merge ${of.pullRequest}`, () => merge(of)) };
+  return {
+    merge: (of) => turns.with(`${of.repository.id} merge ${of.pullRequest}`, () => merge(of)),
+    findMerge: async ({ repository, pullRequest }) => {
+      const there = await access.of(repository);
+      return readMerge(there, await findPullRequest({ there, dialect, number: pullRequest }));
+    },
+  };
 
   async function merge(of: Merging): Promise<MergeOutcome> {
     const { headSha, baseSha } = of;
@@ -59,9 +65,8 @@ export function createRestMerge(deps: {
   /** The merge of this very head; undefined when the pull request is not merged, or was with another. */
   async function findMerge(there: RepositoryAccess, of: Merging): Promise<Merged | undefined> {
     const standing = await findPullRequest({ there, dialect, number: of.pullRequest });
-    if (!standing.merged) return undefined;
-    const { head, mergeSha } = await readMerge(there, standing);
-    return head === of.headSha ? { mergeSha } : undefined;
+    const merge = await readMerge(there, standing);
+    return merge?.headSha === of.headSha ? { mergeSha: merge.mergeSha } : undefined;
   }
 
   async function act(there: RepositoryAccess, of: Merging): Promise<Attempt> {
@@ -119,10 +124,10 @@ export function createRestMerge(deps: {
     of: Merging,
   ): Promise<Attempt | { kind: 'free'; isChecking: boolean }> {
     const standing = await findPullRequest({ there, dialect, number: of.pullRequest });
-    if (standing.merged) {
-      const { head, mergeSha } = await readMerge(there, standing);
-      if (head === of.headSha) return { kind: 'done', result: { mergeSha } };
-      return { kind: 'refused', refusal: { kind: 'head-moved', headSha: head } };
+    const merge = await readMerge(there, standing);
+    if (merge) {
+      if (merge.headSha === of.headSha) return { kind: 'done', result: { mergeSha: merge.mergeSha } };
+      return { kind: 'refused', refusal: { kind: 'head-moved', headSha: merge.headSha } };
     }
     if (standing.state === 'closed') return { kind: 'refused', refusal: { kind: 'closed' } };
     const { headSha, isChecking } = standing;
@@ -140,15 +145,16 @@ export function createRestMerge(deps: {
   async function readMerge(
     there: RepositoryAccess,
     pullRequest: ForgePullRequest,
-  ): Promise<{ head: string; mergeSha: string }> {
-    const { number, headSha, mergeSha } = pullRequest;
+  ): Promise<MergedHead | undefined> {
+    const { number, merged, headSha, mergeSha } = pullRequest;
+    if (!merged) return undefined;
     if (mergeSha === null)
       throw outcomeUnknown(`pull request ${number} of ${there.host} is merged as no commit`);
     const path = `${there.path}${pathOf`/git/commits/${mergeSha}`}`;
     const said = await there.client.get({ path, answer: dialect.commitMessage });
     const lines = done(there, said, 'a look at the merge').split('\n');
     const told = lines.findLast((line) => line.startsWith(headTrailer))?.slice(headTrailer.length);
-    return { head: told?.trim() ?? headSha, mergeSha };
+    return { headSha: told?.trim() ?? headSha, mergeSha };
   }
 }
 
