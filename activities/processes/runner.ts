@@ -30,11 +30,15 @@ const busyCheckMs = 500;
 /** While nothing is written. */
 const quietCheckMs = 2_000;
 
-/** While nothing is written, and the file system tells when something is. */
-const restMs = 10_000;
-
 /** Ends the step that is running now; nothing between two steps. */
 type EndStep = (end: StepResult['end']) => void;
+
+interface Output {
+  /** When the program last told anything. */
+  changedAt: number;
+  /** A look at it that may wait for the next heartbeat: what costs most in a process at rest is waking it. */
+  atBeat: () => void;
+}
 
 async function main(folder: string): Promise<void> {
   // Its terminal has gone, with tmux: that was only there to be looked at.
@@ -54,8 +58,11 @@ async function main(folder: string): Promise<void> {
       stop.endStep('stopped');
     });
   }
-  const output = { changedAt: Date.now() };
-  const beat = setInterval(() => touchHeartbeat(folder, output), spec.heartbeatMs);
+  const output: Output = { changedAt: Date.now(), atBeat: () => undefined };
+  const beat = setInterval(() => {
+    touchHeartbeat(folder, output);
+    output.atBeat();
+  }, spec.heartbeatMs);
   touchHeartbeat(folder, output);
 
   const result: RunResult = { steps: [] };
@@ -130,8 +137,7 @@ async function runStep(of: {
   spec: RunSpec;
   step: Step;
   stop: { endStep: EndStep };
-  /** When the program last told anything. */
-  output: { changedAt: number };
+  output: Output;
 }): Promise<StepResult> {
   const { folder, spec, step, output } = of;
   const startedAt = Date.now();
@@ -190,6 +196,7 @@ async function runStep(of: {
       endInTime();
       let bytes = 0;
       const check = (): void => {
+        output.atBeat = () => undefined;
         const waits = countWaiting();
         const before = bytes;
         bytes = totalBytes(outputs);
@@ -207,7 +214,11 @@ async function runStep(of: {
         const mayRest = writes.next(() => checkAgain(0)) && spec.leaseFile === undefined && !waits;
         if (totalBytes(outputs) !== bytes) return checkAgain(0);
         const stallLeftMs = (step.stallMs ?? Infinity) - (Date.now() - output.changedAt);
-        checkAgain(Math.min(mayRest ? restMs : quietCheckMs, stallLeftMs + 1));
+        if (!mayRest) return checkAgain(Math.min(quietCheckMs, stallLeftMs + 1));
+        clearTimeout(outputCheck);
+        if (stallLeftMs < spec.heartbeatMs) return checkAgain(stallLeftMs + 1);
+        // The file system tells when something is written.
+        output.atBeat = check;
       };
       const checkAgain = (inMs: number): void => {
         clearTimeout(outputCheck);
@@ -223,6 +234,7 @@ async function runStep(of: {
     clearTimeout(timeout);
     clearTimeout(outputCheck);
     clearTimeout(grace);
+    output.atBeat = () => undefined;
     writes.close();
     for (const file of [stdin, stdout, stderr]) closeSync(file);
   }
@@ -264,7 +276,7 @@ function totalBytes(paths: readonly string[]): number {
   return paths.reduce((sum, path) => sum + statSync(path).size, 0);
 }
 
-function touchHeartbeat(folder: string, output: { changedAt: number }): void {
+function touchHeartbeat(folder: string, output: Pick<Output, 'changedAt'>): void {
   const lastEvent = new Date(output.changedAt).toISOString();
   const line = `ts=${new Date().toISOString()} pid=${process.pid} status=running last_event=${lastEvent}\n`;
   // After the machine's death nobody asks for it.

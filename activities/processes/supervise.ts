@@ -24,6 +24,12 @@ const endWithinMs = 10_000;
 /** How long a runner may take from its launch to its claim: a node process on a loaded machine. */
 const claimWithinMs = 30_000;
 
+/**
+ * V8 tidies the heap of whoever has nothing to do. Of a runner, which rests between its heartbeats, that is nine tenths
+ * of its work: four beats took 26 ms without this and 3 ms with it (Node 20.20; 20.19, 22.23 and 24.21 know the option too).
+ */
+const restful = '--no-memory-reducer';
+
 export interface Supervision {
   /** Names the run: no other on this machine has the same, whichever engine started it. */
   folder: string;
@@ -89,7 +95,7 @@ export function createProcesses(of: {
   /** However often and by whichever way it is launched, the runner that claims the run is the only one that starts it. */
   async function launch({ folder, session }: Supervision): Promise<void> {
     const { runner, openTerminal, programs = ownPrograms, warn = () => undefined } = of;
-    const argv: [string, ...string[]] = [process.execPath, runner, folder];
+    const argv: [string, ...string[]] = [process.execPath, restful, runner, folder];
     if (session === undefined || !openTerminal) return programs.launch({ argv, cwd: folder });
     try {
       await openTerminal({ session, cwd: folder, argv });
