@@ -182,7 +182,7 @@ export function describeForge(makeWorld: () => Promise<ForgeWorld>): void {
     });
 
     it('is found later by others, with the head that was merged, wherever the branch is by then', async () => {
-      const { repository, merge, number, headSha } = await openPullRequest();
+      const { repository, merge, number, headSha } = await openOne();
       expect(await forge.findMerge({ repository, pullRequest: number })).toBeUndefined();
       const outcome = await forge.merge(merge);
       const mergeSha = outcome.kind === 'merged' ? outcome.mergeSha : '';
@@ -194,7 +194,7 @@ export function describeForge(makeWorld: () => Promise<ForgeWorld>): void {
     });
 
     it('is none of a pull request that was closed', async () => {
-      const { repository, number } = await openPullRequest();
+      const { repository, number } = await openOne();
       await forge.closePullRequest({ repository, number });
       expect(await forge.findMerge({ repository, pullRequest: number })).toBeUndefined();
     });
