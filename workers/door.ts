@@ -27,6 +27,7 @@ import {
   createFleet,
   fallbackOf,
   firstPlaces,
+  isOfAnAgent,
   programOfChange,
   programsOf,
   type Fleet,
@@ -41,8 +42,8 @@ export function createDoor(deps: {
   engines: Engines;
   /** The host that missions which come in here belong to. */
   host: string;
-  /** All hosts that are known, that one among them. */
-  hosts: () => Promise<Host[]>;
+  /** All hosts that are known, that one among them; `withAgentsOfNow`: its agents are looked for anew. */
+  hosts: (of: { withAgentsOfNow: boolean }) => Promise<Host[]>;
   /** Those of that host. */
   agents: Pick<Agents, 'version'>;
   remoteForges: RemoteForges;
@@ -57,11 +58,16 @@ export function createDoor(deps: {
     const reviewers = reviewersFault(file.policy.reviewers, engines);
     if (reviewers !== undefined) faults.push({ path: 'policy.reviewers', message: reviewers });
     const repository = await findRepository(file, faults);
-    const scripts = await readScripts(programsOf(file), faults);
+    const programs = programsOf(file);
+    const scripts = await readScripts(programs, faults);
     if (faults.length > 0 || !repository) return { kind: 'refused', faults };
 
     const mission = file.key ?? `m-${randomBytes(4).toString('hex')}`;
-    const fleet = await readFleet({ host: deps.host, onOneMachine: repository.forge === 'local' });
+    const fleet = await readFleet({
+      host: deps.host,
+      onOneMachine: repository.forge === 'local',
+      withAgentsOfNow: programs.some(isOfAnAgent) || file.policy.fallback !== undefined,
+    });
     const [first] = agentRuntimes.filter((runtime) => fleet.here.includes(runtime));
     const [elsewhere] = agentRuntimes.filter((runtime) => fleet.finds(runtime, []));
     const defaultRuntime = first ?? elsewhere;
@@ -91,7 +97,8 @@ export function createDoor(deps: {
     const planned = changes.map((change) => toPlannedChange(change, scripts));
 
     const { plan, host } = mission;
-    const fleet = await readFleet({ host, onOneMachine: plan.repository.forge === 'local' });
+    const onOneMachine = plan.repository.forge === 'local';
+    const fleet = await readFleet({ host, onOneMachine, withAgentsOfNow: true });
     const agents = agentsOfChanges(mission, planned);
     const versions = await judgeVersions(agents, fleet);
     const missing = [...agents.flatMap((agent) => fleet.faults(agent)), ...versions.faults];
@@ -125,8 +132,12 @@ export function createDoor(deps: {
   }
 
   /** `host`: the mission's own. `onOneMachine`: only hosts of its machine reach the repository. */
-  async function readFleet(of: { host: string; onOneMachine: boolean }): Promise<Fleet> {
-    const hosts = await deps.hosts();
+  async function readFleet(of: {
+    host: string;
+    onOneMachine: boolean;
+    withAgentsOfNow: boolean;
+  }): Promise<Fleet> {
+    const hosts = await deps.hosts(of);
     const own = hosts.find(({ name }) => name === of.host);
     return createFleet({ hosts, own, machine: of.onOneMachine ? (own?.machine ?? '') : undefined });
   }

@@ -154,9 +154,9 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
       agents,
       host,
       warn: (message, fields) => log.warn(message, fields),
-      hosts: async () => {
-        // An agent may have been installed a moment ago.
-        await served.touch();
+      hosts: async ({ withAgentsOfNow }) => {
+        // One may have been installed a moment ago. Scripts and commands need none: they don't wait for the look.
+        if (withAgentsOfNow) await served.touch();
         return listHosts(queries, { tenant });
       },
       remoteForges,

@@ -92,6 +92,11 @@ export interface NamedProgram {
   command?: string | undefined;
 }
 
+/** Whether it is an agent's, be it the mission's own where it names none. */
+export function isOfAnAgent({ script, command }: NamedProgram): boolean {
+  return script === undefined && command === undefined;
+}
+
 export function programsOf(file: MissionFile): NamedProgram[] {
   return file.milestones.flatMap((milestone, m) =>
     milestone.tasks.map((task, t) => ({ ...task, at: `milestones.${m}.tasks.${t}` })),
