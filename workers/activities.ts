@@ -221,7 +221,7 @@ export function createActivities(deps: {
   const budget = createPollBudget();
   const looks = createLooks({ budget });
   const looking = { forges: looks.shareForges(forges), workspace: looks.shareWorkspace(workspace) };
-  const statuses = besideWoodpecker({ credentials, statuses: looking.forges });
+  const statuses = besideWoodpecker({ credentials, statuses: looking.forges, looks });
   const statusCi = createStatusCi({ ...looking, forges: statuses, git, scrub });
   const ciDrivers: Record<PlannedRepository['forge'], Ci> = {
     local: createLocalCi({ git, workspace, store, paths, processes, scrub, inUse }),

@@ -12,12 +12,12 @@ const sharedForMs = 25_000;
 
 /** What one call of a driver costs its forge. Git asks for a branch in two requests at least. */
 const requestsFor = {
-  local: { statuses: 0, protection: 0, base: 0, running: 0 },
-  gitea: { statuses: 1, protection: 1, base: 2, running: 1 },
-  github: { statuses: 2, protection: 3, base: 2, running: 1 },
+  local: { statuses: 0, protection: 0, base: 0, running: 0, log: 0 },
+  gitea: { statuses: 1, protection: 1, base: 2, running: 1, log: 3 },
+  github: { statuses: 2, protection: 3, base: 2, running: 1, log: 2 },
 } as const satisfies Record<
   PlannedRepository['forge'],
-  Record<'statuses' | 'protection' | 'base' | 'running', number>
+  Record<'statuses' | 'protection' | 'base' | 'running' | 'log', number>
 >;
 
 /** How a look is done. */
@@ -38,7 +38,18 @@ export interface LookedAt {
 }
 
 /** What looks ask of a forge again and again. */
-type Asked = Pick<Forge, 'commitStatuses' | 'branchProtection' | 'runningPipelines'>;
+type Asked = Pick<Forge, 'commitStatuses' | 'branchProtection' | 'runningPipelines' | 'failureLog'>;
+
+/** Something that is read, and what it costs; without `requests` whoever reads it counts them by itself. */
+interface Reading<Value> {
+  repository: PlannedRepository;
+  what: string;
+  requests?: number;
+  /** Whether it is what the look is for. */
+  isAskedFor: (looking: Looking & LookedAt) => boolean;
+  ask: () => Promise<Value>;
+}
+type Share<Value> = (of: Reading<Value>) => Promise<Value>;
 
 export interface Looks {
   /** Within `look` all requests of shared drivers keep to its pace, and to the budget of their repository. */
@@ -47,6 +58,10 @@ export interface Looks {
     forges: (repository: PlannedRepository) => Driver,
   ): (repository: PlannedRepository) => Driver;
   shareWorkspace<Copy extends Pick<Workspace, 'fetchBranch'>>(workspace: Copy): Copy;
+  /** A memory for one kind of reading, of all repositories. */
+  createShare<Value>(): Share<Value>;
+  /** Counts requests; within `look` they wait for their turn. */
+  spend(of: { repository: PlannedRepository; requests: number }): Promise<void>;
 }
 
 type Memory<Value> = Map<string, { at: number; value: Value }>;
@@ -55,19 +70,21 @@ export function createLooks(deps: { budget: PollBudget; now?: () => number }): L
   const { budget, now = Date.now } = deps;
   // The CI drivers in between know nothing of paces.
   const current = new AsyncLocalStorage<Looking & LookedAt>();
-  const statuses: Memory<CiContext[]> = new Map();
-  const protections: Memory<BranchProtection | undefined> = new Map();
-  const heads: Memory<string | undefined> = new Map();
-  const running: Memory<string[]> = new Map();
+  const statuses = createShare<CiContext[]>();
+  const protections = createShare<BranchProtection | undefined>();
+  const heads = createShare<string | undefined>();
+  const running = createShare<string[]>();
 
   return {
+    createShare,
+    spend,
     run: (of, look) => current.run(of, look),
     shareForges: (forges) => (repository) => shareForge(forges(repository)),
     shareWorkspace: (workspace) => ({
       ...workspace,
       fetchBranch: (of) =>
-        shared({
-          ...{ memory: heads, repository: of.repository, what: `head of ${of.branch}` },
+        heads({
+          ...{ repository: of.repository, what: `head of ${of.branch}` },
           requests: requestsFor[of.repository.forge].base,
           // A first look, or one that was asked for, may be at what was merged just now.
           isAskedFor: ({ branch, pace }) => branch === of.branch || pace !== 'poll',
@@ -80,53 +97,61 @@ export function createLooks(deps: { budget: PollBudget; now?: () => number }): L
     return {
       ...forge,
       commitStatuses: (of) =>
-        shared({
-          ...{ memory: statuses, repository: of.repository, what: of.sha },
+        statuses({
+          ...{ repository: of.repository, what: of.sha },
           requests: requestsFor[of.repository.forge].statuses,
           isAskedFor: ({ sha }) => sha === of.sha,
           ask: () => forge.commitStatuses(of),
         }),
       branchProtection: (of) =>
-        shared({
-          ...{ memory: protections, repository: of.repository, what: `protection of ${of.branch}` },
+        protections({
+          ...{ repository: of.repository, what: `protection of ${of.branch}` },
           requests: requestsFor[of.repository.forge].protection,
           isAskedFor: () => false,
           ask: async () => forge.branchProtection?.(of),
         }),
       runningPipelines: (of) =>
-        shared({
-          ...{ memory: running, repository: of.repository, what: `running on ${of.branch}` },
+        running({
+          ...{ repository: of.repository, what: `running on ${of.branch}` },
           requests: requestsFor[of.repository.forge].running,
           isAskedFor: ({ branch, pace }) => branch === of.branch || pace !== 'poll',
           ask: async () => (await forge.runningPipelines?.(of)) ?? [],
         }),
+      async failureLog(of) {
+        const { repository } = of;
+        await spend({ repository, requests: requestsFor[repository.forge].log });
+        return forge.failureLog?.(of);
+      },
     };
   }
 
-  async function shared<Value>(of: {
-    memory: Memory<Value>;
-    repository: PlannedRepository;
-    what: string;
-    requests: number;
-    isAskedFor: (looking: Looking & LookedAt) => boolean;
-    ask: () => Promise<Value>;
-  }): Promise<Value> {
-    const { memory, repository, requests } = of;
+  async function spend(of: { repository: PlannedRepository; requests: number }): Promise<void> {
+    const { requests } = of;
+    const repositoryId = of.repository.id;
     const looking = current.getStore();
     // Whoever does not look by `run` has a reason of its own to ask.
-    if (!looking) return of.ask();
-    const key = `${repository.id} ${of.what}`;
-    const known = memory.get(key);
-    const isNew = known !== undefined && known.at >= now() - sharedForMs;
-    if (known && (looking.read.has(key) || (isNew && !of.isAskedFor(looking)))) return known.value;
+    if (!looking) return void budget.take({ repositoryId, requests, pace: 'at-once' });
     const { pace, signal, hurry } = looking;
-    const ms = budget.take({ repositoryId: repository.id, requests, pace });
+    const ms = budget.take({ repositoryId, requests, pace });
     if (ms > 0) await pause({ ms, signal, sooner: hurry });
-    const at = now();
-    const value = await of.ask();
-    for (const [old, entry] of memory) if (entry.at < at - sharedForMs) memory.delete(old);
-    memory.set(key, { at, value });
-    looking.read.add(key);
-    return value;
+  }
+
+  function createShare<Value>(): Share<Value> {
+    const memory: Memory<Value> = new Map();
+    return async ({ repository, what, requests = 0, isAskedFor, ask }) => {
+      const looking = current.getStore();
+      const key = `${repository.id} ${what}`;
+      const known = memory.get(key);
+      const isNew = known !== undefined && known.at >= now() - sharedForMs;
+      const isEnough = looking && (looking.read.has(key) || (isNew && !isAskedFor(looking)));
+      if (known && isEnough) return known.value;
+      if (requests > 0) await spend({ repository, requests });
+      const at = now();
+      const value = await ask();
+      for (const [old, entry] of memory) if (entry.at < at - sharedForMs) memory.delete(old);
+      memory.set(key, { at, value });
+      looking?.read.add(key);
+      return value;
+    };
   }
 }

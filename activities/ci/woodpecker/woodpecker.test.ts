@@ -1,12 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { combineContexts, describePending, type CiContext } from '../../../schema/contracts/ci.ts';
 import { startFakeWoodpecker, type FakeWoodpecker } from '../../../test/fakes/fake-woodpecker.ts';
 import { credentialsOf } from '../../../test/support/forge-worlds.ts';
 import { temporaryFolder } from '../../../test/support/temporary.ts';
 import { createCredentials, type Credentials } from '../../forge/credentials.ts';
 import type { StatusSource } from '../ci.ts';
+import { createLooks, type Looks } from '../looks.ts';
+import { createPollBudget, pollsPerMinute, type PollBudget } from '../poll-budget.ts';
 import { besideWoodpecker } from './woodpecker.ts';
 
 const commit = 'a'.repeat(40);
@@ -20,7 +22,11 @@ const repository = {
 let woodpecker: FakeWoodpecker;
 let posted: CiContext[];
 let source: StatusSource;
+let budget: PollBudget;
+let looks: Looks;
 beforeEach(async () => {
+  budget = createPollBudget({ now: () => 0 });
+  looks = createLooks({ budget });
   woodpecker = await startFakeWoodpecker(onTestFinished);
   posted = [];
   source = beside({ url: `${woodpecker.url}/`, token: woodpecker.token });
@@ -38,7 +44,7 @@ function beside(entry: { url: string; token: string } | undefined): StatusSource
     failureLog: ({ context }) => Promise.resolve(`the forge’s log of ${context}`),
     runningPipelines: () => Promise.resolve(['of the forge']),
   };
-  return besideWoodpecker({ credentials, statuses: () => forge })(repository);
+  return besideWoodpecker({ credentials, statuses: () => forge, looks })(repository);
 }
 
 function statuses(): Promise<CiContext[]> {
@@ -183,6 +189,49 @@ describe('the pipelines of a Woodpecker', () => {
     const refusal = await statuses().then(() => '', String);
     expect(refusal).toContain('does not accept the token');
     expect(refusal).not.toContain('wrong-token');
+  });
+});
+
+describe('what a Woodpecker is asked', () => {
+  /** What a look is given that waits for its turn for ever, unless somebody is in a hurry. */
+  function poll() {
+    let hurry: () => void = () => undefined;
+    const hurried = new Promise<void>((resolve) => (hurry = resolve));
+    const looking = { pace: 'poll' as const, hurry: hurried, signal: new AbortController().signal };
+    return { looking: { ...looking, read: new Set<string>(), sha: commit }, hurry };
+  }
+
+  it('counts in the budget of the repository’s polls, and waits for its turn there', async () => {
+    woodpecker.add({ commit, status: 'success', workflows: [{ name: 'test', state: 'success' }] });
+    budget.take({ repositoryId: repository.id, requests: pollsPerMinute, pace: 'at-once' });
+    const { looking, hurry } = poll();
+    const before = budget.delayOf(repository.id);
+    const asked = looks.run(looking, statuses);
+    await vi.waitUntil(() => budget.delayOf(repository.id) > before);
+    expect(woodpecker.calls).toEqual([]);
+    hurry();
+    expect(await asked).toMatchObject([{ state: 'passed' }]);
+  });
+
+  it('is asked once for the logs of many contexts, and once for all commits of a look', async () => {
+    const steps = [{ name: 'npm test', state: 'failure', exitCode: 1, log: ['not ok'] }];
+    const names = ['test', 'lint', 'scan'];
+    const workflows = names.map((name) => ({ name, state: 'failure', steps }));
+    woodpecker.add({ commit, status: 'failure', workflows });
+    await looks.run(poll().looking, async () => {
+      await statuses();
+      for (const digit of '12345') await source.commitStatuses({ repository, sha: digit.repeat(40) });
+    });
+    const contexts = names.map((name) => `ci/woodpecker/push/${name}`);
+    await Promise.all(
+      contexts.map(async (context) => {
+        const log = await source.failureLog?.({ repository, sha: commit, context });
+        expect(log).toBe('not ok');
+      }),
+    );
+    const lists = woodpecker.calls.filter((path) => path.endsWith('/pipelines'));
+    expect(lists).toHaveLength(1);
+    expect(woodpecker.calls.filter((path) => path.includes('/logs/'))).toHaveLength(names.length);
   });
 });
 

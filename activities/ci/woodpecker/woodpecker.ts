@@ -11,6 +11,7 @@ import {
 } from '../../forge/rest/client.ts';
 import { fetchTransport } from '../../forge/rest/fetch-transport.ts';
 import type { StatusSource, StatusSources } from '../ci.ts';
+import type { Looks } from '../looks.ts';
 import {
   WoodpeckerLog,
   WoodpeckerPipelines,
@@ -56,12 +57,24 @@ interface Told {
   log: string | undefined;
 }
 
+/** Commits whose failures are remembered until their logs are asked for, which is at once. */
+const mostRemembered = 200;
+
 /**
  * The pipelines of a Woodpecker beside what a forge tells: known before a status is posted, and with their logs. For the
- * repositories of hosts that have one in `forges.yaml`; of all others it tells what the forge does.
+ * repositories of hosts that have one in `forges.yaml`; of all others it tells what the forge does. What it is asked
+ * counts in the budget of the repository's polls.
  */
-export function besideWoodpecker(deps: { credentials: Credentials; statuses: StatusSources }): StatusSources {
-  const { credentials, statuses } = deps;
+export function besideWoodpecker(deps: {
+  credentials: Credentials;
+  statuses: StatusSources;
+  looks: Pick<Looks, 'createShare' | 'spend'>;
+}): StatusSources {
+  const { credentials, statuses, looks } = deps;
+  const shareContexts = looks.createShare<Told[]>();
+  const shareNewest = looks.createShare<WoodpeckerPipeline[]>();
+  /** The newest contexts of commits of which any has failed: their logs are found without another look. */
+  const failures = new Map<string, Told[]>();
   const clients = new Map<string, ForgeClient>();
   const ids = new Map<string, number>();
   return (repository) => {
@@ -77,7 +90,8 @@ export function besideWoodpecker(deps: { credentials: Credentials; statuses: Sta
         return [...posted.filter(({ name }) => own.every((one) => one.name !== name)), ...own];
       },
       async failureLog(of) {
-        const own = (await contextsOf(of)).find(({ context }) => context.name === of.context);
+        const told = failures.get(`${of.repository.id} ${of.sha}`) ?? (await contextsOf(of));
+        const own = told.find(({ context }) => context.name === of.context);
         if (!own) return forge.failureLog?.(of);
         return own.log === undefined ? undefined : logAt(of.repository, own.log);
       },
@@ -88,11 +102,35 @@ export function besideWoodpecker(deps: { credentials: Credentials; statuses: Sta
     };
   }
 
-  async function contextsOf(of: { repository: PlannedRepository; sha: string }): Promise<Told[]> {
-    const there = await find(of.repository);
+  function contextsOf(of: { repository: PlannedRepository; sha: string }): Promise<Told[]> {
+    const { repository, sha } = of;
+    return shareContexts({
+      ...{ repository, what: `Woodpecker at ${sha}` },
+      isAskedFor: (looking) => looking.sha === sha,
+      ask: async () => remember(of, await readContexts(of)),
+    });
+  }
+
+  function remember(of: { repository: PlannedRepository; sha: string }, told: Told[]): Told[] {
+    const key = `${of.repository.id} ${of.sha}`;
+    failures.delete(key);
+    if (told.some(({ context }) => context.state === 'failed')) failures.set(key, told);
+    const [oldest] = failures.keys();
+    if (oldest !== undefined && failures.size > mostRemembered) failures.delete(oldest);
+    return told;
+  }
+
+  async function readContexts(of: { repository: PlannedRepository; sha: string }): Promise<Told[]> {
+    const { repository, sha } = of;
+    const there = await find(repository);
     if (!there) return [];
     const newest = new Map<string, WoodpeckerPipeline>();
-    for (const pipeline of await list(there, mostPages)) {
+    const pipelines = await shareNewest({
+      ...{ repository, what: 'Woodpecker' },
+      isAskedFor: (looking) => looking.sha === sha,
+      ask: () => list(there, mostPages),
+    });
+    for (const pipeline of pipelines) {
       if (pipeline.commit !== of.sha || !events.has(pipeline.event)) continue;
       const standing = newest.get(pipeline.event);
       // A pipeline that is started again has a new number.
@@ -168,9 +206,10 @@ export function besideWoodpecker(deps: { credentials: Credentials; statuses: Sta
     const at = readAddress(repository.address);
     const { woodpecker } = await credentials.of(at.host);
     if (!woodpecker) return undefined;
-    const key = JSON.stringify(woodpecker);
+    const key = `${JSON.stringify(woodpecker)} ${repository.id}`;
     const { host } = new URL(woodpecker.url);
-    const client = clients.get(key) ?? connect({ ...woodpecker, host });
+    const spend = () => looks.spend({ repository, requests: 1 });
+    const client = clients.get(key) ?? connect({ ...woodpecker, host, spend });
     clients.set(key, client);
     const name = pathOf`${at.owner}/${at.name}`;
     const known = ids.get(`${key} ${name}`);
@@ -183,12 +222,15 @@ export function besideWoodpecker(deps: { credentials: Credentials; statuses: Sta
   }
 }
 
-function connect(of: { url: string; token: string; host: string }): ForgeClient {
+function connect(of: { url: string; token: string; host: string; spend: () => Promise<void> }): ForgeClient {
   const base = `${of.url.replace(/\/+$/, '')}/api`;
-  const to = { base, authorization: `Bearer ${of.token}`, timeoutMs: callTimeoutMs };
+  const send = fetchTransport({ base, authorization: `Bearer ${of.token}`, timeoutMs: callTimeoutMs });
   return createForgeClient({
     host: of.host,
-    transport: fetchTransport(to),
+    async transport(call) {
+      await of.spend();
+      return send(call);
+    },
     paging,
     timeoutMs: callTimeoutMs,
   });
