@@ -5,7 +5,7 @@ import { HostLost, type TaskHost } from './task-host.ts';
 import type { TaskState } from './task-state.ts';
 import type { TaskSteps } from './task-steps.ts';
 
-/** How a task passes on what an agent asks, and what a person answers. */
+/** How a task passes on what a person is asked, and what is answered. */
 export class TaskAnswers {
   readonly #task: TaskState;
   readonly #steps: TaskSteps;
@@ -25,15 +25,20 @@ export class TaskAnswers {
     if (news === 'malformed') return task.tell('ignored', 'a question that is malformed');
     if (news.kind === 'asked') task.tell('asked', `${news.question.id}: ${news.question.title}`);
     else task.tell('answered', `${news.id} is over without an answer`);
-    await this.#show();
+    await this.show();
   }
 
   /** The answer is the task's once this has begun; it reaches the session also when the engine dies meanwhile. */
   async answer(request: AnswerRequest): Promise<undefined> {
     const task = this.#task;
     const { question: id, option, by } = request;
-    const { session } = task.questions.answer(request);
+    const { session } = task.questions.answer(request, Date.now());
     task.tell('answered', `${id}: ${option} by ${by}`);
+    // The engine's own question is waited for here: its step goes on by itself.
+    if (session === null) {
+      await this.show();
+      return;
+    }
     try {
       const input = { sessionId: session, question: id, option, by };
       await this.#host.call(({ steps }) => steps.answerQuestion, `${option} to ${id}`, input);
@@ -42,12 +47,12 @@ export class TaskAnswers {
       if (error instanceof HostLost) throw gone(error);
       throw error;
     } finally {
-      await this.#show();
+      await this.show();
     }
   }
 
   /** A task that is asked waits for a person; when nobody is asked any more, for what it waited for before. */
-  async #show(): Promise<void> {
+  async show(): Promise<void> {
     const task = this.#task;
     const open = task.questions.open;
     const isAsked = task.view.questions.length > 0;

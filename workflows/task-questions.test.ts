@@ -40,16 +40,18 @@ describe('the questions of a task', () => {
     expect(questions.fault({ ...answer, question: 'author-9-9' })).toContain('open is author-1-1');
     expect(questions.fault({ ...answer, option: 'maybe' })).toBe('author-1-1 can be answered with yes');
     expect(questions.fault(answer)).toBeUndefined();
-    questions.answer(answer);
+    questions.answer(answer, 0);
     expect(questions.open).toEqual([]);
-    expect(questions.fault({ ...answer, by: 'other' })).toBe('author-1-1 was answered already: yes by lead');
+    expect(questions.fault({ ...answer, by: 'other' })).toBe(
+      'author-1-1 was answered already: yes by lead at 1970-01-01T00:00:00.000Z',
+    );
     expect(questions.hear(asked)).toBeUndefined();
   });
 
   it('are open again where the answer did not reach the session', () => {
     const questions = new TaskQuestions([]);
     questions.hear(asked);
-    questions.answer(answer);
+    questions.answer(answer, 0);
     questions.reopen(question.id);
     expect(questions.fault(answer)).toBeUndefined();
   });
@@ -65,6 +67,23 @@ describe('the questions of a task', () => {
     expect(questions.open).toEqual([]);
     expect(questions.fault({ ...answer, question: 'author-1-2' })).toContain('its session has ended');
     expect(questions.hear({ kind: 'asked', question: { ...question, id: 'author-1-3' } })).toBeUndefined();
+  });
+
+  it('of the engine are one for each id, and open until they are answered or taken back', () => {
+    const questions = new TaskQuestions([]);
+    const own = { ...question, id: 'law-1', session: null, kind: 'law' as const };
+    expect(questions.ask(own)).toBe(true);
+    expect(questions.ask({ ...own, at: 5 })).toBe(false);
+    expect(questions.open).toEqual([own]);
+    questions.takeBack('law-1');
+    expect(questions.fault({ ...answer, question: 'law-1' })).toBe(
+      'law-1 is over: the engine waits for no answer any more',
+    );
+    expect(questions.ask(own)).toBe(true);
+    questions.answer({ ...answer, question: 'law-1' }, 7);
+    questions.takeBack('law-1');
+    expect(questions.answerTo('law-1')).toEqual({ option: 'yes', by: 'lead', at: 7 });
+    expect(questions.ask(own)).toBe(false);
   });
 
   it('are none where what is told is no question', () => {

@@ -1,9 +1,22 @@
 import { QuestionNews, type AnswerRequest, type Question } from '../schema/contracts/question.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
 
-/** What a task's agents have asked of people. Each question is asked once and answered once. */
+/** What a question was answered with. */
+export interface Answered {
+  option: string;
+  by: string;
+  /** In milliseconds since 1970. */
+  at: number;
+}
+
+interface Known {
+  question: Question;
+  state: 'open' | 'over' | Answered;
+}
+
+/** What people are asked in a task, by agents and by the engine. Each question is asked once and answered once. */
 export class TaskQuestions {
-  readonly #questions = new Map<string, { question: Question; state: 'open' | 'over' | AnswerRequest }>();
+  readonly #questions = new Map<string, Known>();
   readonly #ended: readonly SessionSummary[];
 
   constructor(ended: readonly SessionSummary[]) {
@@ -12,7 +25,7 @@ export class TaskQuestions {
 
   get open(): Question[] {
     return [...this.#questions.values()]
-      .filter(({ question, state }) => state === 'open' && !this.#isOver(question))
+      .filter((known) => this.#isOpen(known))
       .map(({ question }) => question);
   }
 
@@ -33,6 +46,25 @@ export class TaskQuestions {
     return news;
   }
 
+  /** A question of the engine's own. False: it is asked already, or was answered. */
+  ask(question: Question): boolean {
+    const known = this.#questions.get(question.id);
+    if (known && known.state !== 'over') return false;
+    this.#questions.set(question.id, { question, state: 'open' });
+    return true;
+  }
+
+  answerTo(id: string): Answered | undefined {
+    const state = this.#questions.get(id)?.state;
+    return typeof state === 'object' ? state : undefined;
+  }
+
+  /** Nobody waits for its answer any more; one that was answered stays so. */
+  takeBack(id: string): void {
+    const known = this.#questions.get(id);
+    if (known?.state === 'open') known.state = 'over';
+  }
+
   /** Why an answer does not count. */
   fault({ question: id, option }: AnswerRequest): string | undefined {
     const known = this.#questions.get(id);
@@ -41,17 +73,23 @@ export class TaskQuestions {
       return `there is no question ${id}: ${open === '' ? 'none is open' : `open is ${open}`}`;
     }
     const { question, state } = known;
-    if (typeof state !== 'string') return `${id} was answered already: ${state.option} by ${state.by}`;
-    if (state === 'over') return `${id} is over: its agent waits for no answer any more`;
+    if (typeof state === 'object') {
+      const when = new Date(state.at).toISOString();
+      return `${id} was answered already: ${state.option} by ${state.by} at ${when}`;
+    }
+    if (state === 'over') {
+      const who = question.session === null ? 'the engine' : 'its agent';
+      return `${id} is over: ${who} waits for no answer any more`;
+    }
     if (this.#isOver(question)) return `${id} is over: its session has ended`;
     const options = question.options.map((each) => each.id);
     return options.includes(option) ? undefined : `${id} can be answered with ${options.join(', ')}`;
   }
 
-  answer(request: AnswerRequest): Question {
-    const known = this.#questions.get(request.question);
-    if (!known) throw new Error(`there is no question ${request.question}`);
-    known.state = request;
+  answer({ question: id, option, by }: AnswerRequest, at: number): Question {
+    const known = this.#questions.get(id);
+    if (!known) throw new Error(`there is no question ${id}`);
+    known.state = { option, by, at };
     return known.question;
   }
 
@@ -61,7 +99,11 @@ export class TaskQuestions {
     if (known) known.state = 'open';
   }
 
-  #isOver(question: Question): boolean {
-    return this.#ended.some((session) => session.id === question.session);
+  #isOpen({ question, state }: Known): boolean {
+    return state === 'open' && !this.#isOver(question);
+  }
+
+  #isOver({ session }: Question): boolean {
+    return session !== null && this.#ended.some(({ id }) => id === session);
   }
 }

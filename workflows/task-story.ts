@@ -30,6 +30,7 @@ import {
 import type { LaneOutcome } from './rules/lane-answers.ts';
 import type { TaskState } from './task-state.ts';
 import { TaskAnswers } from './task-answers.ts';
+import { TaskAsks } from './task-asks.ts';
 import { TaskCi } from './task-ci.ts';
 import { TaskEnding } from './task-ending.ts';
 import { untilOneThrows } from './side-by-side.ts';
@@ -51,6 +52,7 @@ export class TaskStory {
   readonly #launches: TaskLaunches;
   readonly #host: TaskHost;
   readonly answers: TaskAnswers;
+  readonly asks: TaskAsks;
   readonly #forgeSide: ForgeSide;
   readonly #ci: TaskCi;
 
@@ -62,6 +64,7 @@ export class TaskStory {
     this.#forgeSide = forgeSide(task.input);
     this.#ci = new TaskCi({ task, steps: this.#steps, forgeSide: this.#forgeSide });
     this.answers = new TaskAnswers({ task, steps: this.#steps, host: this.#host });
+    this.asks = new TaskAsks({ task, answers: this.answers });
     this.#ending = new TaskEnding({
       task,
       steps: this.#steps,

@@ -37,6 +37,13 @@ export const taskToldQuery = defineQuery<Unparsed<ToldTask>>(queries.told);
 /** One task, from its issue to its merge. A child of its mission, with a history, retries and a reset of its own. */
 export async function taskWorkflow(input: TaskInput): Promise<TaskResult> {
   const task = new TaskState(input, Date.now);
+  const story = new TaskStory(task);
+  listen(task, story);
+  return story.tell();
+}
+
+/** All that a task can be told and asked. */
+export function listen(task: TaskState, story: TaskStory): void {
   setHandler(taskViewQuery, () => task.view);
   setHandler(taskToldQuery, () => task.told());
   setHandler(mergeAnswerSignal, (raw) => task.hearLane(raw));
@@ -54,12 +61,10 @@ export async function taskWorkflow(input: TaskInput): Promise<TaskResult> {
   setHandler(resolveUpdate, (resolution) => task.resolve(resolution), {
     validator: (resolution: Resolution) => refuseResolution(task, resolution),
   });
-  const story = new TaskStory(task);
   setHandler(questionSignal, (raw) => story.answers.hear(raw));
   setHandler(answerUpdate, (request) => story.answers.answer(request), {
     validator: (request: AnswerRequest) => refuseAnswer(task, request),
   });
-  return story.tell();
 }
 
 function refuseGoAhead(task: TaskState, request: GoAheadRequest): void {

@@ -1,4 +1,4 @@
-/** What an agent asks of a person while it works, and what it is answered. */
+/** What a person is asked, by an agent while it works or by the engine itself, and what it is answered. */
 import { z } from 'zod';
 import { Name } from './names.ts';
 
@@ -8,17 +8,41 @@ const OptionId = z.string().min(1).max(200);
 export const QuestionOption = z.object({ id: OptionId, name: z.string() });
 export type QuestionOption = z.infer<typeof QuestionOption>;
 
+/** For what a person is asked at all. Whatever is none of these is decided, and told. */
+export const EscalationKind = z.enum([
+  /** A login or an access is missing. */
+  'credentials',
+  /** A budget can't be kept. */
+  'budget',
+  /** It can't be undone. */
+  'irreversible',
+  /** A law or a rule of security says no, or it is not known what it says. */
+  'law',
+  /** Aims contradict each other. */
+  'conflict',
+  /** What could be tried was tried. */
+  'remediation',
+]);
+export type EscalationKind = z.infer<typeof EscalationKind>;
+
 export const Question = z.object({
   /** No two of a task have the same. */
   id: Name,
-  session: z.string(),
-  /** What the agent wants to do, in its own words and shortened. */
+  /** Of the agent that asks; null where the engine does. */
+  session: z.string().nullable(),
+  /** Why the engine asks. Missing where an agent asks for leave. */
+  kind: EscalationKind.optional(),
+  /** What is wanted: of an agent in its own words and shortened. */
   title: z.string(),
-  /** The command, where it wants to run one. */
+  /** What one has to know for the answer; of an agent the command, where it wants to run one. */
   detail: z.string().nullable(),
   options: z.array(QuestionOption),
   /** In milliseconds since 1970. */
   at: z.number(),
+  /** When `default` is taken, in milliseconds since 1970. Missing: it is waited for an answer, however long. */
+  expiresAt: z.number().optional(),
+  /** The option that the policy takes then. */
+  default: OptionId.optional(),
 });
 export type Question = z.infer<typeof Question>;
 

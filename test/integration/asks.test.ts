@@ -1,0 +1,102 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
+import { updates } from '../../schema/contracts/messages.ts';
+import type { Policy } from '../../schema/contracts/mission-file.ts';
+import { packageRoot } from '../../schema/package-root.ts';
+import { bundleWorkflows } from '../../scripts/build.mjs';
+import type { Ask } from '../../workflows/task-asks.ts';
+import { FakeWorld } from '../fakes/fake-world.ts';
+import { task } from '../support/plans.ts';
+import { startTestEngine } from '../support/workers.ts';
+import { until } from '../support/until.ts';
+
+const path = inject('testServer');
+
+const question: Ask = {
+  id: 'law-1',
+  kind: 'law',
+  title: 'The diff deletes a test: may it?',
+  detail: 'test/greet.test.js',
+  options: [
+    { id: 'allow', name: 'It may' },
+    { id: 'refuse', name: 'It may not' },
+  ],
+};
+
+/** What an answer was refused with. */
+async function refusalOf(answer: Promise<unknown>): Promise<string> {
+  const error: unknown = await answer.catch((thrown: unknown) => thrown);
+  if (error instanceof WorkflowUpdateFailedError) return error.cause?.message ?? '';
+  throw new Error('the answer was taken');
+}
+
+/** Days pass in moments: the server skips what nobody works in. */
+describe.skipIf(path === undefined && process.env['REQUIRE_ALL'] !== '1')(
+  'a question of the engine (skipped without the time-skipping server)',
+  () => {
+    let environment: TestWorkflowEnvironment;
+    let folder: string;
+    let bundle: string;
+
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'mission-asks-'));
+      bundle = join(folder, 'bundle.js');
+      await bundleWorkflows({ workflows: join(packageRoot(), 'test/fakes/asking-workflow.ts'), to: bundle });
+      environment = await TestWorkflowEnvironment.createTimeSkipping({
+        server: { executable: { type: 'existing-path', path: path ?? '' } },
+      });
+    });
+    afterAll(async () => {
+      await environment.teardown();
+      await rm(folder, { recursive: true, force: true });
+    });
+
+    async function startAsking(asks: Ask[], policy: Partial<Policy> = {}) {
+      const world = new FakeWorld();
+      const { address } = environment;
+      const engine = await startTestEngine(world, { address, searchAttributes: false, bundle });
+      onTestFinished(() => engine.stop());
+      const handle = await engine.startTask({ policy, task: task('T-1', { goal: JSON.stringify(asks) }) });
+      await until(() => (world.views.get('T-1')?.questions.length ?? 0) > 0);
+      return { world, handle };
+    }
+
+    function answer(handle: WorkflowHandle, option: string, of: { question?: string; by?: string } = {}) {
+      const { question: id = question.id, by = 'lead' } = of;
+      return handle.executeUpdate(updates.answer, { args: [{ question: id, option, by }] });
+    }
+
+    it('waits a month for a person, goes on exactly there, and takes one answer', async () => {
+      const next = { ...question, id: 'law-2', title: 'And this one?' };
+      const { world, handle } = await startAsking([question, next]);
+      expect(world.view('T-1')).toMatchObject({
+        gate: 'implement',
+        waits: { for: 'person', on: `an answer to law-1: ${question.title}` },
+        questions: [{ ...question, session: null }],
+      });
+      await environment.sleep('30 days');
+      expect(await refusalOf(answer(handle, 'maybe'))).toBe('law-1 can be answered with allow, refuse');
+      await answer(handle, 'refuse');
+
+      await until(() => world.view('T-1').questions.some(({ id }) => id === 'law-2'));
+      expect(world.view('T-1').questions).toHaveLength(1);
+      expect(await refusalOf(answer(handle, 'allow', { by: 'other' }))).toMatch(
+        /^law-1 was answered already: refuse by lead at \d{4}-\d\d-\d\dT/,
+      );
+      await answer(handle, 'allow', { question: 'law-2' });
+      expect(await handle.result()).toMatchObject({ reason: 'law-1: refuse by lead, law-2: allow by lead' });
+      expect(world.events.filter(({ type }) => type === 'asked')).toHaveLength(2);
+    });
+
+    it('that is asked again is still the same, and its answer stands', async () => {
+      const { world, handle } = await startAsking([question, question]);
+      await answer(handle, 'allow');
+      expect(await handle.result()).toMatchObject({ reason: 'law-1: allow by lead, law-1: allow by lead' });
+      expect(world.events.filter(({ type }) => type === 'asked')).toHaveLength(1);
+    });
+  },
+);
