@@ -40,7 +40,8 @@ import { createReviewActivities } from '../activities/review/review-activities.t
 import { createAgents, type Agents } from '../activities/sessions/agents.ts';
 import { runtimes } from '../activities/sessions/runtimes/runtimes.ts';
 import { createTellQuestion } from '../activities/sessions/acp/questions.ts';
-import { createRoom } from '../activities/sessions/room.ts';
+import { createRoom, type Room } from '../activities/sessions/room.ts';
+import { createSessionRuns, type SessionRuns } from '../activities/sessions/session-runs.ts';
 import { createPlaceActivities } from '../activities/sessions/place-activities.ts';
 import { createScrub, rosterSecrets, type Scrub } from '../activities/scrub.ts';
 import { createSessionActivities, type Commands } from '../activities/sessions/session-activities.ts';
@@ -153,8 +154,11 @@ interface CloneDeps {
 
 /** With `leaseFile` what they run ends when that lease runs out. */
 export function createCloneActivities(deps: CloneDeps & { leaseFile: string }): CloneActivities {
-  return cloneActivities(deps, createTools(deps));
+  const tools = createTools(deps);
+  return cloneActivities(deps, tools, sessionRuns(deps, tools));
 }
+
+type Tools = ReturnType<typeof createTools>;
 
 function createTools(
   of: Pick<CloneDeps, 'paths' | 'roster' | 'log' | 'programs' | 'knownForges'> & { leaseFile?: string },
@@ -177,15 +181,23 @@ function createTools(
   };
 }
 
-function cloneActivities(deps: CloneDeps, tools: ReturnType<typeof createTools>): CloneActivities {
+/** What authors and reviewers have in common. */
+function sessionRuns(deps: CloneDeps, tools: Tools): { room: Room; runs: SessionRuns } {
   const { paths, agents, config, scrub } = deps;
+  const { processes } = tools;
+  const room = createRoom({ root: paths.root, ...config.disk });
+  const tellQuestion = createTellQuestion({ client: deps.client });
+  return { room, runs: createSessionRuns({ paths, processes, agents, tellQuestion, scrub, room }) };
+}
+
+function cloneActivities(
+  deps: CloneDeps,
+  tools: Tools,
+  of: { room: Room; runs: SessionRuns },
+): CloneActivities {
+  const { paths, config } = deps;
   return {
-    ...createSessionActivities({
-      ...{ ...tools, paths, agents, scrub },
-      commands: knownCommands(config),
-      tellQuestion: createTellQuestion({ client: deps.client }),
-      room: createRoom({ root: paths.root, ...config.disk }),
-    }),
+    ...createSessionActivities({ ...tools, ...of, paths, commands: knownCommands(config) }),
     ...createDeliveryActivities({ ...tools, paths }),
   };
 }
@@ -208,6 +220,7 @@ export function createActivities(deps: {
   const { client, queries, paths, config, tenant, scrub, inUse } = deps;
   const tools = createTools(deps);
   const { git, workspace, processes } = tools;
+  const sessions = sessionRuns(deps, tools);
   const store = new LocalStore({ queries, tenant });
   const effects = createEffects({ queries });
   const { credentials, remote } = deps.knownForges;
@@ -244,8 +257,8 @@ export function createActivities(deps: {
       ...createPlaceActivities({ queries, client, roster: deps.roster }),
     },
     host: {
-      ...cloneActivities(deps, tools),
-      ...createReviewActivities({ git, forges, workspace, paths, processes, engines, scrub }),
+      ...cloneActivities(deps, tools, sessions),
+      ...createReviewActivities({ git, forges, workspace, paths, runs: sessions.runs, engines, scrub }),
     },
     sweep: createSweepActivities({
       ...{ tenant, queries, paths, git, processes, inUse },

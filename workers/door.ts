@@ -5,7 +5,7 @@ import { isAbsolute, join, sep } from 'node:path';
 import type { RemoteForge, RemoteForges } from '../activities/forge/remote-forges.ts';
 import { findForgeRepository } from '../activities/forge/rest/find-repository.ts';
 import { resolveCommit, type Git } from '../activities/git/git.ts';
-import { reviewersFault, type Engines } from '../activities/review/engines.ts';
+import { isProgram, reviewersFault, type Engines } from '../activities/review/engines.ts';
 import { judgeVersion } from '../activities/processes/program-version.ts';
 import type { Agents } from '../activities/sessions/agents.ts';
 import { runtimes } from '../activities/sessions/runtimes/runtimes.ts';
@@ -55,19 +55,27 @@ export function createDoor(deps: {
 
   async function admitMission(file: MissionFile): Promise<Admission> {
     const faults: Fault[] = [];
-    const reviewers = reviewersFault(file.policy.reviewers, engines);
+    const programs = programsOf(file);
+    const { reviewers: named, reviewerTier: tier, fallback } = file.policy;
+    const read = named.flatMap(({ engine }) => engines.get(engine) ?? []);
+    const fleet = await readFleet({
+      host: deps.host,
+      onOneMachine: file.repository.forge === 'local',
+      withAgentsOfNow:
+        programs.some(isOfAnAgent) || fallback !== undefined || !read.every((engine) => isProgram(engine)),
+    });
+    const reviewers = reviewersFault({
+      reviewers: named,
+      engines,
+      has: (agent) => fleet.here.includes(agent),
+      tier,
+    });
     if (reviewers !== undefined) faults.push({ path: 'policy.reviewers', message: reviewers });
     const repository = await findRepository(file, faults);
-    const programs = programsOf(file);
     const scripts = await readScripts(programs, faults);
     if (faults.length > 0 || !repository) return { kind: 'refused', faults };
 
     const mission = file.key ?? `m-${randomBytes(4).toString('hex')}`;
-    const fleet = await readFleet({
-      host: deps.host,
-      onOneMachine: repository.forge === 'local',
-      withAgentsOfNow: programs.some(isOfAnAgent) || file.policy.fallback !== undefined,
-    });
     const [first] = agentRuntimes.filter((runtime) => fleet.here.includes(runtime));
     const [elsewhere] = agentRuntimes.filter((runtime) => fleet.finds(runtime, []));
     const defaultRuntime = first ?? elsewhere;

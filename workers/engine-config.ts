@@ -3,7 +3,26 @@ import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import type { Engine } from '../activities/review/engines.ts';
+import { agentChoiceFields, SessionRuntime } from '../schema/contracts/agent.ts';
 import { Name } from '../schema/contracts/names.ts';
+
+const family = z.string().min(1);
+
+/** How strong it is, by the operator's own scale: higher is stronger; see `reviewerTier` of a mission's policy. */
+const tier = z.int().min(1).max(100).optional();
+
+const ProgramEngine = z.strictObject({ family, tier, argv: z.array(z.string()).min(1) });
+
+const AgentEngine = z.strictObject({ family, tier, ...agentChoiceFields, runtime: SessionRuntime });
+
+/** Judged as what it is meant to be, so that a refusal names the key. */
+const WrittenEngine = z.looseObject({}).transform((written, context): Engine => {
+  const parsed = ('runtime' in written ? AgentEngine : ProgramEngine).safeParse(written);
+  if (parsed.success) return parsed.data;
+  for (const { path, message } of parsed.error.issues) context.addIssue({ code: 'custom', path, message });
+  return z.NEVER;
+});
 
 /** What the operator allows, in `<data>/engine.yaml`. Missions can name these things, never define them. */
 export const EngineConfig = z.strictObject({
@@ -24,10 +43,8 @@ export const EngineConfig = z.strictObject({
     .default(() => Math.max(4, availableParallelism() * 2)),
   /** What a task may ask of this machine by name: `gpu`, say. */
   labels: z.array(Name).max(50).default([]),
-  /** Reviewers beside the built-in ones. */
-  engines: z
-    .record(Name, z.strictObject({ family: z.string().min(1), argv: z.array(z.string()).min(1) }))
-    .default({}),
+  /** Reviewers beside the built-in ones: programs, and coding agents. */
+  engines: z.record(Name, WrittenEngine).default({}),
   /** How long and how much of what has ended is kept; see `activities/sweep/rules.ts`. */
   keep: z
     .strictObject({

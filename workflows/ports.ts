@@ -6,11 +6,14 @@ import type { Usage } from '../schema/contracts/agent.ts';
 import type { CiReport, CiRules, CiVerdict } from '../schema/contracts/ci.ts';
 import type { HostFacts, HostState } from '../schema/contracts/host.ts';
 import type { EngineFacts, MergeRequest } from '../schema/contracts/messages.ts';
+import type { Reviewer } from '../schema/contracts/mission-file.ts';
 import type { PlannedRepository, Program, StartedTask } from '../schema/contracts/plan.ts';
 import type { Finding, Review } from '../schema/contracts/review.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
 import type { SweepInput, SweepReport } from '../schema/contracts/sweep.ts';
 import type { Recorded, RecordedMission, TaskView } from '../schema/contracts/views.ts';
+
+export type ReviewerRole = NonNullable<Reviewer['role']>;
 
 /** The place of an effect: which task of which mission, on which repository. */
 export interface TaskPlace {
@@ -84,10 +87,20 @@ export interface VerifyDeliveryInput {
   checksTimeoutSeconds: number;
   /** What the change may touch; see the mission file. */
   paths?: string[];
+  /** Paths that reviewers with a role are called by, as git reads a pathspec of the kind `:(glob)`. */
+  watched?: string[];
 }
 
 export type Delivery =
-  | { kind: 'delivered'; headSha: string; baseSha: string; commits: number; touchesJudge: boolean }
+  /** `touched`: those of the watched paths that it changes. */
+  | {
+      kind: 'delivered';
+      headSha: string;
+      baseSha: string;
+      commits: number;
+      touchesJudge: boolean;
+      touched?: string[];
+    }
   | { kind: 'no-change-needed'; reason: string }
   /** `headSha`: commits that are there and don't count. */
   | { kind: 'nothing-delivered'; message: string; signature: string; headSha?: string }
@@ -106,12 +119,23 @@ export interface ReviewInput {
   headSha: string;
   baseSha: string;
   timeoutSeconds: number;
+  /** What an agent is ended at when it has used so much. Version 0.3 and older know no agents that review. */
+  limits?: { tokens?: number; costUsd?: number };
+  /** How long an agent may say nothing. */
+  stallSeconds?: number;
+  /** Why its mission calls it beside the two. */
+  role?: ReviewerRole;
+  /** What was wrong with its last answer. */
+  malformed?: string;
+  /** The conversation that it goes on with, where that began, and what was seen to be used in it. */
+  resumes?: { conversation: string; used: Usage; session: string };
 }
 
 /** A malformed answer and a reviewer that could not run are no verdicts: the gate fails closed. */
 export type ReviewOutcome =
   | { kind: 'reviewed'; review: Review; session: SessionSummary }
-  | { kind: 'no-verdict'; reason: string; session: SessionSummary };
+  /** `malformed`: what was wrong with its answer, for itself. */
+  | { kind: 'no-verdict'; reason: string; session: SessionSummary; malformed?: string };
 
 export interface CiInput {
   place: Pick<TaskPlace, 'tenant' | 'repository'>;

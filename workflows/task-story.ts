@@ -14,8 +14,8 @@ import {
   type TaskResult,
 } from '../schema/contracts/messages.ts';
 import { laneWorkflowId } from '../schema/contracts/names.ts';
-import type { Review } from '../schema/contracts/review.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
+import { defaultStallSeconds } from './rules/model-fault.ts';
 import { call, forgeSide, requestMerge, type ForgeSide } from './proxies.ts';
 import {
   isNobodysFault,
@@ -36,13 +36,8 @@ import { TaskEnding } from './task-ending.ts';
 import { untilOneThrows } from './side-by-side.ts';
 import { HostLost, TaskHost } from './task-host.ts';
 import { TaskLaunches } from './task-launches.ts';
+import { TaskReviews } from './task-reviews.ts';
 import { GivenUp, TaskSteps } from './task-steps.ts';
-
-/** Longer than most tools run, which say nothing while they do; far shorter than a session may last. */
-const defaultStallSeconds = 20 * 60;
-
-/** How often a reviewer that gave no verdict is asked again before a person is. */
-const reviewLaunches = 3;
 
 /** The story of one task, gate by gate. It reads from top to bottom in the order in which things happen. */
 export class TaskStory {
@@ -55,12 +50,14 @@ export class TaskStory {
   readonly asks: TaskAsks;
   readonly #forgeSide: ForgeSide;
   readonly #ci: TaskCi;
+  readonly #reviews: TaskReviews;
 
   constructor(task: TaskState) {
     this.#task = task;
     this.#steps = new TaskSteps(task);
     this.#host = new TaskHost(task);
     this.#launches = new TaskLaunches({ task, steps: this.#steps, host: this.#host });
+    this.#reviews = new TaskReviews({ task, steps: this.#steps, launches: this.#launches, host: this.#host });
     this.#forgeSide = forgeSide(task.input);
     this.#ci = new TaskCi({ task, steps: this.#steps, forgeSide: this.#forgeSide });
     this.answers = new TaskAnswers({ task, steps: this.#steps, host: this.#host });
@@ -144,12 +141,14 @@ export class TaskStory {
             checks,
             checksTimeoutSeconds,
             ...(paths === undefined ? {} : { paths }),
+            ...this.#reviews.watched(),
           },
         ),
       );
       if (sessionId !== null) task.attempted(delivery);
       if (delivery.kind === 'delivered') {
         task.delivered(delivery);
+        this.#reviews.delivered(delivery);
         return true;
       }
       if (delivery.kind === 'no-change-needed') {
@@ -222,51 +221,14 @@ export class TaskStory {
     const task = this.#task;
     const { policy } = task.input;
     const headSha = this.#head();
-    const engines = policy.reviewers.map(({ engine }) => engine);
-    await this.#steps.enter('review-and-ci', {
-      on: `${engines.join(', ')} and CI at ${headSha}`,
-      for: 'reviewer',
-    });
+    await this.#reviews.enter(headSha);
     const [reviews, report] = await untilOneThrows(() => ({
-      reviews: engines.map((engine) => this.#review(engine, headSha)),
+      reviews: this.#reviews.verdicts(headSha),
       tests: this.#ci.verdict(headSha),
     }));
     this.#ci.heard(report);
     const rejections = [...reviews.map(rejectReview), rejectCi(report, policy)];
     return (await this.#steps.sendBack(rejections)) && (await this.#ci.outlast(report));
-  }
-
-  /** One engine's verdict on one head. No verdict is asked for again, then parked: it never counts as approval. */
-  async #review(engine: string, headSha: string): Promise<Review> {
-    const task = this.#task;
-    const { input, place } = task;
-    const standing = task.currentReviews().find((review) => review.engine === engine);
-    if (standing) return standing;
-    for (let launch = 1; ; launch++) {
-      const allowed = this.#launches.untilNextReview();
-      if (allowed) await allowed;
-      const sessionId = task.nextReviewSession(engine);
-      const outcome = await this.#steps.try(() =>
-        call(this.#host.home.runs.review, `${engine} reads ${headSha}`, {
-          place,
-          host: input.engine.host,
-          sessionId,
-          engine,
-          task: input.task,
-          pullRequest: task.view.pullRequest ?? 0,
-          headSha,
-          baseSha: task.baseSha,
-          timeoutSeconds: task.budget.ofNextSession({ timeoutSeconds: input.policy.sessionTimeoutSeconds })
-            .timeoutSeconds,
-        }),
-      );
-      await this.#launches.ended(outcome.session);
-      if (outcome.kind === 'reviewed') {
-        task.reviewed(outcome.review);
-        return outcome.review;
-      }
-      if (launch % reviewLaunches === 0) await this.#steps.park(`no verdict: ${outcome.reason}`);
-    }
   }
 
   async #waitForGoAhead(): Promise<void> {

@@ -2,7 +2,7 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readerOf } from '../sessions/runtimes/reader-of.ts';
-import { sessionFiles } from '../sessions/session-activities.ts';
+import { sessionFiles } from '../sessions/session-runs.ts';
 import { createWording } from '../sessions/wording.ts';
 import { printable } from './printable.ts';
 

@@ -8,11 +8,8 @@ import { moment } from '../../test/support/moment.ts';
 import { makeRepository } from '../../test/support/repository.ts';
 import { KeyedLock } from '../keyed-lock.ts';
 import { createProcesses } from '../processes/supervise.ts';
-import { createAgents } from '../sessions/agents.ts';
-import { runtimes } from '../sessions/runtimes/runtimes.ts';
-import { createRoom } from '../sessions/room.ts';
+import { sessionRuns } from '../../test/support/session-runs.ts';
 import { createSessionActivities } from '../sessions/session-activities.ts';
-import { Roster } from '../../schema/contracts/roster.ts';
 import { createDeliveryActivities } from './delivery-activities.ts';
 
 it('a push that is under way is waited for by the clean-up of its task, and by no other', async () => {
@@ -41,10 +38,7 @@ it('a push that is under way is waited for by the clean-up of its task, and by n
   const { cleanUp } = createSessionActivities({
     ...common,
     commands: new Map(),
-    agents: createAgents({ runtimes, roster: Roster.parse({ version: 1 }), acpClient: '' }),
-    tellQuestion: () => Promise.resolve(),
-    scrub: (text) => text,
-    room: createRoom({ root: paths.root, freeGigabytes: 0, sessionGigabytes: 1 }),
+    ...sessionRuns(common),
   });
   const run = <Input, Output>(step: (input: Input) => Promise<Output>, input: Input) =>
     new MockActivityEnvironment().run(step, input);

@@ -16,7 +16,7 @@ import { exists } from '../files.ts';
 import { taskKey, type KeyedLock } from '../keyed-lock.ts';
 import { describeEnd, excerptOf, firstFailure, runSteps, type StepOutcome } from '../processes/steps.ts';
 import type { Processes } from '../processes/supervise.ts';
-import { sessionFiles } from '../sessions/session-activities.ts';
+import { sessionFiles } from '../sessions/session-runs.ts';
 import { asSupervisor, type Watch } from '../supervision.ts';
 import { changedFiles, isAncestor, type Git } from './git.ts';
 import type { Workspace } from './workspace.ts';
@@ -90,7 +90,24 @@ export function createDeliveryActivities(deps: {
     }
     const red = await runDeliveryChecks(input, headSha, watch);
     if (red) return describeRed(headSha, red);
-    return { kind: 'delivered', headSha, baseSha: forkedAt, commits, touchesJudge: files.some(isOfTheJudge) };
+    const touched = await touchedPaths({ ...input, mirror, from: forkedAt, to: headSha });
+    return {
+      ...{ kind: 'delivered', headSha, baseSha: forkedAt, commits },
+      touchesJudge: files.some(isOfTheJudge),
+      ...(touched.length === 0 ? {} : { touched }),
+    };
+  }
+
+  async function touchedPaths(
+    of: Pick<VerifyDeliveryInput, 'watched'> & { mirror: string; from: string; to: string },
+  ): Promise<string[]> {
+    const { mirror: cwd, from, to, watched = [] } = of;
+    const touched: string[] = [];
+    for (const path of watched) {
+      const args = ['diff', '--quiet', '--no-renames', from, to, '--', `:(glob)${path}`];
+      if ((await git.run({ cwd, args, accept: [1] })).exitCode === 1) touched.push(path);
+    }
+    return touched;
   }
 
   async function fetchDelivered(input: VerifyDeliveryInput): Promise<string | undefined> {

@@ -1,35 +1,83 @@
 import { join } from 'node:path';
+import { runtimeName, type ChosenAgent, type RuntimeName } from '../../schema/contracts/agent.ts';
+import type { Reviewer } from '../../schema/contracts/mission-file.ts';
 
-/** A reviewer: a program that reads a change and prints its verdict. Engines of one family think alike. */
-export interface Engine {
+interface AnyEngine {
+  /** Whose model it is. Engines of one family think alike. */
   family: string;
+  /** How strong it is, by the operator's own scale: higher is stronger. */
+  tier?: number | undefined;
+}
+
+/** A program that reads a change and prints its verdict. */
+export interface ProgramEngine extends AnyEngine {
   argv: readonly string[];
 }
 
+/** A coding agent; its last message is its verdict. */
+export interface AgentEngine extends AnyEngine, ChosenAgent {}
+
+/** A reviewer. */
+export type Engine = ProgramEngine | AgentEngine;
+
 export type Engines = ReadonlyMap<string, Engine>;
 
-/** Two deterministic reviewers that come with the engine. `programs` is the folder they are built into. */
+export function isProgram(engine: Engine): engine is ProgramEngine {
+  return 'argv' in engine;
+}
+
+/**
+ * Two deterministic reviewers that come with the engine, and the agents that have models of their makers only: the
+ * model of another may be anybody's. `programs` is the folder that the two are built into.
+ */
 export function builtInEngines(programs: string): Engines {
-  return new Map([
+  return new Map<string, Engine>([
     ['diff-check', { family: 'diff', argv: [process.execPath, join(programs, 'diff-check.js')] }],
     ['test-check', { family: 'test', argv: [process.execPath, join(programs, 'test-check.js')] }],
+    ['claude', { family: 'anthropic', runtime: 'claude' }],
+    ['codex', { family: 'openai', runtime: 'codex' }],
   ]);
 }
 
+/** Those that always read a change; the others are called where it asks for them. */
+export function standingReviewers<R extends Pick<Reviewer, 'role'>>(reviewers: readonly R[]): R[] {
+  return reviewers.filter(({ role }) => role === undefined);
+}
+
 /** What is wrong with a mission's choice of reviewers; undefined when it is a dual-engine review. */
-export function reviewersFault(
-  reviewers: readonly { engine: string }[],
-  engines: Engines,
-): string | undefined {
+export function reviewersFault(of: {
+  reviewers: readonly Pick<Reviewer, 'engine' | 'role'>[];
+  engines: Engines;
+  /** Whether the host of the mission's reviews has an agent. */
+  has: (agent: RuntimeName) => boolean;
+  /** The least tier of each; see the policy. */
+  tier?: number | undefined;
+}): string | undefined {
+  const { reviewers, engines, has, tier } = of;
   const unknown = reviewers.find(({ engine }) => !engines.has(engine));
   if (unknown) {
-    const known = [...engines.keys()].join(', ');
-    return `no engine is named ${unknown.engine}; this installation has ${known}. Add it under engines: in engine.yaml`;
+    const known = [...engines].filter(([, engine]) => isHere(engine, has)).map(([name]) => name);
+    return `no engine is named ${unknown.engine}; this installation has ${known.join(', ')}. Add it under engines: in engine.yaml`;
   }
-  const families = new Set(reviewers.map(({ engine }) => engines.get(engine)?.family));
+  for (const { engine: name } of reviewers) {
+    const engine = engines.get(name);
+    if (!engine) continue;
+    if (!isProgram(engine) && !has(runtimeName(engine))) {
+      return `the engine ${name} is ${runtimeName(engine)}, which is not on this host: install it, or name another engine`;
+    }
+    if (tier !== undefined && (engine.tier === undefined || engine.tier < tier)) {
+      const has = engine.tier === undefined ? 'has no tier' : `is of tier ${engine.tier}`;
+      return `the engine ${name} ${has}, and reviewerTier asks for ${tier}: name a stronger one, or set its tier under engines: in engine.yaml`;
+    }
+  }
+  const families = new Set(standingReviewers(reviewers).map(({ engine }) => engines.get(engine)?.family));
   if (families.size < 2) return 'a review needs two engines of different families';
   if (new Set(reviewers.map(({ engine }) => engine)).size < reviewers.length) {
     return 'an engine is named twice among the reviewers';
   }
   return undefined;
+}
+
+function isHere(engine: Engine, has: (agent: RuntimeName) => boolean): boolean {
+  return isProgram(engine) || has(runtimeName(engine));
 }

@@ -5,6 +5,7 @@ import { builtFolder } from '../../schema/package-root.ts';
 import { useDatabase } from '../../test/support/databases.ts';
 import { task } from '../../test/support/plans.ts';
 import { localForge, makeRepository } from '../../test/support/repository.ts';
+import { sessionRuns } from '../../test/support/session-runs.ts';
 import type { ReviewInput } from '../../workflows/ports.ts';
 import { createProcesses } from '../processes/supervise.ts';
 import { createReviewActivities } from './review-activities.ts';
@@ -22,7 +23,8 @@ it('a review reads a head that another host has pushed, by the rules of a base t
   const reads = `grep -q 'Be brief.' && [ -e a.txt ] && echo '{"verdict":"approve","summary":"read","findings":[]}'`;
   const { review } = createReviewActivities({
     ...{ git, workspace, paths, forges: () => forge, scrub: (text) => text },
-    processes: createProcesses({ runner: join(builtFolder(), 'runner.js') }),
+    runs: sessionRuns({ paths, processes: createProcesses({ runner: join(builtFolder(), 'runner.js') }) })
+      .runs,
     engines: new Map([['reader', { family: 'f', argv: ['sh', '-c', reads] }]]),
   });
   const input: ReviewInput = {

@@ -1,5 +1,6 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { AgentEvent } from '../../schema/contracts/agent.ts';
 import type { SessionSummary } from '../../schema/contracts/session.ts';
 import type { HostActivities, ReviewInput, ReviewOutcome } from '../../workflows/ports.ts';
 import type { DataPaths } from '../data-paths.ts';
@@ -8,131 +9,165 @@ import { exists, removeTree } from '../files.ts';
 import type { Forges } from '../forge/forge.ts';
 import type { Git } from '../git/git.ts';
 import type { Workspace } from '../git/workspace.ts';
-import { programEnvironment } from '../processes/environment.ts';
-import type { Processes } from '../processes/supervise.ts';
+import type { AgentLog } from '../sessions/agent-log.ts';
 import { reviewPrompt } from '../sessions/prompt.ts';
+import { sessionFiles, type Session, type SessionRuns } from '../sessions/session-runs.ts';
 import type { Scrub } from '../scrub.ts';
-import { sessionFiles, summarize } from '../sessions/session-activities.ts';
 import { asSupervisor, type Watch } from '../supervision.ts';
-import type { Engine, Engines } from './engines.ts';
+import { isProgram, type AgentEngine, type Engines, type ProgramEngine } from './engines.ts';
 import { parseAnswer } from './parse-answer.ts';
 
 /** An answer is a summary and findings; what is longer is no answer. */
 const maxAnswerBytes = 256 * 1024;
+
+/** What a reviewer ran, and what it has answered; undefined: it has come to no end, or its answer is too long. */
+interface Ended {
+  session: SessionSummary;
+  answer: string | undefined;
+}
 
 export function createReviewActivities(deps: {
   git: Git;
   forges: Forges;
   workspace: Workspace;
   paths: DataPaths;
-  processes: Processes;
+  runs: SessionRuns;
   engines: Engines;
   scrub: Scrub;
 }): Pick<HostActivities, 'review'> {
-  const { git, forges, workspace, paths } = deps;
-  return { review: (input) => asSupervisor((watch) => review(input, watch)) };
+  const { git, forges, workspace, paths, runs } = deps;
+  return { review };
 
   /** Runs one engine on one commit, in a clean checkout of its own, and puts its verdict on the pull request. */
-  async function review(input: ReviewInput, watch: Watch): Promise<ReviewOutcome> {
+  function review(input: ReviewInput): Promise<ReviewOutcome> {
     const engine = deps.engines.get(input.engine);
     if (!engine) throw refused(`no engine is named ${input.engine} on this host`);
-    const folder = paths.session(input.sessionId);
-    const checkout = paths.checkout(input.sessionId);
-    const startedAt = Date.now();
-    const end = await deps.processes.supervise({
-      folder,
-      prepare: async () => {
-        const { repository } = input.place;
-        // Another host may have pushed the one and fetched the other.
-        for (const sha of [input.headSha, input.baseSha]) await workspace.fetchCommit({ repository, sha });
-        await workspace.checkOut({ repository, folder: checkout.repository, sha: input.headSha });
-        await mkdir(checkout.home, { recursive: true });
-        const agentsFile = await workspace.readFileAt({
-          repository,
-          commit: input.baseSha,
-          path: 'AGENTS.md',
-        });
-        return prepareReview(input, engine, agentsFile);
+    let log: AgentLog | undefined;
+    return asSupervisor(
+      async (watch) => {
+        const ended = isProgram(engine)
+          ? await runProgram(input, engine, watch)
+          : await runAgent(input, engine, { watch, onLog: (its) => (log = its) });
+        return conclude(input, ended);
       },
-      watch,
-    });
-    const session = summarize({
-      end,
-      input: { ...input, role: `review-${input.engine}`, task: { program: { runtime: input.engine } } },
-      startedAt,
-    });
-    const outcome = await judge(input, folder, checkout.repository, session);
+      () => log?.told,
+    );
+  }
+
+  async function conclude(input: ReviewInput, ended: Ended): Promise<ReviewOutcome> {
+    const outcome = await judge(input, ended);
     if (outcome.kind === 'reviewed') {
       const { repository } = input.place;
       const { pullRequest } = input;
       await forges(repository).postReview({ repository, pullRequest, review: outcome.review });
     }
-    await removeTree(checkout.folder);
+    await removeTree(checkoutOf(input).folder);
     return outcome;
   }
 
-  function prepareReview(input: ReviewInput, engine: Engine, agentsFile: string | undefined) {
-    const checkout = paths.checkout(input.sessionId);
-    return {
-      spec: {
-        cwd: checkout.repository,
-        env: programEnvironment({
-          run: paths.session(input.sessionId),
-          home: checkout.home,
-          extra: { MISSION_BASE_SHA: input.baseSha, MISSION_HEAD_SHA: input.headSha },
-        }),
-        steps: [
-          {
-            name: input.engine,
-            argv: [...engine.argv],
-            timeoutMs: input.timeoutSeconds * 1_000,
-            stdin: sessionFiles.prompt,
-            stdout: sessionFiles.output,
-            stderr: sessionFiles.errors,
-          },
-        ],
-        maxOutputBytes: maxAnswerBytes,
-        heartbeatMs: deps.processes.heartbeatMs,
-      },
-      files: { [sessionFiles.prompt]: reviewPrompt({ ...input, agentsFile }) },
-    };
+  /** The whole of its standard output is the answer. */
+  async function runProgram(input: ReviewInput, engine: ProgramEngine, watch: Watch): Promise<Ended> {
+    const program = { argv: [...engine.argv] };
+    const session = { ...sessionOf(input), runtime: input.engine, maxOutputBytes: maxAnswerBytes };
+    const summary = await runs.run(session, program, watch);
+    const output = join(paths.session(input.sessionId), sessionFiles.output);
+    const { size } = await stat(output).catch(() => ({ size: Infinity }));
+    const answer = size > maxAnswerBytes ? undefined : await readFile(output, 'utf8');
+    return { session: summary, answer };
   }
 
-  async function judge(
+  /** Its last message is the answer: what stands anywhere else in its output may be somebody else's words. */
+  async function runAgent(
     input: ReviewInput,
-    folder: string,
-    repository: string,
-    session: SessionSummary,
-  ): Promise<ReviewOutcome> {
-    if (session.end !== 'exited' || session.exitCode !== 0) {
-      const code = session.exitCode === null ? '' : ` with exit code ${session.exitCode}`;
-      return { kind: 'no-verdict', reason: `${input.engine} ended as ${session.end}${code}`, session };
-    }
-    if (!(await isUntouched({ folder, repository, headSha: input.headSha }))) {
-      return { kind: 'no-verdict', reason: `${input.engine} changed its checkout`, session };
-    }
-    const output = join(folder, sessionFiles.output);
-    if ((await stat(output)).size > maxAnswerBytes) {
-      return { kind: 'no-verdict', reason: `the answer of ${input.engine} is over 256 KiB`, session };
-    }
-    const parsed = parseAnswer(deps.scrub(await readFile(output, 'utf8')));
-    if (parsed.kind === 'malformed') {
-      return { kind: 'no-verdict', reason: `${input.engine}: ${parsed.reason}`, session };
-    }
+    engine: AgentEngine,
+    listener: { watch: Watch; onLog: (log: AgentLog) => void },
+  ): Promise<Ended> {
+    const remedy = `install it, or the reviewer ${input.engine} can’t work; then retry`;
+    const { stallSeconds, limits, resumes } = input;
+    const session = {
+      ...{ ...sessionOf(input), stallSeconds, limits, resumes, remedy },
+      title: `the review of ${input.task.title}`,
+    };
+    let answer: string | undefined;
+    const onEvent = (event: AgentEvent): void => {
+      if (event.type === 'final') answer = event.text;
+      // It has said something since: that was not its last word.
+      else if (event.type === 'text' || event.type === 'tool') answer = undefined;
+    };
+    const summary = await runs.runAgent(session, engine, { ...listener, onEvent });
+    const isLong = answer !== undefined && Buffer.byteLength(answer) > maxAnswerBytes;
+    return { session: summary, answer: isLong ? undefined : answer };
+  }
+
+  function sessionOf(input: ReviewInput): Omit<Session, 'runtime'> {
+    const { sessionId, host, timeoutSeconds, baseSha, headSha } = input;
+    const { repository: cwd, home } = checkoutOf(input);
     return {
-      kind: 'reviewed',
-      review: { engine: input.engine, sha: input.headSha, ...parsed.answer },
-      session,
+      ...{ sessionId, host, timeoutSeconds, cwd, home },
+      role: `review-${input.engine}`,
+      env: { MISSION_BASE_SHA: baseSha, MISSION_HEAD_SHA: headSha },
+      prepare: () => prepare(input),
     };
   }
 
-  /** Noted in the session's folder, since a repeated activity finds the checkout gone. */
-  async function isUntouched(of: { folder: string; repository: string; headSha: string }): Promise<boolean> {
-    const note = join(of.folder, 'untouched');
+  /** A conversation goes on where it began: some programs keep their conversations by folder. */
+  function checkoutOf({ sessionId, resumes }: ReviewInput): ReturnType<DataPaths['checkout']> {
+    return paths.checkout(resumes?.session ?? sessionId);
+  }
+
+  async function prepare(input: ReviewInput): Promise<Record<string, string>> {
+    const { place, headSha, baseSha } = input;
+    const { repository } = place;
+    // Another host may have pushed the one and fetched the other.
+    for (const sha of [headSha, baseSha]) await workspace.fetchCommit({ repository, sha });
+    await workspace.checkOut({ repository, folder: checkoutOf(input).repository, sha: headSha });
+    const agentsFile = await workspace.readFileAt({ repository, commit: baseSha, path: 'AGENTS.md' });
+    return { [sessionFiles.prompt]: reviewPrompt({ ...input, agentsFile }) };
+  }
+
+  async function judge(input: ReviewInput, { session, answer }: Ended): Promise<ReviewOutcome> {
+    const { engine, headSha } = input;
+    const fault = faultOf(session);
+    if (fault !== undefined) return { kind: 'no-verdict', reason: `${engine} ${fault}`, session };
+    if (!(await isUntouched(input))) {
+      return { kind: 'no-verdict', reason: `${engine} changed its checkout`, session };
+    }
+    const parsed =
+      answer === undefined
+        ? { kind: 'malformed' as const, reason: 'there is no answer, or one over 256 KiB' }
+        : parseAnswer(deps.scrub(answer));
+    if (parsed.kind === 'malformed') {
+      const reason = `${engine}: ${parsed.reason}`;
+      return { kind: 'no-verdict', reason, malformed: parsed.reason, session };
+    }
+    return { kind: 'reviewed', review: { engine, sha: headSha, ...parsed.answer }, session };
+  }
+
+  /**
+   * Noted in the session's folder, since a repeated activity finds the checkout gone. With the mirror's own git folder:
+   * the settings of the checkout are the reviewer's, and could name programs to run.
+   */
+  async function isUntouched(input: ReviewInput): Promise<boolean> {
+    const note = join(paths.session(input.sessionId), 'untouched');
     if (await exists(note)) return true;
-    const args = ['diff', '--quiet', of.headSha, '--'];
-    const { exitCode } = await git.run({ cwd: of.repository, args, accept: [1] });
+    const { folder, repository: cwd } = checkoutOf(input);
+    const mirror = await workspace.openMirror(input.place.repository);
+    const files = ['-c', 'core.bare=false', `--git-dir=${mirror}`, `--work-tree=${cwd}`];
+    const index = join(folder, 'judged.index');
+    await git.run({ cwd, args: [...files, 'read-tree', input.headSha], index });
+    const args = [...files, 'diff', '--quiet', input.headSha, '--'];
+    const { exitCode } = await git.run({ cwd, args, index, accept: [1] });
     if (exitCode === 0) await writeFile(note, '');
     return exitCode === 0;
   }
+}
+
+/** Why a session has come to no answer. An agent's is told by its output: its exit code says little. */
+function faultOf({ end, exitCode, agent }: SessionSummary): string | undefined {
+  if (agent) {
+    if (agent.outcome === 'done' || agent.outcome === 'no-change') return undefined;
+    return `ended as ${agent.outcome}: ${agent.message}`;
+  }
+  if (end === 'exited' && exitCode === 0) return undefined;
+  return `ended as ${end}${exitCode === null ? '' : ` with exit code ${exitCode}`}`;
 }

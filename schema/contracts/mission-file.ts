@@ -79,6 +79,26 @@ export const NoProgress = z.int().min(1).max(100);
 /** The agents that take over while a quota is closed, in their order. */
 export const Fallback = z.array(AgentRuntime).min(1).max(4);
 
+/** Reads changes, by the name of an engine that the operator has. */
+export const Reviewer = z
+  .strictObject({
+    engine: Name,
+    /** With a role it comes beside the two, where a change asks for it; then its approval is needed too. */
+    role: z.enum(['security']).optional(),
+    /** Called where a change touches one of these, as git reads a pathspec of the kind `:(glob)`: `src/auth/**`. */
+    paths: z
+      .array(z.string().min(1).max(500).refine(isWithin, 'must be a path within the repository'))
+      .max(50)
+      .optional(),
+    /** Called where the task has one of these labels, which then ask nothing of hosts. */
+    labels: z.array(Name).max(20).optional(),
+  })
+  .refine(
+    ({ role, paths, labels }) => role !== undefined || (paths === undefined && labels === undefined),
+    'paths and labels go with a role: the reviewers without one read every change',
+  );
+export type Reviewer = z.infer<typeof Reviewer>;
+
 export const Policy = z.strictObject({
   /** Names of the tokens that may give the merge go-ahead. None: the mission merges solo. */
   coordinators: z.array(Name).max(50).default([]),
@@ -88,9 +108,11 @@ export const Policy = z.strictObject({
   priority: Priority.optional(),
   /** Two engines of different families at the least; both approve the same head. */
   reviewers: z
-    .array(z.strictObject({ engine: Name }))
+    .array(Reviewer)
     .max(5)
     .default([{ engine: 'diff-check' }, { engine: 'test-check' }]),
+  /** The least tier of every reviewer; see `engines` in engine.yaml. Without it: any, also those that have none. */
+  reviewerTier: z.int().min(1).max(100).optional(),
   /** How often the same failure is sent back to `implement` before the task parks as blocked. */
   remediations: z.int().min(0).max(10).default(3),
   /** Author sessions that a task may use in all, whatever the failures. */

@@ -45,7 +45,11 @@ export type PlannedTask = Pick<
 > & { program: PlannedProgram };
 
 /** A task with the program that it will run. */
-export type StartedTask = Omit<PlannedTask, 'program'> & { program: Program };
+export type StartedTask = Omit<PlannedTask, 'program'> & {
+  program: Program;
+  /** Of its labels those that call a reviewer, and ask nothing of hosts. */
+  reviewLabels?: string[];
+};
 
 export interface PlannedMilestone {
   id: string;
@@ -140,7 +144,14 @@ export function toStartedTask(of: {
   task: PlannedTask;
 }): StartedTask {
   const { program, labels = of.milestone.labels ?? of.plan.labels ?? [], ...rest } = of.task;
-  const task = { ...rest, ...(labels.length > 0 ? { labels } : {}) };
+  const calling = new Set(of.plan.policy.reviewers.flatMap((reviewer) => reviewer.labels ?? []));
+  const reviewLabels = labels.filter((label) => calling.has(label));
+  const ofHosts = labels.filter((label) => !calling.has(label));
+  const task = {
+    ...rest,
+    ...(ofHosts.length > 0 ? { labels: ofHosts } : {}),
+    ...(reviewLabels.length > 0 ? { reviewLabels } : {}),
+  };
   return { ...task, program: startedProgram({ ...of, program }) };
 }
 

@@ -15,6 +15,9 @@ const afterWindowMs = 5_000;
 const firstPauseMs = minute;
 const longestPauseMs = 30 * minute;
 
+/** Longer than most tools run, which say nothing while they do; far shorter than a session may last. */
+export const defaultStallSeconds = 20 * 60;
+
 /** Until when nobody asks a model that has closed its quota. */
 export function quotaOpensAt(of: { report: Pick<AgentReport, 'retryAt'>; now: number }): number {
   const { report, now } = of;

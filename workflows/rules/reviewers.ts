@@ -1,0 +1,21 @@
+import type { Reviewer } from '../../schema/contracts/mission-file.ts';
+
+/** Who reads a change: the reviewers that stand, and those beside them that it calls for. */
+export function reviewersOf(of: {
+  reviewers: readonly Reviewer[];
+  /** Which of the paths that reviewers name it touches. */
+  touched: readonly string[];
+  /** The task's labels that reviewers name. */
+  labels: readonly string[];
+}): Reviewer[] {
+  return of.reviewers.filter(({ role, paths, labels }) => {
+    if (role === undefined || (paths === undefined && labels === undefined)) return true;
+    const isTouched = paths?.some((path) => of.touched.includes(path)) ?? false;
+    return isTouched || (labels?.some((label) => of.labels.includes(label)) ?? false);
+  });
+}
+
+/** The paths that a delivery is looked at for, each once. */
+export function watchedPaths(reviewers: readonly Reviewer[]): string[] {
+  return [...new Set(reviewers.flatMap(({ paths = [] }) => paths))];
+}

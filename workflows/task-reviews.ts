@@ -1,0 +1,174 @@
+import { sleep } from '@temporalio/workflow';
+import { addUsage, noUsage } from '../schema/contracts/agent.ts';
+import type { Wait } from '../schema/contracts/gates.ts';
+import type { Reviewer } from '../schema/contracts/mission-file.ts';
+import type { Review } from '../schema/contracts/review.ts';
+import type { SessionSummary } from '../schema/contracts/session.ts';
+import type { Delivery, ReviewInput, ReviewOutcome, VerifyDeliveryInput } from './ports.ts';
+import { call } from './proxies.ts';
+import { defaultStallSeconds, pauseAfterModelError, quotaOpensAt } from './rules/model-fault.ts';
+import { reviewersOf, watchedPaths } from './rules/reviewers.ts';
+import type { TaskHost } from './task-host.ts';
+import type { TaskLaunches } from './task-launches.ts';
+import type { TaskState } from './task-state.ts';
+import type { TaskSteps } from './task-steps.ts';
+
+/** How often a reviewer that gave no verdict is launched before a person is asked: its answer is asked for again twice. */
+const reviewLaunches = 3;
+
+type Again = Pick<ReviewInput, 'malformed' | 'resumes'>;
+
+/** Who reads a head, and how each comes to a verdict. */
+export class TaskReviews {
+  readonly #task: TaskState;
+  readonly #steps: TaskSteps;
+  readonly #launches: TaskLaunches;
+  readonly #host: TaskHost;
+  #touched: readonly string[] = [];
+  /** What the gate waits for, and reviewers within it. */
+  #gate: Pick<Wait, 'on' | 'for'> | undefined;
+  readonly #waits = new Map<string, Pick<Wait, 'on' | 'for'>>();
+
+  constructor(of: { task: TaskState; steps: TaskSteps; launches: TaskLaunches; host: TaskHost }) {
+    this.#task = of.task;
+    this.#steps = of.steps;
+    this.#launches = of.launches;
+    this.#host = of.host;
+  }
+
+  /** What a delivery is looked at for. */
+  watched(): Pick<VerifyDeliveryInput, 'watched'> {
+    const watched = watchedPaths(this.#task.input.policy.reviewers);
+    return watched.length === 0 ? {} : { watched };
+  }
+
+  delivered({ touched = [] }: Extract<Delivery, { kind: 'delivered' }>): void {
+    this.#touched = touched;
+  }
+
+  async enter(headSha: string): Promise<void> {
+    const engines = this.#reviewers().map(({ engine }) => engine);
+    this.#gate = { on: `${engines.join(', ')} and CI at ${headSha}`, for: 'reviewer' };
+    await this.#steps.enter('review-and-ci', this.#gate);
+  }
+
+  /** A verdict of each reviewer on one head. */
+  verdicts(headSha: string): Promise<Review>[] {
+    return this.#reviewers().map((reviewer) => this.#verdict(reviewer, headSha));
+  }
+
+  #reviewers(): Reviewer[] {
+    const { policy, task } = this.#task.input;
+    const { reviewers } = policy;
+    return reviewersOf({ reviewers, touched: this.#touched, labels: task.reviewLabels ?? [] });
+  }
+
+  /** No verdict is asked for again, then parked: it never counts as approval. */
+  async #verdict(reviewer: Reviewer, headSha: string): Promise<Review> {
+    const task = this.#task;
+    const { engine } = reviewer;
+    const standing = task.currentReviews().find((review) => review.engine === engine);
+    if (standing) return standing;
+    let again: Again = {};
+    for (let launch = 1; ;) {
+      const allowed = this.#launches.untilNextReview();
+      if (allowed) await allowed;
+      const input = this.#inputOf(reviewer, headSha, again);
+      const outcome = await this.#steps.try(() =>
+        call(this.#host.home.runs.review, `${engine} reads ${headSha}`, input),
+      );
+      await this.#launches.ended(outcome.session);
+      if (outcome.kind === 'reviewed') {
+        task.reviewed(outcome.review);
+        return outcome.review;
+      }
+      again = this.#again(input, outcome);
+      if (await this.#isShutOut(engine, outcome.session)) continue;
+      if (launch % reviewLaunches === 0) await this.#steps.park(`no verdict: ${outcome.reason}`);
+      launch += 1;
+    }
+  }
+
+  #inputOf({ engine, role }: Reviewer, headSha: string, again: Again): ReviewInput {
+    const task = this.#task;
+    const { input, place } = task;
+    const { sessionTimeoutSeconds: timeoutSeconds, stallSeconds = defaultStallSeconds } = input.policy;
+    return {
+      place,
+      host: input.engine.host,
+      sessionId: task.nextReviewSession(engine),
+      engine,
+      task: input.task,
+      pullRequest: task.view.pullRequest ?? 0,
+      headSha,
+      baseSha: task.baseSha,
+      ...task.budget.ofNextSession({ timeoutSeconds }),
+      stallSeconds,
+      ...(role === undefined ? {} : { role }),
+      ...again,
+    };
+  }
+
+  /** Who has only answered in another form goes on with its conversation: it has read the change already. */
+  #again(input: ReviewInput, { session, malformed }: Extract<ReviewOutcome, { kind: 'no-verdict' }>): Again {
+    if (malformed === undefined) return input.malformed === undefined ? {} : { malformed: input.malformed };
+    const conversation = session.agent?.conversation ?? undefined;
+    if (conversation === undefined) return { malformed };
+    const its = this.#task.view.sessions.flatMap(({ role, agent }) =>
+      role === session.role && agent?.conversation === conversation ? agent : [],
+    );
+    const used = its.map(({ usage }) => usage).reduce(addUsage, noUsage);
+    return { malformed, resumes: { conversation, used, session: input.resumes?.session ?? session.id } };
+  }
+
+  /** True: it has come to nothing for what a launch less would not change, and that is over now. */
+  async #isShutOut(engine: string, { role, runtime, host, agent }: SessionSummary): Promise<boolean> {
+    const task = this.#task;
+    switch (agent?.outcome) {
+      case 'auth':
+        await this.#steps.park(`${engine}: ${runtime} is not logged in on ${host}: ${agent.message}`);
+        return true;
+      // A person is asked before the next launch.
+      case 'over-budget':
+        return true;
+      case 'rate-limited': {
+        const until = quotaOpensAt({ report: agent, now: Date.now() });
+        await this.#waitUntil(engine, until, `the quota of ${runtime} on ${host}`);
+        return true;
+      }
+      case 'model-error': {
+        const own = task.view.sessions.filter((session) => session.role === role);
+        const times = own.filter((session) => session.agent?.outcome === 'model-error').length;
+        const until = Date.now() + pauseAfterModelError(times);
+        await this.#waitUntil(engine, until, `the model of ${runtime}: ${agent.message}`);
+        return false;
+      }
+      default:
+        return false;
+    }
+  }
+
+  /** A durable timer. The others read on meanwhile: the task waits for what is left. */
+  async #waitUntil(engine: string, until: number, on: string): Promise<void> {
+    const wait = {
+      on: `${engine}: ${on}, not before ${new Date(until).toISOString()}`,
+      for: 'quota',
+    } as const;
+    this.#waits.set(engine, wait);
+    this.#show();
+    await this.#steps.record();
+    try {
+      await sleep(Math.max(0, until - Date.now()));
+    } finally {
+      this.#waits.delete(engine);
+      this.#show();
+    }
+  }
+
+  #show(): void {
+    // Then it waits for a person first of all.
+    if (this.#task.view.status === 'blocked') return;
+    const [first = this.#gate] = this.#waits.values();
+    this.#task.waitOn(first);
+  }
+}
