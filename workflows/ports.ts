@@ -5,6 +5,7 @@
 import type { Usage } from '../schema/contracts/agent.ts';
 import type { CiReport, CiRules, CiVerdict } from '../schema/contracts/ci.ts';
 import type { HostFacts, HostState } from '../schema/contracts/host.ts';
+import type { Breach } from '../schema/contracts/law.ts';
 import type { EngineFacts, MergeRequest } from '../schema/contracts/messages.ts';
 import type { Reviewer } from '../schema/contracts/mission-file.ts';
 import type { PlannedRepository, Program, StartedTask } from '../schema/contracts/plan.ts';
@@ -100,6 +101,8 @@ export type Delivery =
       commits: number;
       touchesJudge: boolean;
       touched?: string[];
+      /** What no configuration loosens. Missing where nothing was broken, and from what version 0.3 has recorded. */
+      breaches?: Breach[];
     }
   | { kind: 'no-change-needed'; reason: string }
   /** `headSha`: commits that are there and don't count. */

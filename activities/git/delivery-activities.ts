@@ -19,6 +19,7 @@ import type { Processes } from '../processes/supervise.ts';
 import { sessionFiles } from '../sessions/session-runs.ts';
 import { asSupervisor, type Watch } from '../supervision.ts';
 import { changedFiles, isAncestor, type Git } from './git.ts';
+import { breachesOf } from './laws/breaches.ts';
 import type { Workspace } from './workspace.ts';
 
 /** What an agent may say instead of delivering. It is a claim: the checks must be green as things stand. */
@@ -91,10 +92,12 @@ export function createDeliveryActivities(deps: {
     const red = await runDeliveryChecks(input, headSha, watch);
     if (red) return describeRed(headSha, red);
     const touched = await touchedPaths({ ...input, mirror, from: forkedAt, to: headSha });
+    const breaches = await breachesOf(git, { cwd: mirror, baseSha, forkedAt, headSha });
     return {
       ...{ kind: 'delivered', headSha, baseSha: forkedAt, commits },
       touchesJudge: files.some(isOfTheJudge),
       ...(touched.length === 0 ? {} : { touched }),
+      ...(breaches.length === 0 ? {} : { breaches }),
     };
   }
 

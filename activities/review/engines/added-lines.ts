@@ -4,27 +4,62 @@ export interface AddedLine {
   text: string;
 }
 
-/** The lines that a unified diff adds, each with its place in the new file. */
-export function addedLines(diff: string): AddedLine[] {
-  const added: AddedLine[] = [];
-  let file = '';
-  let line = 0;
+/** What a diff does to one file. `from` is null for a new one, `to` for one that is gone; of one renamed they differ. */
+export interface FileChange {
+  from: string | null;
+  to: string | null;
+  added: { line: number; text: string }[];
+  removed: { line: number; text: string }[];
+}
+
+/** The files of a unified diff, each line with its place in the new file, or in the old one. */
+export function fileChanges(diff: string | readonly string[]): FileChange[] {
+  const changes: FileChange[] = [];
+  let change: FileChange = { from: null, to: null, added: [], removed: [] };
   let inHunk = false;
-  for (const text of diff.split('\n')) {
-    const hunk = /^@@ -\S+ \+(\d+)/.exec(text);
+  let line = 0;
+  let oldLine = 0;
+  for (const text of typeof diff === 'string' ? diff.split('\n') : diff) {
+    const hunk = /^@@ -(\d+)\S* \+(\d+)/.exec(text);
     if (hunk) {
-      line = Number(hunk[1]);
+      oldLine = Number(hunk[1]);
+      line = Number(hunk[2]);
       inHunk = true;
     } else if (text.startsWith('diff --git ')) {
+      change = { from: null, to: null, added: [], removed: [] };
+      changes.push(change);
       inHunk = false;
     } else if (!inHunk) {
-      if (text.startsWith('+++ ')) file = text.replace(/^\+\+\+ (?:b\/)?/, '').replace(/\t$/, '');
+      const header = /^(?:rename (?:from|to)|---|\+\+\+) /.exec(text)?.[0];
+      if (header === '--- ' || header === 'rename from ') change.from = nameIn(text, header);
+      else if (header !== undefined) change.to = nameIn(text, header);
     } else if (text.startsWith('+')) {
-      added.push({ file, line, text: text.slice(1) });
+      change.added.push({ line, text: text.slice(1) });
       line += 1;
-    } else if (!text.startsWith('-') && !text.startsWith('\\')) {
+    } else if (text.startsWith('-')) {
+      change.removed.push({ line: oldLine, text: text.slice(1) });
+      oldLine += 1;
+    } else if (!text.startsWith('\\')) {
       line += 1;
+      oldLine += 1;
     }
   }
-  return added;
+  return changes;
+}
+
+/** The lines that a unified diff adds, each with its place in the new file. */
+export function addedLines(diff: string | readonly string[]): AddedLine[] {
+  return fileChanges(diff).flatMap(({ to, added }) =>
+    added.map(({ line, text }) => ({ file: to ?? '', line, text })),
+  );
+}
+
+/** A name with white space ends in a tab, one with odd characters is quoted; those of a rename have no prefix. */
+function nameIn(text: string, header: string): string | null {
+  const name = text
+    .slice(header.length)
+    .replace(/\t$/, '')
+    .replace(/^"(.*)"$/, '$1');
+  if (name === '/dev/null') return null;
+  return header.startsWith('rename') ? name : name.replace(/^[ab]\//, '');
 }

@@ -1,15 +1,6 @@
 import type { Finding } from '../../../schema/contracts/review.ts';
+import { secretsIn } from '../../git/laws/secrets.ts';
 import type { AddedLine } from './added-lines.ts';
-
-/** What a secret looks like: forms that their issuers document, so that few other things match. */
-const secretForms: readonly (readonly [name: string, form: RegExp])[] = [
-  ['a private key', /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/],
-  ['an AWS access key', /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/],
-  ['a GitHub token', /\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bgithub_pat_[A-Za-z0-9_]{50,}\b/],
-  ['a Slack token', /\bxox[abpr]-[A-Za-z0-9-]{10,}\b/],
-  ['an API key', /\bsk-[A-Za-z0-9_-]{32,}\b/],
-  ['a token of this engine', /\bmission_[A-Za-z0-9_-]{43}\b/],
-];
 
 const conflictMarker = /^(?:<{7} |>{7} |\|{7} |={7}\r?$)/;
 
@@ -25,16 +16,14 @@ export function lineFindings({ file, line, text }: AddedLine): Finding[] {
       message: 'a conflict marker is left',
     });
   }
-  for (const [name, form] of secretForms) {
-    if (form.test(text)) {
-      findings.push({
-        severity: 'blocker',
-        category: 'secret',
-        file,
-        line,
-        message: `this looks like ${name}`,
-      });
-    }
+  for (const name of secretsIn(text)) {
+    findings.push({
+      severity: 'blocker',
+      category: 'secret',
+      file,
+      line,
+      message: `this looks like ${name}`,
+    });
   }
   if (/[ \t]\r?$/.test(text) && !/\.(?:md|markdown)$/.test(file)) {
     findings.push({

@@ -8,6 +8,11 @@ export function isTest(file: string): boolean {
   return source.test(file) && (testPlace.test(file) || testName.test(file));
 }
 
+/** Other files of a folder of tests may only help them. */
+export function isNamedAsTest(file: string): boolean {
+  return source.test(file) && testName.test(file);
+}
+
 export function isSource(file: string): boolean {
   return source.test(file) && !isTest(file);
 }
