@@ -20,6 +20,7 @@ import { sweepRoutes } from './sweep-routes.ts';
 import { tokenRoutes } from './token-routes.ts';
 import { usageRoutes } from './usage-routes.ts';
 import { deliveryRoute, webhookRoutes } from './webhook-routes.ts';
+import { whyRoutes } from './why-routes.ts';
 
 /** The HTTP API. It starts and asks workflows; it does none of their work. */
 export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
@@ -47,6 +48,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
 
   app.use('/v1/*', identified, limitBody(), audited(deps), requireCaller(), idempotent(deps));
   missionRoutes(app, deps);
+  whyRoutes(app, deps);
   usageRoutes(app, deps);
   fleetRoutes(app, deps);
   agentRoutes(app, deps);

@@ -59,7 +59,16 @@ describe('a merge lane', () => {
       { ...request('e'), priority: 1 },
     ];
     for (const one of asked) lane.hearRequest(one);
+    expect(lane.view.waiting.map(({ task }) => task)).toEqual(['c', 'e', 'b', 'd', 'a']);
     expect(asked.map(() => lane.takeNext()?.task)).toEqual(['c', 'e', 'b', 'd', 'a']);
+  });
+
+  it('tells who is inside, who is behind, and why nobody comes in', () => {
+    const lane = laneWith('a', 'b');
+    bringIn(lane);
+    lane.redBase = 'CI is failed';
+    const [a, b] = ['a', 'b'].map((task) => ({ mission: 'm', task }));
+    expect(lane.view).toEqual({ inside: [a], waiting: [b], redBase: 'CI is failed' });
   });
 
   it('has nobody to let in at first', () => {

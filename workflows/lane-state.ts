@@ -1,3 +1,4 @@
+import type { LaneView } from '../schema/contracts/lane.ts';
 import { MergeRequest, type LaneInput } from '../schema/contracts/messages.ts';
 
 /** Enough to know a request that is sent again by a retry, little enough to carry along for ever. */
@@ -150,6 +151,16 @@ export class LaneState {
     return { engine, repository, requests: this.#waiting, answered: this.#answered, ...red };
   }
 
+  get view(): LaneView {
+    const inside = this.#inside.kind === 'nobody' ? [] : [this.#inside.request];
+    const byPriority = this.#waiting.toSorted((one, other) => priorityOf(one) - priorityOf(other));
+    return {
+      inside: [...inside, ...this.#together].map(placeOf),
+      waiting: byPriority.map(placeOf),
+      redBase: this.redBase ?? null,
+    };
+  }
+
   describe(): string {
     const waiting = this.#waiting.map((request) => `- ${request.task} (#${request.pullRequest})`);
     return [`**${this.#describeInside()}**`, '', `${waiting.length} waiting`, ...waiting].join('\n');
@@ -169,6 +180,10 @@ export class LaneState {
     }
     return `${inside.kind} ${who}`;
   }
+}
+
+function placeOf({ mission, task }: MergeRequest): { mission: string; task: string } {
+  return { mission, task };
 }
 
 function priorityOf({ priority = defaultPriority }: MergeRequest): number {

@@ -4,6 +4,7 @@ import {
   CancellationScope,
   condition,
   continueAsNew,
+  defineQuery,
   defineSignal,
   getExternalWorkflowHandle,
   isCancellation,
@@ -13,18 +14,21 @@ import {
   TemporalFailure,
   workflowInfo,
 } from '@temporalio/workflow';
-import { signals, type LaneInput, type MergeRequest } from '../schema/contracts/messages.ts';
+import type { LaneView } from '../schema/contracts/lane.ts';
+import { queries, signals, type LaneInput, type MergeRequest } from '../schema/contracts/messages.ts';
 import { describe, MergeLane, type Answer, type LaneWorld } from './merge-lane.ts';
 import { call, forgeSide, isOpen, quietWithinSeconds, type ForgeSide } from './proxies.ts';
 import { describeFailure } from './rules/describe-failure.ts';
 
 export const mergeRequestSignal = defineSignal<[unknown]>(signals.mergeRequest);
 export const mergeWithdrawalSignal = defineSignal<[unknown]>(signals.mergeWithdrawal);
+export const laneViewQuery = defineQuery<LaneView>(queries.view);
 
 /** The merge lane of a base branch, as an entity: made by the first request, it lives as long as there are any. */
 export async function mergeLaneWorkflow(input: LaneInput): Promise<void> {
   const answers = new Answers();
   const lane = new MergeLane({ input, world: laneWorld(input, answers) });
+  setHandler(laneViewQuery, () => lane.state.view);
   setHandler(mergeRequestSignal, (raw) => lane.hearRequest(raw));
   setHandler(mergeWithdrawalSignal, (raw) => lane.hearWithdrawal(raw));
 

@@ -6,6 +6,9 @@ import { failedContexts, failsWithBase, isLeftOut, rejectCi, rejectConflict } fr
 import type { TaskState } from './task-state.ts';
 import type { TaskSteps } from './task-steps.ts';
 
+/** Enough to see what holds a task up; the whole is on the forge. A view is written at every gate. */
+const statusesKept = 50;
+
 /** CI of a task's heads, and what to do about a verdict that is not its author's fault. */
 export class TaskCi {
   readonly #task: TaskState;
@@ -67,7 +70,12 @@ export class TaskCi {
   }
 
   heard(report: CiReport): void {
+    const { sha, contexts } = report;
     this.#task.view.ci = report.verdict;
+    this.#task.view.statuses = {
+      sha,
+      contexts: contexts.slice(0, statusesKept).map(({ name, state }) => ({ name, state })),
+    };
     this.#task.tell('ci', `CI is ${report.verdict} at ${report.sha}`);
   }
 

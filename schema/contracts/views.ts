@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CiVerdict } from './ci.ts';
+import { CiContext, CiVerdict } from './ci.ts';
 import { Gate, MissionStatus, PastWait, TaskStatus, Wait } from './gates.ts';
 import { Sha, taskBranch } from './names.ts';
 import type { Plan } from './plan.ts';
@@ -42,6 +42,8 @@ export const TaskView = z.object({
   mergeSha: Sha.nullable(),
   ci: CiVerdict.nullable(),
   mergeCi: CiVerdict.nullable(),
+  /** What each context said of a head when CI was last heard of. */
+  statuses: z.object({ sha: Sha, contexts: z.array(CiContext.pick({ name: true, state: true })) }).optional(),
   reviews: z.array(Review),
   goAhead: GoAhead.nullable(),
   sessions: z.array(SessionSummary),

@@ -11,6 +11,8 @@ import { RebuildStep } from '../../schema/contracts/rebuild.ts';
 import { Sweep, Sweeps, type SweepRequest } from '../../schema/contracts/sweep.ts';
 import { UsageReport } from '../../schema/contracts/usage.ts';
 import { Webhook, type WebhookRequest } from '../../schema/contracts/webhook.ts';
+import { Handoff } from '../../schema/contracts/handoff.ts';
+import { Why } from '../../schema/contracts/why.ts';
 import { GoAhead, MissionEvent, MissionView, TaskView } from '../../schema/contracts/views.ts';
 import { adminTokenFile, readAddress } from '../../workers/data-directory.ts';
 
@@ -82,6 +84,8 @@ export interface Api {
   create(body: string, type: 'application/json' | 'application/yaml'): Promise<StartedMission>;
   list(of: Page & MissionFilter): Promise<z.infer<typeof MissionPage>>;
   show(id: string): Promise<MissionWithTasks>;
+  why(of: { id: string; task: string }): Promise<Why>;
+  handoff(of: { id: string }): Promise<Handoff>;
   usage(of: UsageRequest): Promise<UsageReport>;
   goAhead(of: { id: string; task: string; headSha: string }): Promise<GoAhead>;
   answer(of: { id: string; task: string; question: string; option: string }): Promise<void>;
@@ -159,6 +163,8 @@ export function createApi(of: {
       return read(MissionPage, `/v1/missions?${query.toString()}`);
     },
     show: (id) => read(MissionWithTasks, missionPath(id)),
+    why: ({ id, task }) => read(Why, `${taskPath(id, task)}/why`),
+    handoff: ({ id }) => read(Handoff, `${missionPath(id)}/handoff`),
     usage: ({ by, mission, since }) => {
       const query = new URLSearchParams({ by });
       if (mission !== undefined) query.set('mission', mission);

@@ -16,6 +16,7 @@ import { tokenCommand } from './token-command.ts';
 import { upCommand } from './up-command.ts';
 import { usageCommand } from './usage-command.ts';
 import { webhookCommand } from './webhook-command.ts';
+import { handoffCommand, whyCommand } from './why-command.ts';
 import { workerCommand } from './worker-command.ts';
 
 const examples = ['mission up --root ~/src', 'mission start mission.yaml --watch', 'mission help resolve'];
@@ -43,6 +44,8 @@ export function createProgram(): Command {
     .addCommand(fleetCommand())
     .addCommand(agentCommand());
   const others = [
+    whyCommand(),
+    handoffCommand(),
     usageCommand(),
     amendCommand(),
     tokenCommand(),

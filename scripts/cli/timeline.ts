@@ -50,6 +50,6 @@ export function questionLines(task: TaskView): string[] {
 }
 
 /** An agent's words: nothing in them moves the cursor of a terminal. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ');
 }

@@ -91,6 +91,22 @@ describe('the API of a whole engine', () => {
     await until(async () => (await engine.api.show('coordinated')).tasks[0]?.gate === 'go-ahead');
     const headSha = (await engine.api.show('coordinated')).tasks[0]?.headSha ?? '';
 
+    const before = await engine.api.why({ id: 'coordinated', task: 'A' });
+    expect(before.answer).toBe(`A may not be merged yet: go-ahead: the go-ahead of lead for ${headSha}`);
+    expect(before.gates.find(({ gate }) => gate === 'go-ahead')).toMatchObject({
+      state: 'here',
+      for: 'person',
+      command: `mission approve coordinated A --head ${headSha}`,
+    });
+    const handoff = await engine.api.handoff({ id: 'coordinated' });
+    expect(handoff.waiting).toMatchObject([{ task: 'A', for: 'person' }]);
+    const page = await send(engine, '/v1/missions/coordinated/handoff', {
+      headers: { accept: 'text/markdown' },
+    });
+    expect(page).toMatchObject({ status: 200, type: 'text/markdown; charset=utf-8' });
+    expect(page.body).toContain(`mission approve coordinated A --head ${headSha}`);
+    await expect(engine.api.why({ id: 'coordinated', task: 'B' })).rejects.toThrow('there is no task B');
+
     const stale = await send(engine, path, {
       body: JSON.stringify({ headSha: '0'.repeat(40) }),
       token: lead,
@@ -111,6 +127,11 @@ describe('the API of a whole engine', () => {
     const again = await send(engine, path, { body: JSON.stringify({ headSha }), token: lead, headers });
     expect(again.body).toEqual(given.body);
     expect((await eventsOf(engine, 'coordinated')).at(-1)).toMatchObject({ message: 'completed' });
+    const after = await engine.api.why({ id: 'coordinated', task: 'A' });
+    expect(after.gates.map(({ state }) => state)).toEqual(after.gates.map(() => 'passed'));
+    expect(after.gates.find(({ gate }) => gate === 'go-ahead')?.evidence).toMatchObject([
+      { what: 'go-ahead', sha: headSha, counts: true },
+    ]);
   });
 
   it('cancels a mission in a live session: its processes end and its clone goes', async () => {
@@ -219,11 +240,13 @@ describe('the API of a whole engine', () => {
       '/v1/missions/{id}/amendments',
       '/v1/missions/{id}/cancel',
       '/v1/missions/{id}/events',
+      '/v1/missions/{id}/handoff',
       '/v1/missions/{id}/pause',
       '/v1/missions/{id}/resume',
       '/v1/missions/{id}/tasks/{task}/answers',
       '/v1/missions/{id}/tasks/{task}/merge-go-ahead',
       '/v1/missions/{id}/tasks/{task}/resolution',
+      '/v1/missions/{id}/tasks/{task}/why',
       '/v1/read-model/rebuild',
       '/v1/sweeps',
       '/v1/tokens',

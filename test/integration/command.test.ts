@@ -9,6 +9,7 @@ import { initialMissionView } from '../../schema/contracts/views.ts';
 import { packageRoot } from '../../schema/package-root.ts';
 import { closedPort } from '../support/broken-servers.ts';
 import { runMission, startListener } from '../support/mission-command.ts';
+import { repository } from '../support/plans.ts';
 import { commits, startRealEngine } from '../support/real-engine.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
@@ -87,6 +88,22 @@ describe('a command', () => {
       line: 'usage',
       path: '/v1/usage?by=mission',
       body: { by: 'mission', rows: [], more: 0, total: nothingUsed, windows: [] },
+    },
+    {
+      line: 'why greetings T-1',
+      path: '/v1/missions/greetings/tasks/T-1/why',
+      body: {
+        ...{ mission: 'greetings', task: 'T-1', title: 'Greet', status: 'running', headSha: null },
+        ...{ answer: 'T-1 may not be merged yet', gates: [] },
+      },
+    },
+    {
+      line: 'handoff greetings',
+      path: '/v1/missions/greetings/handoff',
+      body: {
+        ...initialMissionView({ mission: 'greetings', title: 'Greet', repository }, 'running'),
+        ...{ milestones: [], waiting: [], commands: [] },
+      },
     },
     { line: 'token list', path: '/v1/tokens', body: { tokens: [] } },
     {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { signals, updates } from '../../schema/contracts/messages.ts';
+import { queries, signals, updates } from '../../schema/contracts/messages.ts';
 import { refused } from '../../activities/failures.ts';
 import { laneWorkflowId } from '../../schema/contracts/names.ts';
 import { approval, FakeWorld, sha } from '../fakes/fake-world.ts';
@@ -83,6 +83,24 @@ describe('the merge lane', () => {
     expect(most).toBe(1);
     expect(world.merges.map(({ baseSha }) => baseSha)).toEqual([sha('base'), sha('m1'), sha('m2')]);
     expect(new Set(world.merges.map((merge) => merge.task))).toEqual(new Set(['A', 'B', 'C']));
+  });
+
+  it('says who is inside, and who waits behind', async () => {
+    const seen: unknown[] = [];
+    world.author = async ({ task: id, launch }) => {
+      if (id === 'B') await until(() => world.views.get('A')?.gate === 'merge-lane');
+      return { kind: 'commit', name: `${id}.${launch}` };
+    };
+    world.beforeMerge = async ({ task: id }) => {
+      if (id !== 'A') return;
+      await requestsHeard(2);
+      seen.push(await lane().query(queries.view));
+    };
+    const mission = await engine.startMission({ key: 'seen', milestones: tasksNamed('A', 'B') });
+    await mission.result();
+    const [a, b] = ['A', 'B'].map((id) => ({ mission: 'seen', task: id }));
+    expect(seen).toEqual([{ inside: [a], waiting: [b], redBase: null }]);
+    expect(await lane().query(queries.view)).toEqual({ inside: [], waiting: [], redBase: null });
   });
 
   it('keeps both approvals over its own update of the branch, without a new review', async () => {

@@ -115,6 +115,8 @@ it('answers every route as its document says, whatever is sent', { timeout: 300_
     'GET /healthz 200',
     'GET /v1/missions 200',
     'GET /v1/missions/{id} 200',
+    'GET /v1/missions/{id}/tasks/{task}/why 200',
+    'GET /v1/missions/{id}/handoff 200',
     'GET /v1/missions/{id}/events 200',
     'POST /v1/tokens 201',
     'GET /v1/tokens 200',
