@@ -69,6 +69,8 @@ export interface RunSessionInput {
   stallSeconds?: number;
   /** The conversation of earlier sessions that this one goes on with, and what they were seen to use. */
   resumes?: { conversation: string; used: Usage };
+  /** Where the task stands, of a session that follows one that was lost and knows nothing of it. */
+  handoff?: string;
 }
 
 export interface AnswerQuestionInput {

@@ -10,7 +10,9 @@ import * as agent from '../schema/contracts/agent.ts';
 import * as budget from '../schema/contracts/budget.ts';
 import * as ci from '../schema/contracts/ci.ts';
 import * as gates from '../schema/contracts/gates.ts';
+import * as handoff from '../schema/contracts/handoff.ts';
 import * as host from '../schema/contracts/host.ts';
+import * as lane from '../schema/contracts/lane.ts';
 import * as messages from '../schema/contracts/messages.ts';
 import * as missionFile from '../schema/contracts/mission-file.ts';
 import * as names from '../schema/contracts/names.ts';
@@ -19,13 +21,16 @@ import * as question from '../schema/contracts/question.ts';
 import * as review from '../schema/contracts/review.ts';
 import * as session from '../schema/contracts/session.ts';
 import * as views from '../schema/contracts/views.ts';
+import * as why from '../schema/contracts/why.ts';
 
 for (const contracts of [
   agent,
   budget,
   ci,
   gates,
+  handoff,
   host,
+  lane,
   messages,
   missionFile,
   names,
@@ -34,6 +39,7 @@ for (const contracts of [
   review,
   session,
   views,
+  why,
 ]) {
   for (const contract of Object.values(contracts)) {
     if (contract instanceof z.ZodType) bindMethods(contract);

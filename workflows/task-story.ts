@@ -31,6 +31,7 @@ import type { LaneOutcome } from './rules/lane-answers.ts';
 import type { TaskState } from './task-state.ts';
 import { TaskAnswers } from './task-answers.ts';
 import { TaskAsks } from './task-asks.ts';
+import { briefAfterLoss } from './task-brief.ts';
 import { TaskCi } from './task-ci.ts';
 import { TaskEnding } from './task-ending.ts';
 import { untilOneThrows } from './side-by-side.ts';
@@ -179,6 +180,7 @@ export class TaskStory {
         ...task.budget.ofNextSession({ timeoutSeconds: task.input.policy.sessionTimeoutSeconds }),
         stallSeconds: task.input.policy.stallSeconds ?? defaultStallSeconds,
         ...(resumes === undefined ? {} : { resumes }),
+        ...briefAfterLoss(task, { host, isResumed: resumes !== undefined }),
       });
     const session = await this.#steps.try(() => this.#launches.withRoom(run));
     await this.#launches.ended(session);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { handoffNote } from '../../schema/contracts/handoff-text.ts';
 import { task } from '../../test/support/plans.ts';
 import type { StartedTask } from '../../schema/contracts/plan.ts';
 import type { Feedback } from '../../workflows/ports.ts';
@@ -10,6 +11,7 @@ interface Told {
   guidance?: string[];
   agentsFile?: string;
   resumed?: boolean;
+  handoff?: string;
 }
 
 function prompt(of: Told = {}): string {
@@ -30,6 +32,7 @@ function prompt(of: Told = {}): string {
     guidance: of.guidance ?? [],
     agentsFile: of.agentsFile,
     resumed: of.resumed ?? false,
+    handoff: of.handoff,
   });
 }
 
@@ -90,6 +93,16 @@ describe('a prompt', () => {
       'Answer',
       'Mode',
     ]);
+  });
+
+  it('tells a session that follows a lost one where the task stands, and whose words it reads', () => {
+    const title = 'Where the task stands';
+    expect(section(prompt({ handoff: '### A: “Greet” (running)' }), title)).toEqual([
+      'The session before yours was lost. You carry on from here:',
+      handoffNote,
+      '### A: “Greet” (running)',
+    ]);
+    expect(headings(prompt())).not.toContain(title);
   });
 
   it('says so when a conversation goes on', () => {

@@ -1,4 +1,5 @@
 /** What a session reads on its standard input. Kept beside the session, so that anybody can see what it was told. */
+import { handoffNote } from '../../schema/contracts/handoff-text.ts';
 import type { StartedTask } from '../../schema/contracts/plan.ts';
 import type { Finding } from '../../schema/contracts/review.ts';
 import type { Feedback } from '../../workflows/ports.ts';
@@ -50,6 +51,8 @@ export function authorPrompt(of: {
   agentsFile: string | undefined;
   feedback: readonly Feedback[];
   guidance: readonly string[];
+  /** Where the task stands, as a handoff tells it, where an earlier session was lost. */
+  handoff: string | undefined;
   /** Whether the session goes on with a conversation that it has had. */
   resumed: boolean;
 }): string {
@@ -70,6 +73,7 @@ export function authorPrompt(of: {
         'Checks that must be green in a clean checkout',
         list(task.checks.map((check) => `\`${check}\``)),
       ),
+      section('Where the task stands', of.handoff === undefined ? [] : [afterLoss, handoffNote, of.handoff]),
       section('What earlier attempts came to', past === '' ? [] : [past]),
       section('Guidance', list(of.guidance)),
     ],
@@ -80,6 +84,8 @@ export function authorPrompt(of: {
     mode: 'deliver: carry out this one task and nothing beside it. Planning, reviews and merges are done by others.',
   });
 }
+
+const afterLoss = 'The session before yours was lost. You carry on from here:';
 
 const goesOn =
   ' You go on with your own conversation: here is the whole brief again, with what has happened since.';

@@ -111,6 +111,7 @@ export function createSessionActivities(deps: {
         }),
         feedback,
         guidance,
+        handoff: input.handoff,
         resumed: input.resumes !== undefined,
       }),
     };

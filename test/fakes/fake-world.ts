@@ -69,6 +69,7 @@ export class FakeWorld {
     feedback: Feedback[];
     guidance: string[];
     resumes: RunSessionInput['resumes'];
+    handoff: RunSessionInput['handoff'];
     runtime: string;
     host: string;
     limits: RunSessionInput['limits'];
@@ -257,9 +258,9 @@ export class FakeWorld {
   host(): HostActivities {
     return {
       runSession: async ({ place, sessionId, launch, feedback, guidance, host, resumes, ...more }) => {
-        const { limits, timeoutSeconds } = more;
+        const { limits, timeoutSeconds, handoff } = more;
         const { runtime } = more.task.program;
-        const told = { resumes, runtime, host, limits, timeoutSeconds };
+        const told = { resumes, handoff, runtime, host, limits, timeoutSeconds };
         this.sessions.push({ task: place.task, launch, feedback, guidance, ...told });
         this.live += 1;
         this.mostLive = Math.max(this.mostLive, this.live);

@@ -106,6 +106,8 @@ describe('what a gate sends back', () => {
 
     expect(await handle.result()).toMatchObject({ status: 'merged' });
     expect(world.sessions[1]?.feedback[0]?.message).toContain(says);
+    const isLost = work.kind === 'ends' && work.end === 'lost';
+    expect(world.sessions[1]?.handoff ?? '').toMatch(isLost ? /^### T-1: / : /^$/);
   });
 
   it('parks at once for a login that only a person can give, and then goes on', async () => {
