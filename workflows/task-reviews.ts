@@ -67,7 +67,7 @@ export class TaskReviews {
   async #verdict(reviewer: Reviewer, headSha: string): Promise<Review> {
     const task = this.#task;
     const { engine } = reviewer;
-    const standing = task.currentReviews().find((review) => review.engine === engine);
+    const standing = task.findings.standing(engine);
     if (standing) return standing;
     let again: Again = {};
     for (let launch = 1; ;) {

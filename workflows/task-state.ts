@@ -22,11 +22,12 @@ import { initialTaskView, type GoAhead, type NewEvent, type TaskView } from '../
 import { News } from './news.ts';
 import type { Delivery, Feedback, TaskPlace } from './ports.ts';
 import { goAheadFault, type GoAheadFault } from './rules/go-ahead.ts';
-import { describeAgent } from './rules/details.ts';
+import { describeAgent, describeWait } from './rules/details.ts';
 import { mergeRequestOf } from './rules/merge-request.ts';
 import { lastWordOn, redBaseOf, type LaneOutcome } from './rules/lane-answers.ts';
 import { defaultNoProgress, doneInVain, type Attempt } from './rules/progress.ts';
 import { TaskBudget } from './task-budget.ts';
+import { TaskFindings } from './task-findings.ts';
 import { TaskQuestions } from './task-questions.ts';
 import type { Rejection } from './rules/remediation.ts';
 
@@ -44,6 +45,7 @@ export class TaskState {
   /** What an amendment of the mission may change for a task that runs. */
   policy: Pick<Policy, 'noProgress' | 'fallback'>;
   readonly questions: TaskQuestions;
+  readonly findings: TaskFindings;
   /** Every head that the engine has put on the branch, or was about to: at any other it is somebody else's. */
   readonly heads = new Set<string>();
   /** Where the next session's commits are judged against, as the last verified delivery found it. */
@@ -95,6 +97,7 @@ export class TaskState {
     this.view.status = 'running';
     this.budget = new TaskBudget(input, this.view.sessions);
     this.questions = new TaskQuestions(this.view.sessions);
+    this.findings = new TaskFindings(this.view);
   }
 
   enter(gate: Gate, wait?: Pick<Wait, 'on' | 'for'>): void {
@@ -262,7 +265,7 @@ export class TaskState {
   }
 
   reviewed(review: Review): void {
-    this.view.reviews.push(review);
+    this.findings.reviewed(review);
     this.tell('reviewed', `${review.engine}: ${review.verdict} at ${review.sha}: ${review.summary}`);
   }
 
@@ -411,8 +414,4 @@ export class TaskState {
     const merged = mergeSha === null || pullRequest === null ? {} : { pullRequest };
     return { task: this.place.task, status, mergeSha, reason, used: this.budget.used, ...merged };
   }
-}
-
-function describeWait(wait: Pick<Wait, 'on' | 'for'>): string {
-  return `waits on ${wait.on}, for: ${wait.for}`;
 }

@@ -113,6 +113,11 @@ export const Policy = z.strictObject({
     .default([{ engine: 'diff-check' }, { engine: 'test-check' }]),
   /** The least tier of every reviewer; see `engines` in engine.yaml. Without it: any, also those that have none. */
   reviewerTier: z.int().min(1).max(100).optional(),
+  /**
+   * What a finding `should-fix` comes to where its reviewer approves all the same: it is sent back to the author, or
+   * noted. Without it: `note`.
+   */
+  shouldFix: z.enum(['send-back', 'note']).optional(),
   /** How often the same failure is sent back to `implement` before the task parks as blocked. */
   remediations: z.int().min(0).max(10).default(3),
   /** Author sessions that a task may use in all, whatever the failures. */

@@ -18,6 +18,9 @@ describe('an answer', () => {
     { verdict: 'approve', severities: ['nit', 'blocker'], counts: false },
     { verdict: 'request-changes', severities: [], counts: true },
     { verdict: 'request-changes', severities: ['blocker', 'nit'], counts: true },
+    { verdict: 'request-changes', severities: ['should-fix'], counts: true },
+    { verdict: 'request-changes', severities: ['nit'], counts: false },
+    { verdict: 'request-changes', severities: ['nit', 'nit'], counts: false },
   ])('of $verdict with $severities counts: $counts', ({ verdict, severities, counts }) => {
     const findings = severities.map((severity) => finding(severity));
     expect(accepts({ verdict, summary: 'read it', findings })).toBe(counts);

@@ -4,7 +4,7 @@ import { Gate, MissionStatus, PastWait, TaskStatus, Wait } from './gates.ts';
 import { Sha, taskBranch } from './names.ts';
 import type { Plan } from './plan.ts';
 import { Question } from './question.ts';
-import { Review } from './review.ts';
+import { KnownFinding, Review } from './review.ts';
 import { SessionSummary } from './session.ts';
 
 /** A go-ahead is for one commit; a new head voids it. */
@@ -45,6 +45,8 @@ export const TaskView = z.object({
   /** What each context said of a head when CI was last heard of. */
   statuses: z.object({ sha: Sha, contexts: z.array(CiContext.pick({ name: true, state: true })) }).optional(),
   reviews: z.array(Review),
+  /** What reviewers have found in all rounds, and what became of it. Views of version 0.4 and older have none. */
+  findings: z.array(KnownFinding).default([]),
   goAhead: GoAhead.nullable(),
   sessions: z.array(SessionSummary),
   /** What agents wait for a person to answer. Views of before it was asked have none. */
@@ -78,6 +80,7 @@ export function initialTaskView(of: {
     ci: null,
     mergeCi: null,
     reviews: [],
+    findings: [],
     goAhead: null,
     sessions: [],
     questions: [],

@@ -1,3 +1,4 @@
+import { eq } from 'drizzle-orm';
 import { describe, expect, it } from 'vitest';
 import { createEffects } from '../../activities/effects.ts';
 import { LocalStore } from '../../activities/forge/local/local-store.ts';
@@ -9,11 +10,13 @@ import { z } from 'zod';
 import type { HostFacts } from '../contracts/host.ts';
 import { MissionFile } from '../contracts/mission-file.ts';
 import { toPlan } from '../contracts/plan.ts';
+import type { Review } from '../contracts/review.ts';
 import { initialMissionView, initialTaskView, type NewEvent } from '../contracts/views.ts';
 import { readInstallation } from './database.ts';
 import { listHosts, recordHostState, registerHost } from './hosts.ts';
 import { claimMission, readEvents, readMission, readMissionHost, readTasks } from './missions.ts';
 import { eventsChannel, recordMission, recordTask } from './projection.ts';
+import { reviews } from './tables.ts';
 import { createToken, findCaller, replaceToken } from './tokens.ts';
 import { readUsage } from './usage.ts';
 
@@ -107,6 +110,21 @@ describe.each(databases)('what is kept in %s', (kind) => {
     await recordMission(queries, { ...told, seq: 2, view: { ...running, status: 'completed' } });
     await recordMission(queries, { ...told, seq: 1, view: running });
     expect(await readMission(queries, told)).toMatchObject({ status: 'completed', viewSeq: 2 });
+  });
+
+  it('has one verdict of an engine on a head: the newest', async () => {
+    const { queries } = database();
+    await claimMission(queries, claimOf('read-again'));
+    const events: NewEvent[] = [{ at: 0, type: 'reviewed', message: 'reader' }];
+    const told = { tenant, mission: 'read-again', events };
+    const view = viewOf('read-again', 'A');
+    const review = { engine: 'reader', sha: 'a'.repeat(40), summary: 'no', findings: [] };
+    const asked: Review = { ...review, verdict: 'request-changes' };
+    await recordTask(queries, { ...told, seq: 1, view: { ...view, reviews: [asked] } });
+    const approval: Review = { ...review, verdict: 'approve', summary: 'fine' };
+    await recordTask(queries, { ...told, seq: 2, view: { ...view, reviews: [approval] } });
+    const kept = await queries.select().from(reviews).where(eq(reviews.missionId, 'read-again'));
+    expect(kept).toMatchObject([{ verdict: 'approve', summary: 'fine' }]);
   });
 
   it('names a mission with new events to those who listen', async () => {

@@ -121,7 +121,7 @@ interface Details {
   view: TaskView;
 }
 
-/** Adds the sessions and reviews of a task that are missing. Answers how many. */
+/** Adds the sessions and reviews of a task that are missing or were other ones. Answers how many. */
 export async function insertDetails(tx: Queries, of: Details): Promise<number> {
   let inserted = 0;
   for (const insert of detailInserts(tx, of)) inserted += (await insert).length;
@@ -136,8 +136,25 @@ function detailInserts(tx: Queries, of: Details) {
   const id = { id: sql`1` };
   return [
     ...(ended.length > 0 ? [tx.insert(sessions).values(ended).onConflictDoNothing().returning(id)] : []),
-    ...(reviewed.length > 0 ? [tx.insert(reviews).values(reviewed).onConflictDoNothing().returning(id)] : []),
+    ...(reviewed.length > 0 ? [insertReviews(tx, reviewed).returning(id)] : []),
   ];
+}
+
+/** A head that an engine has read again has its newer word. */
+function insertReviews(tx: Queries, rows: (typeof reviews.$inferInsert)[]) {
+  const { tenantId, missionId, taskId, engine, sha, verdict, summary } = reviews;
+  return tx
+    .insert(reviews)
+    .values(rows)
+    .onConflictDoUpdate({
+      target: [tenantId, missionId, taskId, engine, sha],
+      set: {
+        verdict: sql`excluded.verdict`,
+        summary: sql`excluded.summary`,
+        findings: sql`excluded.findings`,
+      },
+      setWhere: sql`${verdict} <> excluded.verdict or ${summary} <> excluded.summary`,
+    });
 }
 
 function sessionRow({ agent, startedAt, endedAt, closedUntil, ...session }: SessionSummary) {

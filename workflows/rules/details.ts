@@ -1,4 +1,4 @@
-import { gates, type Gate } from '../../schema/contracts/gates.ts';
+import { gates, type Gate, type Wait } from '../../schema/contracts/gates.ts';
 import type { SessionSummary } from '../../schema/contracts/session.ts';
 import type { MissionView, TaskView } from '../../schema/contracts/views.ts';
 
@@ -88,4 +88,8 @@ export function describeAgent({ agent }: SessionSummary): string {
   if (!agent) return '';
   const { inputTokens, outputTokens } = agent.usage;
   return `: ${agent.outcome}, ${inputTokens} tokens read and ${outputTokens} written`;
+}
+
+export function describeWait(wait: Pick<Wait, 'on' | 'for'>): string {
+  return `waits on ${wait.on}, for: ${wait.for}`;
 }

@@ -138,7 +138,11 @@ export class LocalStore {
         verdict,
         body: describeReview(review),
       })
-      .onConflictDoNothing();
+      // A reviewer that has read the same head again has another word.
+      .onConflictDoUpdate({
+        target: [forgeReviews.repositoryId, forgeReviews.pullRequest, forgeReviews.author, forgeReviews.sha],
+        set: { verdict, body: describeReview(review) },
+      });
   }
 
   /** Sets the status of each context of a commit; the newest word on a context stands. */

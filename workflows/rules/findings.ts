@@ -1,0 +1,215 @@
+import {
+  isObjection,
+  type Finding,
+  type FindingNote,
+  type FindingState,
+  type KnownFinding,
+  type Review,
+} from '../../schema/contracts/review.ts';
+import type { Policy } from '../../schema/contracts/mission-file.ts';
+
+/** More than anybody reads. Views and prompts carry them, and a review alone may have 200 of 4,000 characters. */
+const findingsKept = 100;
+const charactersKept = 500;
+const notesKept = 20;
+
+type Identified = Finding & { id: string };
+
+/**
+ * Gives each finding of an engine the id that it had before, or one of its own. The line's number plays no part: a line
+ * that has moved keeps its finding. Each known one is taken once, so that two at one place stay two.
+ */
+export function identify(of: {
+  engine: string;
+  findings: readonly Finding[];
+  known: readonly KnownFinding[];
+}): Identified[] {
+  const findings = withoutDoubles(of.findings);
+  const free = new Map(of.known.filter(({ engine }) => engine === of.engine).map((one) => [one.id, one]));
+  const taken = new Set(of.known.map(({ id }) => id));
+  const ids = new Map<Finding, string>();
+  for (const isSame of waysToKnow) {
+    for (const finding of findings) {
+      if (ids.has(finding)) continue;
+      const match = [...free.values()].find((known) => isSame(finding, known));
+      if (!match) continue;
+      ids.set(finding, match.id);
+      free.delete(match.id);
+    }
+  }
+  return findings.map((finding) => ({
+    ...finding,
+    id: ids.get(finding) ?? newId(of.engine, finding, taken),
+  }));
+}
+
+/** The surest first: what the reviewer says itself, then words and line, then either of the two. */
+const waysToKnow: ((finding: Finding, known: KnownFinding) => boolean)[] = [
+  (finding, known) => finding.id === known.id,
+  (finding, known) => hasSameWords(finding, known) && finding.text === known.text,
+  hasSameWords,
+  (finding, known) => isOfSameKind(finding, known) && hasWords(finding.text) && finding.text === known.text,
+];
+
+function hasSameWords(finding: Finding, known: KnownFinding): boolean {
+  return isOfSameKind(finding, known) && wordsOf(finding.message) === wordsOf(known.message);
+}
+
+function isOfSameKind(finding: Finding, known: KnownFinding): boolean {
+  return finding.category === known.category && finding.file === known.file;
+}
+
+/** A line of brackets alone is no place: there are many of them. */
+function hasWords(text: string | undefined): boolean {
+  return text !== undefined && /\w/.test(text);
+}
+
+/** What is left of a message when it is told in another round: no numbers, since lines move, and no punctuation. */
+function wordsOf(message: string): string {
+  const words = message
+    .slice(0, charactersKept)
+    .toLowerCase()
+    .match(/[\p{L}_]+/gu);
+  return words?.join(' ') ?? message;
+}
+
+function withoutDoubles(findings: readonly Finding[]): Finding[] {
+  const seen = new Set<string>();
+  return findings.filter(({ category, file, line, message }) => {
+    const key = JSON.stringify([category, file, line, message]);
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+/** The same finding gets the same id in every replay, and where it was forgotten. */
+function newId(engine: string, finding: Finding, taken: Set<string>): string {
+  const { category, file, message, text } = finding;
+  const hash = `f-${hashOf(JSON.stringify([engine, category, file, wordsOf(message), text]))}`;
+  let id = hash;
+  for (let count = 2; taken.has(id); count++) id = `${hash}-${count}`;
+  taken.add(id);
+  return id;
+}
+
+/** FNV-1a: workflows have no node:crypto, and what is told apart is the findings of one task. */
+function hashOf(text: string): string {
+  let hash = 0x811c9dc5;
+  for (const unit of text) hash = Math.imul(hash ^ (unit.codePointAt(0) ?? 0), 0x01000193);
+  return (hash >>> 0).toString(16).padStart(8, '0');
+}
+
+/** What is known once another review has come. It is the same each time, from the same reviews. */
+export function remember(known: readonly KnownFinding[], review: Review): KnownFinding[] {
+  const { engine } = review;
+  const found = new Map(
+    identify({ engine, findings: review.findings, known }).map((finding) => [finding.id, finding]),
+  );
+  const before = known.map((one) => {
+    if (one.engine !== engine) return one;
+    const finding = found.get(one.id);
+    found.delete(one.id);
+    return finding ? foundAgain(one, finding, review) : notFoundAgain(one, review);
+  });
+  return bounded([...before, ...[...found.values()].map((finding) => foundFirst(finding, review))]);
+}
+
+function foundFirst(finding: Identified, { engine, sha }: Review): KnownFinding {
+  const { unfounded } = finding;
+  const what = unfounded === undefined ? 'found' : 'unfounded';
+  const state = unfounded === undefined ? 'new' : 'unfounded';
+  const because = unfounded === undefined ? {} : { why: unfounded };
+  const history = [{ sha, by: engine, what, ...because } as const];
+  return { ...short(finding), engine, state, since: sha, last: sha, history };
+}
+
+function foundAgain(known: KnownFinding, finding: Identified, { engine, sha }: Review): KnownFinding {
+  const { unfounded } = finding;
+  const next = { ...known, ...short(finding), last: sha };
+  if (unfounded !== undefined) {
+    const state = isDecided(known) ? known.state : 'unfounded';
+    return noted({ ...next, state }, { sha, by: engine, what: 'unfounded', why: unfounded });
+  }
+  if (known.last === sha && known.state !== 'unfounded') return next;
+  const stays = isDecided(known) || known.state === 'disputed';
+  const state = stays ? known.state : 'open';
+  return noted({ ...next, state }, { sha, by: engine, what: 'found-again' });
+}
+
+function notFoundAgain(known: KnownFinding, { engine, sha }: Review): KnownFinding {
+  if (isSettled(known)) return known;
+  // It has read the same lines again and takes its word back.
+  if (known.last === sha)
+    return noted({ ...known, state: 'dropped' }, { sha, by: engine, what: 'withdrawn' });
+  return noted({ ...known, state: 'fixed' }, { sha, by: engine, what: 'not-found-again' });
+}
+
+function short(finding: Identified): Omit<Identified, 'unfounded'> {
+  const { id, severity, category, file, line, message, text } = finding;
+  const place = { ...(file === undefined ? {} : { file }), ...(line === undefined ? {} : { line }) };
+  const kept = message.slice(0, charactersKept);
+  return { id, severity, category, message: kept, ...place, ...(text === undefined ? {} : { text }) };
+}
+
+export function noted(known: KnownFinding, note: FindingNote): KnownFinding {
+  const why = note.why?.slice(0, charactersKept);
+  const kept = { ...note, ...(why === undefined ? {} : { why }) };
+  return { ...known, history: [...known.history, kept].slice(-notesKept) };
+}
+
+const settled: readonly FindingState[] = ['fixed', 'deferred', 'dropped', 'unfounded'];
+
+/** Nothing is to be done about it in this task any more. */
+export function isSettled({ state }: KnownFinding): boolean {
+  return settled.includes(state);
+}
+
+/** A decision holds, whatever the reviewer says after it. */
+function isDecided({ state }: KnownFinding): boolean {
+  return state === 'deferred' || state === 'dropped';
+}
+
+/** What is deferred has a task to come; of the rest, what is settled is forgotten first, and then the oldest. */
+function bounded(known: KnownFinding[]): KnownFinding[] {
+  const tooMany = known.length - findingsKept;
+  if (tooMany <= 0) return known;
+  const forgettable = [
+    ...known.filter((one) => isSettled(one) && one.state !== 'deferred'),
+    ...known.filter((one) => !isSettled(one)),
+  ];
+  const forgotten = new Set(forgettable.slice(0, tooMany));
+  return known.filter((one) => !forgotten.has(one));
+}
+
+/** Blockers always, what should be fixed by policy, nits never. */
+export function blocks(known: KnownFinding, policy: Pick<Policy, 'shouldFix'>): boolean {
+  if (isSettled(known)) return false;
+  return (
+    known.severity === 'blocker' || (known.severity === 'should-fix' && policy.shouldFix === 'send-back')
+  );
+}
+
+/**
+ * The findings that a request for changes can rest on: no nits, nothing that is not there, and nothing that was decided
+ * on. Without any, and with some that don't count, it is no verdict.
+ */
+export function objectionsOf(
+  findings: readonly Finding[],
+  known: readonly KnownFinding[],
+): { count: Finding[]; dont: { finding: Finding; why: string }[] } {
+  const decided = new Map(known.filter(isDecided).map((one) => [one.id, one]));
+  const count: Finding[] = [];
+  const dont: { finding: Finding; why: string }[] = [];
+  for (const finding of findings.filter(isObjection)) {
+    const known = finding.id === undefined ? undefined : decided.get(finding.id);
+    if (finding.unfounded !== undefined) dont.push({ finding, why: finding.unfounded });
+    else if (known) dont.push({ finding, why: describeDecision(known) });
+    else count.push(finding);
+  }
+  return { count, dont };
+}
+
+function describeDecision({ id, state, history }: KnownFinding): string {
+  const note = history.findLast(({ what }) => what === state || what === 'withdrawn');
+  const because = note?.why === undefined ? '' : `: ${note.why}`;
+  return `${id} was ${state} by ${note?.by ?? 'decision'}${because}`;
+}
