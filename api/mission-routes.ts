@@ -10,6 +10,7 @@ import { listMissions, readTasks, type MissionSummaryRow } from '../schema/db/mi
 import { requireScope, type ApiEnv } from './auth.ts';
 import type { ApiDeps } from './deps.ts';
 import { followMission } from './follow-mission.ts';
+import { withLateCi } from './late-ci.ts';
 import { IdempotencyHeader } from './idempotency.ts';
 import { createMission, requireMission } from './missions.ts';
 import { pageOf, readCursor, writeCursor } from './paging.ts';
@@ -148,7 +149,8 @@ export function missionRoutes(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     const { tenant } = context.get('caller');
     const { id } = context.req.valid('param');
     const row = await requireMission(deps, { tenant, mission: id });
-    const tasks = await readTasks(deps.queries, { tenant, mission: id });
+    const recorded = await readTasks(deps.queries, { tenant, mission: id });
+    const tasks = await withLateCi(deps, { mission: row.view, tasks: recorded });
     return context.json({ mission: summaryOf(row), tasks }, 200);
   });
 

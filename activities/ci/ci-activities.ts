@@ -1,5 +1,11 @@
 import { Context } from '@temporalio/activity';
-import { ciAllowsMerge, describePending, isSettled, type CiReport } from '../../schema/contracts/ci.ts';
+import {
+  ciAllowsMerge,
+  describePending,
+  isSettled,
+  type CiReport,
+  type CiWait,
+} from '../../schema/contracts/ci.ts';
 import type { PlannedRepository } from '../../schema/contracts/plan.ts';
 import type { CiActivities } from '../../workflows/ports.ts';
 import { isCiPending, isStillWaiting, refused, stillWaiting } from '../failures.ts';
@@ -125,7 +131,7 @@ export function createCiActivities(deps: {
 /** What a wait that stays in its process is for: the Temporal UI shows it as the activity's heartbeat. */
 interface Wait {
   told: <T>(look: () => Promise<T>) => Promise<T>;
-  progress: () => unknown;
+  progress: () => CiWait | undefined;
 }
 
 function createWait(): Wait {

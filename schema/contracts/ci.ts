@@ -50,6 +50,10 @@ export function contextKey(name: string): string {
   return name.replace(/ \((?:push|pull_request\w*)\)$/, '').replace(/\/(?:push|pr|pull_request)(?=\/|$)/, '');
 }
 
+/** What the heartbeat of a wait for CI tells. */
+export const CiWait = z.object({ waitsFor: z.string() });
+export type CiWait = z.infer<typeof CiWait>;
+
 /** What a verdict that is not settled waits for. */
 export function describePending({ sha, verdict, contexts }: CiReport): string {
   const pending = contexts.filter(({ state }) => state === 'pending');

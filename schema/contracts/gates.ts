@@ -57,6 +57,8 @@ export const Wait = z.object({
   on: z.string(),
   for: z.enum(['agent', 'quota', 'reviewer', 'ci', 'forge', 'lane', 'person', 'engine']),
   since: z.number(),
+  /** What of CI is late at this moment. Never recorded: the API asks for it where somebody looks at a mission. */
+  late: z.string().optional(),
 });
 export type Wait = z.infer<typeof Wait>;
 

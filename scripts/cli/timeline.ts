@@ -1,4 +1,4 @@
-import { gates } from '../../schema/contracts/gates.ts';
+import { gates, type Wait } from '../../schema/contracts/gates.ts';
 import type { MissionEvent, TaskView } from '../../schema/contracts/views.ts';
 
 /** One line of a live timeline: when, which task, what. */
@@ -36,9 +36,13 @@ function mark(type: MissionEvent['type']): string {
 export function taskLine(task: TaskView, now: number): string {
   const gate = `${gates.indexOf(task.gate) + 1}/${gates.length} ${task.gate}`;
   const waits = task.waits
-    ? `waits ${Math.max(0, Math.round((now - task.waits.since) / 1_000))}s on ${task.waits.on}, for: ${task.waits.for}`
+    ? `waits ${Math.max(0, Math.round((now - task.waits.since) / 1_000))}s on ${task.waits.on}, for: ${task.waits.for}${describeLate(task.waits)}`
     : (task.reason ?? '');
   return `${task.id.padEnd(12)} ${task.status.padEnd(10)} ${gate.padEnd(22)} ${waits}`.trimEnd();
+}
+
+function describeLate({ late }: Wait): string {
+  return late === undefined ? '' : `; ${oneLine(late)}`;
 }
 
 /** What an agent of a task asks, and what it can be answered. */

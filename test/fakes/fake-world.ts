@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import type { CiVerdict } from '../../schema/contracts/ci.ts';
+import type { CiVerdict, CiWait } from '../../schema/contracts/ci.ts';
 import type { HostState } from '../../schema/contracts/host.ts';
 import type { MergeRequest } from '../../schema/contracts/messages.ts';
 import type { Finding, ReviewAnswer } from '../../schema/contracts/review.ts';
@@ -107,6 +107,8 @@ export class FakeWorld {
   /** Called when the lane has checked everything and is about to merge, and when the forge has merged. */
   beforeMerge: (request: MergeRequest) => void | Promise<void> = () => undefined;
   afterMerge: (request: MergeRequest) => void = () => undefined;
+  /** What a CI that is pending is waited for, where that stays in its process. */
+  late: string | undefined;
   /** A commit of which CI can't be asked. */
   unverifiable: string | undefined;
   /** Called as the lane brings a branch up to the base. */
@@ -199,6 +201,10 @@ export class FakeWorld {
         if (this.leftOut.has(commit)) {
           const verdict = ci?.pathsIgnored === 'accept' ? 'skipped' : 'none-yet';
           return { sha: commit, verdict, contexts: [], leftOutBy: ['.gitea/workflows/test.yaml'] };
+        }
+        while (this.late !== undefined && this.verdictOf(commit) === 'pending') {
+          Context.current().heartbeat({ waitsFor: this.late } satisfies CiWait);
+          await Context.current().sleep(100);
         }
         const verdict = this.verdictOf(commit);
         if (verdict === 'pending' || verdict === 'none-yet')
