@@ -61,6 +61,11 @@ export class FakeWorld {
   readonly pullRequests: FakePullRequest[] = [];
   readonly merges: { task: string; headSha: string; baseSha: string }[] = [];
   readonly verdicts = new Map<string, CiVerdict>();
+  /** The tasks that were tested together, each time, and what comes of them. */
+  readonly batches: string[][] = [];
+  batchVerdict: (tasks: string[]) => CiVerdict = () => 'passed';
+  /** The commits that CI was asked for, each time. */
+  readonly tested: string[] = [];
   /** Commits that all pipelines leave out. */
   readonly leftOut = new Set<string>();
   readonly sessions: {
@@ -115,6 +120,7 @@ export class FakeWorld {
   conflicts: (request: MergeRequest) => string[] | Promise<string[]> = () => [];
   #commits = 0;
   readonly #work = new Map<string, Work>();
+  readonly #trees = new Map<string, string>();
 
   view(task: string): TaskView {
     const view = this.views.get(task);
@@ -197,6 +203,7 @@ export class FakeWorld {
         }
       },
       awaitCi: async ({ sha: commit, ci }) => {
+        this.tested.push(commit);
         if (commit === this.unverifiable) throw refused('no right to read statuses');
         if (this.leftOut.has(commit)) {
           const verdict = ci?.pathsIgnored === 'accept' ? 'skipped' : 'none-yet';
@@ -223,11 +230,15 @@ export class FakeWorld {
         }
         return { baseSha: this.base, verdict: this.verdictOf(this.base) };
       },
-      updateBranch: async ({ request, headSha }) => {
+      updateBranch: async ({ request, headSha, covered }) => {
+        if (covered && covered.baseSha !== this.base) return { kind: 'not-covered' };
         const { merge } = this.pullRequests.find(({ number }) => number === request.pullRequest) ?? {};
         if (merge) return { kind: 'merged', ...merge, baseSha: this.base };
         const head = this.branches.get(request.branch) ?? null;
         if (head !== headSha) return { kind: 'head-moved', headSha: head };
+        if (covered && covered.tree !== `${this.#treeOf(this.base)}+${request.headSha}`) {
+          return { kind: 'not-covered' };
+        }
         if (this.testedOn.get(headSha) === this.base) {
           return { kind: 'ready', headSha, baseSha: this.base, updated: headSha !== request.headSha };
         }
@@ -236,7 +247,16 @@ export class FakeWorld {
         const updated = this.push(request.branch, `${request.task}^${this.merges.length}`);
         return { kind: 'ready', headSha: updated, baseSha: this.base, updated: true };
       },
-      openBatch: async () => ({ kind: 'not-possible', reason: 'one at a time' }),
+      openBatch: async ({ requests, baseSha }) => {
+        if (this.base !== baseSha) return { kind: 'not-possible', reason: 'the base has moved' };
+        let tree = this.#treeOf(baseSha);
+        const trees = requests.map(({ id, headSha }) => ({ id, tree: (tree = `${tree}+${headSha}`) }));
+        const tasks = requests.map((request) => request.task);
+        this.batches.push(tasks);
+        const headSha = this.push('batch', `batch${this.batches.length}`);
+        this.verdicts.set(headSha, this.batchVerdict(tasks));
+        return { kind: 'opened', branch: 'batch', headSha, trees };
+      },
       openRevert: async ({ request }) => {
         const branch = `mission-revert/${request.task}`;
         const headSha = this.push(branch, `${request.task}~${this.merges.length}`);
@@ -254,6 +274,7 @@ export class FakeWorld {
         this.merges.push({ task: request.task, headSha, baseSha });
         this.base = sha(`m${this.merges.length}`);
         const mergeSha = this.base;
+        this.#trees.set(mergeSha, `${this.#treeOf(baseSha)}+${request.headSha}`);
         if (pullRequest) Object.assign(pullRequest, { state: 'merged', merge: { headSha, mergeSha } });
         this.afterMerge(request);
         return { kind: 'merged', mergeSha };
@@ -307,6 +328,11 @@ export class FakeWorld {
         this.cleaned.push(place.task);
       },
     };
+  }
+
+  /** What a base holds. */
+  #treeOf(base: string): string {
+    return this.#trees.get(base) ?? base;
   }
 
   #openIssue(task: string): { number: number } {

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { queries, signals, updates } from '../../schema/contracts/messages.ts';
 import { refused } from '../../activities/failures.ts';
-import { laneWorkflowId } from '../../schema/contracts/names.ts';
 import { approval, FakeWorld, sha } from '../fakes/fake-world.ts';
+import { laneOf, requestsHeard } from '../support/lanes.ts';
 import { moment } from '../support/moment.ts';
 import { until } from '../support/until.ts';
-import { repository, task } from '../support/plans.ts';
+import { task } from '../support/plans.ts';
 import { startTestEngine, type TestEngine } from '../support/workers.ts';
 
 let world: FakeWorld;
@@ -19,26 +19,6 @@ afterEach(() => engine.stop());
 
 function tasksNamed(...ids: string[]) {
   return [{ id: 'm1', tasks: ids.map((id) => task(id)) }];
-}
-
-function lane() {
-  return engine.client.workflow.getHandle(
-    laneWorkflowId({
-      installation: engine.facts.installation,
-      repositoryId: repository.id,
-      base: repository.base,
-    }),
-  );
-}
-
-/** The lane has as many requests, served or waiting. */
-function requestsHeard(count: number): Promise<void> {
-  return until(async () => {
-    const history = await lane()
-      .fetchHistory()
-      .catch(() => undefined);
-    return JSON.stringify(history ?? '').split(`"${signals.mergeRequest}"`).length > count;
-  });
 }
 
 /** The branch was delivered on a base that is no longer the base: the lane has to bring it up. */
@@ -217,10 +197,10 @@ describe('the merge lane', () => {
     const first = await engine.startTask({ task: task('A') });
     await until(() => world.views.get('A')?.gate === 'merge-lane');
     const second = await engine.startTask({ task: task('B') });
-    await requestsHeard(2);
+    await requestsHeard(engine, 2);
     await second.terminate();
     const third = await engine.startTask({ task: task('C') });
-    await requestsHeard(3);
+    await requestsHeard(engine, 3);
     release();
 
     expect(await first.result()).toMatchObject({ status: 'merged' });
@@ -232,11 +212,11 @@ describe('the merge lane', () => {
     const { come: release, came: released } = moment();
     world.beforeMerge = () => released;
     const handles = [await engine.startTask({ task: task('A') })];
-    await requestsHeard(1);
+    await requestsHeard(engine, 1);
     handles.push(await engine.startTask({ task: task('B') }));
-    await requestsHeard(2);
+    await requestsHeard(engine, 2);
     handles.push(await engine.startTask({ task: task('C'), policy: { priority: 1 } }));
-    await requestsHeard(3);
+    await requestsHeard(engine, 3);
     release();
 
     await Promise.all(handles.map((handle) => handle.result()));
@@ -279,7 +259,9 @@ describe('the merge lane', () => {
     const handle = await engine.startTask({ task: task('A') });
     await until(() => entered);
     await handle.cancel();
-    await until(async () => JSON.stringify(await lane().fetchHistory()).includes(signals.mergeWithdrawal));
+    await until(async () =>
+      JSON.stringify(await laneOf(engine).fetchHistory()).includes(signals.mergeWithdrawal),
+    );
     release();
 
     await expectNothingLeft(handle);
@@ -304,9 +286,9 @@ describe('the merge lane', () => {
   it('ignores malformed signals and a request that it has answered already', async () => {
     const handle = await engine.startTask({ task: task('A') });
     await handle.result();
-    await lane().signal(signals.mergeRequest, { nonsense: true });
-    await lane().signal(signals.mergeWithdrawal, 7);
-    await lane().signal(signals.mergeRequest, {
+    await laneOf(engine).signal(signals.mergeRequest, { nonsense: true });
+    await laneOf(engine).signal(signals.mergeWithdrawal, 7);
+    await laneOf(engine).signal(signals.mergeRequest, {
       id: `${handle.workflowId}#1`,
       workflowId: handle.workflowId,
       mission: 'demo',
