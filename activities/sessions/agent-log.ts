@@ -129,10 +129,13 @@ export class AgentLog {
 
   #take(line: string): void {
     if (line.trim() === '') return;
-    for (const event of this.#read(line)) {
-      this.#note(event);
-      this.#onEvent(event);
-    }
+    for (const event of this.#read(line)) this.hear(event);
+  }
+
+  /** What was told, or found elsewhere. */
+  hear(event: AgentEvent): void {
+    this.#note(event);
+    this.#onEvent(event);
   }
 
   #note(event: AgentEvent): void {

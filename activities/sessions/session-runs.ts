@@ -199,6 +199,8 @@ export function createSessionRuns(deps: {
     const session = await run({ ...of, runtime: name }, program, watch).finally(() => stopping);
     await questions.told();
     log.told.conversation ??= await runtime.findConversation?.({ sessionId, ask });
+    const fault = await findFault(session.startedAt);
+    if (fault) log.hear(fault);
     const windows = await findWindows(session.startedAt);
     if (windows.length > 0) log.told.windows = windows;
     // A session that was lost early has none.
@@ -214,6 +216,12 @@ export function createSessionRuns(deps: {
       const its = log.told.conversation;
       if (its === undefined || !runtime.findWindows) return [];
       return runtime.findWindows({ conversation: its, env, since }).catch(() => []);
+    }
+
+    async function findFault(since: number): Promise<AgentEvent | undefined> {
+      const its = log.told.conversation;
+      if (its === undefined || log.told.error) return undefined;
+      return runtime.findFault?.({ conversation: its, env, since }).catch(() => undefined);
     }
 
     async function ask(args: readonly string[]): Promise<string> {

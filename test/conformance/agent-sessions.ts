@@ -1,11 +1,13 @@
 /** Sessions of real agent programs as the engine runs them, on a model that plays a script. */
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { programEnvironment } from '../../activities/processes/environment.ts';
 import type { RunSpec, StepResult } from '../../activities/processes/spec.ts';
 import { createProcesses } from '../../activities/processes/supervise.ts';
+import { processesOfRun, signal } from '../../activities/processes/tree.ts';
 import type { Driver, Runtime } from '../../activities/sessions/runtimes/runtime.ts';
 import { runtimes } from '../../activities/sessions/runtimes/runtimes.ts';
 import {
@@ -22,6 +24,21 @@ import { startModelServer, type ModelServer, type Scenario } from './model-serve
 import { setUps, writeSetUp } from './programs.ts';
 
 export const processes = createProcesses({ runner: join(builtFolder(), 'runner.js') });
+
+export const commit =
+  'RUN: echo hello > greeting.txt && git add greeting.txt && git commit --quiet --message=greet';
+
+export const refusals: { name: string; scenario: Scenario; fault: string }[] = [
+  { name: '401', scenario: { kind: 'refuse', status: 401 }, fault: 'auth' },
+  {
+    name: '429',
+    scenario: { kind: 'refuse', status: 429, headers: { 'retry-after': '1' } },
+    fault: 'rate-limited',
+  },
+  { name: '500', scenario: { kind: 'refuse', status: 500 }, fault: 'model-error' },
+  { name: '400', scenario: { kind: 'refuse', status: 400 }, fault: 'model-error' },
+  { name: 'cut', scenario: { kind: 'cut' }, fault: 'model-error' },
+];
 
 export interface AgentWorld {
   runtime: Runtime;
@@ -40,6 +57,8 @@ export interface SessionOptions {
   effort?: Effort;
   model?: string;
   timeoutMs?: number;
+  /** How long it may say nothing. */
+  stallMs?: number;
   env?: Record<string, string>;
 }
 
@@ -121,6 +140,7 @@ export async function makeWorld(name: AgentRuntime, scenario?: Scenario, stead?:
           name,
           argv: prepared.argv,
           timeoutMs: of.timeoutMs ?? 180_000,
+          ...(of.stallMs === undefined ? {} : { stallMs: of.stallMs }),
           ...prepared.step,
           stdin: 'prompt.md',
           stdout: 'events.jsonl',
@@ -157,5 +177,23 @@ export async function makeWorld(name: AgentRuntime, scenario?: Scenario, stead?:
       const [program] = prepared.argv;
       return Promise.resolve(execFileSync(program, args, { cwd: clone, env, encoding: 'utf8' }));
     }
+  }
+}
+
+/** Kills the agent itself as the kernel would for want of memory: its runner and its commands live on. */
+export function killAgent(session: AgentSession, name: AgentRuntime): void {
+  for (const pid of processesOfRun(session.folder)) {
+    const command = commandLine(pid);
+    const isCommand = /sleep|\b(?:ba)?sh\b/.test(command);
+    if (!isCommand && command.includes(name)) signal(pid, 'SIGKILL');
+  }
+}
+
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ');
+  } catch {
+    // It has ended while we looked.
+    return '';
   }
 }

@@ -5,40 +5,28 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { processesOfRun, signal } from '../../activities/processes/tree.ts';
-import {
-  addUsage,
-  type AgentEvent,
-  type AgentRuntime,
-  type QuotaWindow,
-  type Usage,
-} from '../../schema/contracts/agent.ts';
+import { processesOfRun } from '../../activities/processes/tree.ts';
+import { addUsage, type AgentEvent, type QuotaWindow, type Usage } from '../../schema/contracts/agent.ts';
 import { agents } from '../../scripts/agents.mjs';
 import { cacheFolder } from '../../scripts/toolchain.mjs';
 import { until } from '../support/until.ts';
-import { makeWorld, type AgentSession, type AgentWorld, type SessionEnd } from './agent-sessions.ts';
+import {
+  commit,
+  killAgent,
+  makeWorld,
+  refusals,
+  type AgentSession,
+  type AgentWorld,
+  type SessionEnd,
+} from './agent-sessions.ts';
 import { usedTokens } from './model-dialects.ts';
-import type { Scenario } from './model-server.ts';
 import { setUps, wanted } from './programs.ts';
 import { record } from './recordings.ts';
 
-const commit = 'RUN: echo hello > greeting.txt && git add greeting.txt && git commit --quiet --message=greet';
 const nothingToDo = 'SAY: there is nothing to do';
 
 /** The first of January 2030, in seconds. */
 const windowOpensAt = 1_893_456_000;
-
-const refusals: { name: string; scenario: Scenario; fault: string }[] = [
-  { name: '401', scenario: { kind: 'refuse', status: 401 }, fault: 'auth' },
-  {
-    name: '429',
-    scenario: { kind: 'refuse', status: 429, headers: { 'retry-after': '1' } },
-    fault: 'rate-limited',
-  },
-  { name: '500', scenario: { kind: 'refuse', status: 500 }, fault: 'model-error' },
-  { name: '400', scenario: { kind: 'refuse', status: 400 }, fault: 'model-error' },
-  { name: 'cut', scenario: { kind: 'cut' }, fault: 'model-error' },
-];
 
 /** In seconds. Claude does not believe in a window that would end later than its length allows. */
 const now = Math.floor(Date.now() / 1_000);
@@ -322,22 +310,4 @@ function rolloutNotes(world: AgentWorld): string[] {
 
 async function found(world: AgentWorld, session: AgentSession): Promise<string | undefined> {
   return world.runtime.findConversation?.({ sessionId: 'T-1.author.1', ask: (args) => session.ask(args) });
-}
-
-/** Kills the agent itself as the kernel would for want of memory: its runner and its commands live on. */
-function killAgent(session: AgentSession, name: AgentRuntime): void {
-  for (const pid of processesOfRun(session.folder)) {
-    const command = commandLine(pid);
-    const isCommand = /sleep|\b(?:ba)?sh\b/.test(command);
-    if (!isCommand && command.includes(name)) signal(pid, 'SIGKILL');
-  }
-}
-
-function commandLine(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ');
-  } catch {
-    // It has ended while we looked.
-    return '';
-  }
 }

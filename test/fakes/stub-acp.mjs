@@ -128,6 +128,22 @@ async function perform({ client, sessionId }, [act, what = '', ...more]) {
       process.kill(process.pid, 'SIGKILL');
       await sleep(10_000);
       return;
+    case 'keep-quiet': {
+      // As pi does: its adapter tells nothing, and the turn ends like any other.
+      const used = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, cost: { total: 0 } };
+      const message = {
+        role: 'assistant',
+        content: [],
+        usage: used,
+        stopReason: 'error',
+        errorMessage: `${what} ${rest}`,
+      };
+      const line = { type: 'message', timestamp: new Date().toISOString(), message };
+      mkdirSync(join(process.env.PI_CODING_AGENT_DIR, 'sessions'), { recursive: true });
+      const file = join(process.env.PI_CODING_AGENT_DIR, 'sessions', `now_${sessionId}.jsonl`);
+      appendFileSync(file, `${JSON.stringify(line)}\n`);
+      return;
+    }
     case 'login':
       throw RequestError.authRequired();
     case 'fail':

@@ -25,7 +25,7 @@ interface World {
 
 /** An engine whose roster names a stub of an agent that speaks the protocol; `far`: that of another host does. */
 async function makeWorld(
-  of: { settings?: object; arguments?: string[]; far?: boolean } = {},
+  of: { settings?: object; arguments?: string[]; far?: boolean; runtime?: 'pi' } = {},
 ): Promise<World> {
   const home = await temporaryFolder();
   const stub = {
@@ -33,7 +33,13 @@ async function makeWorld(
     env: { STUB_ACP_HOME: home },
     ...of.settings,
   };
-  const roster = JSON.stringify({ version: 1, acp: { stub } });
+  const pi = {
+    driver: 'acp',
+    adapter: stub.command,
+    env: { ...stub.env, PI_CODING_AGENT_DIR: join(home, 'pi') },
+  };
+  const named = of.runtime === undefined ? { acp: { stub } } : { runtimes: { [of.runtime]: pi } };
+  const roster = JSON.stringify({ version: 1, ...named });
   const engine = await startRealEngine(
     { 'README.md': 'hi\n' },
     undefined,
@@ -48,7 +54,8 @@ async function makeWorld(
   return { engine, start, ended, task, asked, answer, notes };
 
   async function start({ key, goal, task: more = {}, policy = {} }: Parameters<World['start']>[0]) {
-    const tasks = [{ id: 'A', title: 'Work', goal, runtime: 'acp', agent: 'stub', ...more }];
+    const agent = of.runtime === undefined ? { runtime: 'acp', agent: 'stub' } : { runtime: of.runtime };
+    const tasks = [{ id: 'A', title: 'Work', goal, ...agent, ...more }];
     const file = {
       version: 1,
       key,
@@ -249,6 +256,16 @@ describe('an agent that speaks the Agent Client Protocol', () => {
     await until(async () => (await world.task('quota')).waits?.for === 'quota');
     expect((await world.task('quota')).waits?.on).toContain('the quota of the account stub');
     await world.engine.api.cancel({ id: 'quota', reason: undefined });
+  });
+
+  it('that does not tell what its model has refused is known by the conversation’s file', async () => {
+    const world = await makeWorld({ runtime: 'pi' });
+    await world.start({ key: 'quiet', goal: 'AT 1: say hm, keep-quiet 401 no such key\nAT 2: commit a.txt' });
+    await until(async () => (await world.task('quiet')).status === 'blocked');
+    expect((await world.task('quiet')).reason).toContain('pi is not logged in on');
+    await world.engine.api.resolve({ id: 'quiet', task: 'A', action: 'retry', guidance: undefined });
+    // The second goes on in the same conversation: what its file has of the first is not its own.
+    expect(outcomes(await world.ended('quiet'))).toEqual(['auth', 'done']);
   });
 
   it('is refused at the door where the roster does not name it', async () => {

@@ -30,6 +30,16 @@ export type AcpSpec = z.infer<typeof AcpSpec>;
 export const AnswerFile = z.object({ option: z.string(), by: z.string() });
 export type AnswerFile = z.infer<typeof AnswerFile>;
 
+/** What the adapter of codex tells beside the protocol. */
+const CodexInfo = z.object({
+  /** `systemError` once a turn has failed for good. */
+  threadStatus: z.object({ type: z.string() }).optional(),
+  error: z
+    .object({ message: z.string(), additionalDetails: z.string().nullish(), willRetry: z.boolean() })
+    .optional(),
+});
+export type CodexInfo = z.infer<typeof CodexInfo>;
+
 /** Of an agent's news, what the engine reads. */
 const Update = z.discriminatedUnion('sessionUpdate', [
   z.object({
@@ -46,6 +56,7 @@ const Update = z.discriminatedUnion('sessionUpdate', [
     sessionUpdate: z.literal('usage_update'),
     cost: z.object({ amount: z.number(), currency: z.string() }).nullish(),
   }),
+  z.object({ sessionUpdate: z.literal('session_info_update'), _meta: z.object({ codex: CodexInfo }) }),
 ]);
 
 /** Not in the stable protocol yet, but told by those who know: of the turn, and without what comes from a cache. */

@@ -65,6 +65,32 @@ describe('what an agent tells by the Agent Client Protocol', () => {
     expect(read(lines)).toMatchObject([{ type: 'error', fault }]);
   });
 
+  it('tells what has broken a turn of codex, whose adapter ends it like any other', () => {
+    const info = (codex: object) => ({
+      type: 'update',
+      update: { sessionUpdate: 'session_info_update', _meta: { codex } },
+    });
+    const said = (text: string) => ({
+      type: 'update',
+      update: { sessionUpdate: 'agent_message_chunk', content: { type: 'text', text } },
+    });
+    const additionalDetails = 'exceeded retry limit, last status: 429 Too Many Requests';
+    const again = info({ error: { message: 'Reconnecting... 1/2', additionalDetails, willRetry: true } });
+    const broken = info({ threadStatus: { type: 'systemError' } });
+    const active = info({ threadStatus: { type: 'active' } });
+    const end = { type: 'ended', stopReason: 'end_turn', usage: null };
+    expect(read([said('A warning.'), again, broken, said(additionalDetails), end])).toEqual([
+      { type: 'text', text: 'A warning.' },
+      { type: 'retry', message: additionalDetails },
+      { type: 'text', text: additionalDetails },
+      { type: 'error', fault: 'rate-limited', message: additionalDetails, retryAt: null },
+    ]);
+    expect(read([again, broken, active, said('Done.'), end]).at(-1)).toEqual({
+      type: 'final',
+      text: 'Done.',
+    });
+  });
+
   it('says nothing of what it does not know, and of half a line', () => {
     expect(driver.createReader()('{"type":"update","upd')).toEqual([]);
     expect(read([{ type: 'update', update: { sessionUpdate: 'plan', entries: [] } }])).toEqual([]);

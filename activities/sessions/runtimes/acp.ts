@@ -2,7 +2,8 @@
 import type { AgentEvent, AgentRuntime, Usage } from '../../../schema/contracts/agent.ts';
 import { noUsage } from '../../../schema/contracts/agent.ts';
 import { Permissions } from '../../../schema/contracts/permissions.ts';
-import { acpFiles, AcpLine, conversationGone, type AcpSpec } from '../acp/spec.ts';
+import { acpFiles, AcpLine, conversationGone, type AcpSpec, type CodexInfo } from '../acp/spec.ts';
+import { findFault } from './pi.ts';
 import { failed, parseLine, toolEvent, usageEvents } from './reading.ts';
 import type { Driver, Launch, LineReader, Prepared } from './runtime.ts';
 
@@ -18,13 +19,15 @@ export interface Adapter {
   /** The mode that is chosen where the operator names none: as in headless runs, nobody is asked. */
   mode?: string;
   env?: Readonly<Record<string, string>>;
+  /** Where it does not tell what stood between its agent and the model. */
+  findFault?: NonNullable<Driver['findFault']>;
 }
 
 /** The programs that speak the protocol for each runtime; opencode speaks it itself, and pi's never asks. */
 export const adapters: Readonly<Record<AgentRuntime, Adapter>> = {
   codex: { command: ['codex-acp'], mode: 'agent-full-access' },
   claude: { command: ['claude-agent-acp'], mode: 'bypassPermissions', env: { IS_SANDBOX: '1' } },
-  pi: { command: ['pi-acp'] },
+  pi: { command: ['pi-acp'], findFault },
   opencode: { command: ['opencode', 'acp'] },
 };
 
@@ -40,6 +43,7 @@ export function createAcp(of: {
     homeEnvironment,
     prepare,
     createReader: createAcpReader,
+    ...(adapter.findFault ? { findFault: adapter.findFault } : {}),
     complaints: { 'conversation-gone': new RegExp(`^${conversationGone}`, 'm') },
   };
 
@@ -72,6 +76,8 @@ function questionsOf(sessionId: string): string {
 export function createAcpReader(counted: Usage = noUsage): LineReader {
   let cost = counted.costUsd ?? 0;
   let text = '';
+  /** The adapter of codex ends such a turn like any other, with what went wrong as its last words. */
+  let isBroken = false;
   return (line) => {
     const parsed = parseLine(AcpLine, line);
     switch (parsed?.type) {
@@ -102,6 +108,8 @@ export function createAcpReader(counted: Usage = noUsage): LineReader {
         return [];
       case 'tool_call':
         return [...spoken(), toolEvent(update.kind ?? 'other', update.title)];
+      case 'session_info_update':
+        return readCodex(update._meta.codex);
       case 'usage_update': {
         // Of the whole conversation, its earlier sessions included.
         if (update.cost?.currency !== 'USD') return [];
@@ -110,6 +118,12 @@ export function createAcpReader(counted: Usage = noUsage): LineReader {
         return costUsd === 0 ? [] : [{ type: 'usage', usage: { ...noUsage, costUsd } }];
       }
     }
+  }
+
+  function readCodex({ threadStatus, error }: CodexInfo): AgentEvent[] {
+    if (threadStatus) isBroken = threadStatus.type === 'systemError';
+    if (error?.willRetry !== true) return spoken();
+    return [...spoken(), { type: 'retry', message: error.additionalDetails ?? error.message }];
   }
 
   /** Messages come in pieces: one is whole when something else comes. */
@@ -127,6 +141,7 @@ export function createAcpReader(counted: Usage = noUsage): LineReader {
     if (stopReason === 'refusal') {
       return [...events, failed({ status: null, message: `the model has refused: ${said}` })];
     }
+    if (isBroken) return [...events, readFailure({ code: null, message: said })];
     return [...events, { type: 'final', text: said }];
   }
 }
@@ -139,7 +154,7 @@ function toUsage(told: NonNullable<Extract<AcpLine, { type: 'ended' }>['usage']>
   return { inputTokens, cachedTokens: cached, outputTokens, costUsd: null };
 }
 
-function readFailure({ code, message }: Extract<AcpLine, { type: 'failed' }>): AgentEvent {
+function readFailure({ code, message }: Omit<Extract<AcpLine, { type: 'failed' }>, 'type'>): AgentEvent {
   if (code === authRequired) return failed({ status: 401, message });
   const status = /\b(?:status|code|error|HTTP)\W{0,3}(\d{3})\b/i.exec(message)?.[1];
   return failed({ status: status === undefined ? null : Number(status), message });

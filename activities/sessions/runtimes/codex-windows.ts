@@ -1,13 +1,10 @@
 /** What codex notes of its account's rate limits: not in its output, but in the conversation's own file, its rollout. */
-import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { QuotaWindow } from '../../../schema/contracts/agent.ts';
+import { readConversationFile } from './conversation-file.ts';
 import { parseLine } from './reading.ts';
-import type { Runtime } from './runtime.ts';
-
-/** A note stands after each answer of the model; what a tool has put out since then is shorter. */
-const tailBytes = 4 * 1024 * 1024;
+import type { ConversationNotes } from './runtime.ts';
 
 const Limit = z.object({
   used_percent: z.number(),
@@ -30,20 +27,10 @@ const Note = z.object({
   }),
 });
 
-export async function findWindows({
-  conversation,
-  env,
-  since,
-}: Parameters<NonNullable<Runtime['findWindows']>>[0]): Promise<QuotaWindow[]> {
+export async function findWindows({ conversation, env, since }: ConversationNotes): Promise<QuotaWindow[]> {
   const folder = join(env['CODEX_HOME'] ?? '', 'sessions');
   // `<year>/<month>/<day>/rollout-<time>-<conversation>.jsonl`, of the day on which the conversation was begun.
-  const files = await readdir(folder, { recursive: true }).catch(() => []);
-  const rollout = files
-    .filter((file) => file.endsWith(`-${conversation}.jsonl`))
-    .sort()
-    .at(-1);
-  if (rollout === undefined) return [];
-  return readWindows(await readTail(join(folder, rollout)), since);
+  return readWindows(await readConversationFile({ folder, conversation }), since);
 }
 
 /** The last note that is not older than the session. */
@@ -63,19 +50,4 @@ function windowOf({ used_percent, window_minutes, resets_at }: Limit): QuotaWind
   const window = window_minutes === 300 ? '5h' : window_minutes === 10_080 ? '7d' : undefined;
   if (window === undefined) return [];
   return [{ window, usedPercent: used_percent, resetsAt: resets_at == null ? null : resets_at * 1_000 }];
-}
-
-async function readTail(path: string): Promise<string> {
-  const file = await open(path, 'r');
-  try {
-    const { size } = await file.stat();
-    const length = Math.min(size, tailBytes);
-    const { buffer, bytesRead } = await file.read({
-      buffer: Buffer.alloc(length),
-      position: size - length,
-    });
-    return buffer.subarray(0, bytesRead).toString();
-  } finally {
-    await file.close();
-  }
 }

@@ -2,8 +2,9 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { AgentEvent, Effort, Usage } from '../../../schema/contracts/agent.ts';
+import { readConversationFile } from './conversation-file.ts';
 import { conversationOf, failed, parseLine, toldCost, toolEvent, usageEvents } from './reading.ts';
-import type { Launch, LineReader, Prepared, Runtime } from './runtime.ts';
+import type { ConversationNotes, Launch, LineReader, Prepared, Runtime } from './runtime.ts';
 
 const efforts: Record<Effort, string> = { low: 'low', medium: 'medium', high: 'high', max: 'max' };
 
@@ -21,6 +22,8 @@ const Used = z
     outputTokens: used.output,
     costUsd: toldCost(used.cost.total),
   }));
+
+const untold = 'it ended with an error that it does not tell';
 
 const Assistant = z.object({
   role: z.literal('assistant'),
@@ -102,7 +105,7 @@ function createReader(): LineReader {
   function readMessage(message: Assistant): AgentEvent[] {
     const events = usageEvents(message.usage);
     if (message.stopReason === 'error') {
-      failure = message.errorMessage ?? 'it ended with an error that it does not tell';
+      failure = message.errorMessage ?? untold;
       return events;
     }
     failure = undefined;
@@ -113,6 +116,21 @@ function createReader(): LineReader {
     }
     return events;
   }
+}
+
+const Note = z.object({ type: z.literal('message'), timestamp: z.iso.datetime(), message: Assistant });
+
+/** How the last answer since then ended, by the conversation's own file: who runs pi for us may not tell it. */
+export async function findFault({
+  conversation,
+  env,
+  since,
+}: ConversationNotes): Promise<AgentEvent | undefined> {
+  const folder = join(env['PI_CODING_AGENT_DIR'] ?? '', 'sessions');
+  const lines = (await readConversationFile({ folder, conversation })).split('\n');
+  const [last] = lines.reverse().flatMap((line) => parseLine(Note, line) ?? []);
+  if (last?.message.stopReason !== 'error' || Date.parse(last.timestamp) < since) return undefined;
+  return readFailure(last.message.errorMessage ?? untold);
 }
 
 /** `401: {"type":"authentication_error", …}` or `401 {…}`, as the model's API has it. */

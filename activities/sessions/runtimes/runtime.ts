@@ -54,11 +54,16 @@ export interface Runtime {
   /** Finds a conversation that the program has told nothing of; undefined where there is none to be found. */
   findConversation?(of: { sessionId: string; ask: Ask }): Promise<string | undefined>;
   /** What the program has written of its account's windows in files of its own, since then, and not told in its output. */
-  findWindows?(of: {
-    conversation: string;
-    env: Readonly<Record<string, string>>;
-    since: number;
-  }): Promise<QuotaWindow[]>;
+  findWindows?(of: ConversationNotes): Promise<QuotaWindow[]>;
+  /** What stood between it and its model since then, where it has only noted that in files of its own. */
+  findFault?(of: ConversationNotes): Promise<AgentEvent | undefined>;
+}
+
+/** What a program has written of a conversation in files of its own, `since` a time in milliseconds since 1970. */
+export interface ConversationNotes {
+  conversation: string;
+  env: Readonly<Record<string, string>>;
+  since: number;
 }
 
 /** What a session needs of a runtime. What speaks the Agent Client Protocol is not asked for a version. */
