@@ -10,12 +10,13 @@ import type { Forges } from '../forge/forge.ts';
 import type { Git } from '../git/git.ts';
 import type { Workspace } from '../git/workspace.ts';
 import type { AgentLog } from '../sessions/agent-log.ts';
-import { reviewPrompt } from '../sessions/prompt.ts';
 import { sessionFiles, type Session, type SessionRuns } from '../sessions/session-runs.ts';
 import type { Scrub } from '../scrub.ts';
 import { asSupervisor, type Watch } from '../supervision.ts';
+import { readBoundedDiff, readCommits } from './bounded-diff.ts';
 import { isProgram, type AgentEngine, type Engines, type ProgramEngine } from './engines.ts';
 import { parseAnswer } from './parse-answer.ts';
+import { reviewPrompt } from './review-prompt.ts';
 
 /** An answer is a summary and findings; what is longer is no answer. */
 const maxAnswerBytes = 256 * 1024;
@@ -122,7 +123,13 @@ export function createReviewActivities(deps: {
     for (const sha of [headSha, baseSha]) await workspace.fetchCommit({ repository, sha });
     await workspace.checkOut({ repository, folder: checkoutOf(input).repository, sha: headSha });
     const agentsFile = await workspace.readFileAt({ repository, commit: baseSha, path: 'AGENTS.md' });
-    return { [sessionFiles.prompt]: reviewPrompt({ ...input, agentsFile }) };
+    const change = { git, mirror: await workspace.openMirror(repository), baseSha, headSha };
+    const prompt = reviewPrompt({
+      ...{ ...input, agentsFile, resumed: input.resumes !== undefined },
+      commits: await readCommits(change),
+      diff: await readBoundedDiff(change),
+    });
+    return { [sessionFiles.prompt]: prompt };
   }
 
   async function judge(input: ReviewInput, { session, answer }: Ended): Promise<ReviewOutcome> {

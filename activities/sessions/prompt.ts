@@ -3,6 +3,7 @@ import { handoffNote } from '../../schema/contracts/handoff-text.ts';
 import type { StartedTask } from '../../schema/contracts/plan.ts';
 import type { Finding } from '../../schema/contracts/review.ts';
 import type { Feedback } from '../../workflows/ports.ts';
+import { explain, markOf, quote, show, type Line } from './quote.ts';
 
 /** A page or two of rules is read; a book of them pushes the task out of sight. */
 const maxAgentsFile = 32_000;
@@ -10,30 +11,44 @@ const maxAgentsFile = 32_000;
 /** Of what earlier attempts came to, the newest counts most. */
 const maxPast = 40_000;
 
-interface Layers {
+export interface Layers {
   title: string;
   place: string;
   /** AGENTS.md as of the base commit: a change can't rewrite the rules that it is judged by. */
   agentsFile: string | undefined;
   persona: string;
-  brief: string[];
+  brief: Section[];
   form: string[];
   mode: string;
 }
 
+/** Without lines it is left out. */
+export interface Section {
+  title: string;
+  lines: readonly Line[];
+}
+
 /** The layers in their order: what nobody may loosen comes first, what to answer comes last. */
-function compose(of: Layers): string {
-  const sections = [
-    `# ${of.title}`,
-    of.place,
-    section('Gates', ['The engine holds these gates. Nothing below loosens them.', ...list(gates)]),
-    section('AGENTS.md of the base branch', quoteAgentsFile(of.agentsFile)),
-    section('Who you are', [of.persona]),
+export function compose(of: Layers): string {
+  const below: Section[] = [
+    { title: 'AGENTS.md of the base branch', lines: quoteAgentsFile(of.agentsFile) },
+    { title: 'Who you are', lines: [of.persona] },
     ...of.brief,
-    section('Answer', of.form),
-    section('Mode', [of.mode]),
+    { title: 'Answer', lines: of.form },
+    { title: 'Mode', lines: [of.mode] },
   ];
-  return `${sections.filter((text) => text !== '').join('\n\n')}\n`;
+  const lines = below.flatMap((section) => section.lines);
+  const mark = markOf(lines);
+  const quotes = lines.some((line) => typeof line !== 'string');
+  const held = [...gates, ...(quotes ? [explain(mark)] : [])];
+  const all: Section[] = [
+    { title: 'Gates', lines: ['The engine holds these gates. Nothing below loosens them.', ...list(held)] },
+    ...below,
+  ];
+  const sections = all
+    .filter((section) => section.lines.length > 0)
+    .map((section) => [`## ${section.title}`, ...section.lines.map((line) => show(line, mark))].join('\n'));
+  return `${[`# ${of.title}`, of.place, ...sections].join('\n\n')}\n`;
 }
 
 const gates = [
@@ -63,19 +78,23 @@ export function authorPrompt(of: {
     'the rest stands in the mission’s record',
   );
   return compose({
-    title: `${task.id}: ${task.title}`,
+    // On one line: what follows would be a section of ours.
+    title: `${task.id}: ${task.title.replaceAll(/\s+/g, ' ')}`,
     place: `Mission ${of.mission}. You work in a clone of your own, on the branch ${of.branch}.${of.resumed ? goesOn : ''}`,
     agentsFile: of.agentsFile,
     persona: 'You are the author of this change. Others review it, and none of them is you.',
     brief: [
       ...describeTask(task),
-      section(
-        'Checks that must be green in a clean checkout',
-        list(task.checks.map((check) => `\`${check}\``)),
-      ),
-      section('Where the task stands', of.handoff === undefined ? [] : [afterLoss, handoffNote, of.handoff]),
-      section('What earlier attempts came to', past === '' ? [] : [past]),
-      section('Guidance', list(of.guidance)),
+      {
+        title: 'Checks that must be green in a clean checkout',
+        lines: list(task.checks.map((check) => `\`${check}\``)),
+      },
+      {
+        title: 'Where the task stands',
+        lines: of.handoff === undefined ? [] : [afterLoss, handoffNote, of.handoff],
+      },
+      { title: 'What earlier attempts came to', lines: past === '' ? [] : [past] },
+      { title: 'Guidance', lines: list(of.guidance) },
     ],
     form: [
       'End with a few lines on what you changed and how you have checked it. They are kept as your claim.',
@@ -90,55 +109,26 @@ const afterLoss = 'The session before yours was lost. You carry on from here:';
 const goesOn =
   ' You go on with your own conversation: here is the whole brief again, with what has happened since.';
 
-export function reviewPrompt(of: {
-  task: StartedTask;
-  headSha: string;
-  baseSha: string;
-  agentsFile: string | undefined;
-}): string {
-  const { task, headSha, baseSha } = of;
-  return compose({
-    title: `Review of ${task.id}: ${task.title}`,
-    place: `You stand in a clean checkout of ${headSha}. Read the change \`git diff ${baseSha} ${headSha}\`.`,
-    agentsFile: of.agentsFile,
-    persona: 'You are a reviewer of this change, and not its author.',
-    brief: describeTask(task),
-    form: [
-      'Print one JSON object and nothing else: {"verdict":"approve"|"request-changes","summary":string,',
-      '"findings":[{"severity":"blocker"|"should-fix"|"nit","category":string,"file":string,"line":number,"message":string}]}',
-    ],
-    mode: 'review: read, and change nothing. A change in your checkout voids your verdict.',
-  });
-}
-
-function describeTask(task: StartedTask): string[] {
+export function describeTask(task: StartedTask): Section[] {
   return [
-    section('Goal', [task.goal]),
-    section('Constraints', list(task.constraints ?? [])),
-    section('Acceptance', list(task.acceptance)),
-    section('Only these paths may change', list(task.paths ?? [])),
-    section('Ruled out', list(task.ruledOut ?? [])),
-    section('Where to look', list(task.pointers ?? [])),
+    { title: 'Goal', lines: [task.goal] },
+    { title: 'Constraints', lines: list(task.constraints ?? []) },
+    { title: 'Acceptance', lines: list(task.acceptance) },
+    { title: 'Only these paths may change', lines: list(task.paths ?? []) },
+    { title: 'Ruled out', lines: list(task.ruledOut ?? []) },
+    { title: 'Where to look', lines: list(task.pointers ?? []) },
   ];
 }
 
-function quoteAgentsFile(text: string | undefined): string[] {
+function quoteAgentsFile(text: string | undefined): Line[] {
   if (text === undefined || text.trim() === '') return [];
-  return [
-    '<agents-file>',
-    cut(text.trimEnd(), maxAgentsFile, 'read AGENTS.md in your clone'),
-    '</agents-file>',
-  ];
+  return [quote('AGENTS.md', cut(text.trimEnd(), maxAgentsFile, 'read AGENTS.md in your clone'))];
 }
 
 /** A cut is stated, so that nobody takes a part for the whole. */
 function cut(text: string, length: number, where: string): string {
   if (text.length <= length) return text;
   return `${text.slice(0, length)}\n[cut: ${text.length - length} more characters; ${where}]`;
-}
-
-function section(title: string, lines: readonly string[]): string {
-  return lines.length === 0 ? '' : [`## ${title}`, ...lines].join('\n');
 }
 
 function list(items: readonly string[]): string[] {
