@@ -5,11 +5,11 @@ import { isAbsolute, join, sep } from 'node:path';
 import type { RemoteForge, RemoteForges } from '../activities/forge/remote-forges.ts';
 import { findForgeRepository } from '../activities/forge/rest/find-repository.ts';
 import { resolveCommit, type Git } from '../activities/git/git.ts';
-import { isProgram, reviewersFault, type Engines } from '../activities/review/engines.ts';
+import { familiesOf, isProgram, reviewersFault, type Engines } from '../activities/review/engines.ts';
 import { judgeVersion } from '../activities/processes/program-version.ts';
 import type { Agents } from '../activities/sessions/agents.ts';
 import { runtimes } from '../activities/sessions/runtimes/runtimes.ts';
-import { agentRuntimes } from '../schema/contracts/agent.ts';
+import { agentRuntimes, runtimeName } from '../schema/contracts/agent.ts';
 import type { Admission, AskedChanges, ChangesAdmission, Door, Fault } from '../schema/contracts/door.ts';
 import type { Host } from '../schema/contracts/host.ts';
 import type { MissionFile, Repository } from '../schema/contracts/mission-file.ts';
@@ -20,6 +20,8 @@ import {
   type PlannedRepository,
 } from '../schema/contracts/plan.ts';
 import { readRepositoryAddress } from '../schema/contracts/repository-address.ts';
+import { modelOf, type Roster } from '../schema/contracts/roster.ts';
+import { familyFaults } from '../workflows/rules/families.ts';
 import type { EngineConfig } from './engine-config.ts';
 import {
   agentsOf,
@@ -45,7 +47,8 @@ export function createDoor(deps: {
   /** All hosts that are known, that one among them; `withAgentsOfNow`: its agents are looked for anew. */
   hosts: (of: { withAgentsOfNow: boolean }) => Promise<Host[]>;
   /** Those of that host. */
-  agents: Pick<Agents, 'version'>;
+  agents: Pick<Agents, 'version' | 'known'>;
+  roster: Roster;
   remoteForges: RemoteForges;
   /** Tells the operator of what is let in all the same. */
   warn: (message: string, fields: { mission: string; path: string }) => void;
@@ -85,10 +88,14 @@ export function createDoor(deps: {
       repository,
       scripts,
       ...(defaultRuntime ? { defaultRuntime } : {}),
+      families: familiesOf({ reviewers: named, engines, models: knownModels() }),
     });
     const agents = [...agentsOf(plan), ...fallbackOf(plan.policy, 'policy')];
     const versions = await judgeVersions(agents, fleet);
     const missing = [...agents.flatMap((agent) => fleet.faults(agent)), ...versions.faults];
+    for (const { milestone, task, message } of familyFaults(plan)) {
+      missing.push({ path: `milestones.${milestone}.tasks.${task}`, message });
+    }
     if (missing.length > 0) return { kind: 'refused', faults: missing };
     const { length } = JSON.stringify(plan);
     if (length <= maxPlanCharacters) {
@@ -96,6 +103,10 @@ export function createDoor(deps: {
     }
     const message = `the plan has ${length} characters with its scripts; ${maxPlanCharacters} are the most: split the mission`;
     return { kind: 'refused', faults: [{ path: 'milestones', message }] };
+  }
+
+  function knownModels(): Parameters<typeof familiesOf>[0]['models'] {
+    return agents.known.map((named) => ({ agent: runtimeName(named), model: modelOf(deps.roster, named) }));
   }
 
   async function admitChanges({ mission, changes }: AskedChanges): Promise<ChangesAdmission> {

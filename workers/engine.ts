@@ -151,8 +151,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
       git: createGit({ configFile: data.paths.gitConfig, programs }),
       config,
       engines: knownEngines(config),
-      agents,
-      host,
+      ...{ agents, roster, host },
       warn: (message, fields) => log.warn(message, fields),
       hosts: async ({ withAgentsOfNow }) => {
         // One may have been installed a moment ago. Scripts and commands need none: they don't wait for the look.

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { runtimeName, type ChosenAgent, type RuntimeName } from '../../schema/contracts/agent.ts';
 import type { Reviewer } from '../../schema/contracts/mission-file.ts';
+import type { Families } from '../../schema/contracts/plan.ts';
+import { familyOfModel } from '../../workflows/rules/families.ts';
 
 interface AnyEngine {
   /** Whose model it is. Engines of one family think alike. */
@@ -42,6 +44,29 @@ export function builtInEngines(programs: string): Engines {
 /** Those that always read a change; the others are called where it asks for them. */
 export function standingReviewers<R extends Pick<Reviewer, 'role'>>(reviewers: readonly R[]): R[] {
   return reviewers.filter(({ role }) => role === undefined);
+}
+
+/** What the reviewers' families are, and what the engines tell of the models of agents that write. */
+export function familiesOf(of: {
+  reviewers: readonly Pick<Reviewer, 'engine' | 'role'>[];
+  engines: Engines;
+  /** The model of each agent where a mission names none, as the operator has set it. */
+  models: readonly { agent: RuntimeName; model: string | undefined }[];
+}): Families {
+  const told: Families['told'] = {};
+  for (const { agent, model } of of.models) {
+    const family = model === undefined ? undefined : familyOfModel(model);
+    if (family !== undefined) told[agent] = family;
+  }
+  for (const engine of of.engines.values()) {
+    if (isProgram(engine)) continue;
+    const name = runtimeName(engine);
+    told[engine.model === undefined ? name : `${name} ${engine.model}`] = engine.family;
+  }
+  const standing = standingReviewers(of.reviewers).flatMap(
+    ({ engine }) => of.engines.get(engine)?.family ?? [],
+  );
+  return { reviewers: [...new Set(standing)], told };
 }
 
 /** What is wrong with a mission's choice of reviewers; undefined when it is a dual-engine review. */

@@ -112,10 +112,14 @@ describe.each(hostile)('a prompt with $name', ({ text }) => {
     { name: 'AGENTS.md', more: { agentsFile: text } },
     { name: 'what was wrong', more: { malformed: text } },
   ])('in $name has the sections of any other', ({ more }) => {
-    const plain = { ...more, ...('malformed' in more ? { malformed: 'x' } : {}) };
-    const same = 'diff' in more && more.diff?.text === '' ? { diff: { ...more.diff, leftOut: ['x'] } } : {};
-    const harmless = 'malformed' in more ? prompt(plain) : prompt(same);
-    expect(normal(prompt(more))).toBe(normal(harmless));
+    // Whatever stands in a quotation, our own words are the same.
+    const harmless: Partial<Told> = {
+      ...(more.malformed === undefined ? {} : { malformed: 'x' }),
+      ...(more.diff === undefined
+        ? {}
+        : { diff: { ...more.diff, leftOut: more.diff.leftOut.map(() => 'x') } }),
+    };
+    expect(normal(prompt(more))).toBe(normal(prompt(harmless)));
   });
 
   it('that is quoted in an answer makes it none', () => {

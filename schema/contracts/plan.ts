@@ -74,6 +74,14 @@ export type PlannedChange =
 /** What of a task becomes something else. */
 export type TaskEdit = { [Field in Exclude<keyof PlannedTask, 'id'>]?: PlannedTask[Field] | undefined };
 
+/** Whose models read a mission's changes, and what the operator has told of those that write them. */
+export interface Families {
+  /** Of the reviewers that read every change. */
+  reviewers: string[];
+  /** By runtime, or by runtime and model with a blank between. */
+  told: Record<string, string>;
+}
+
 /** A mission file after the door: checked, resolved and complete. It is the input of `missionWorkflow`. */
 export interface Plan {
   mission: MissionKey;
@@ -84,6 +92,8 @@ export interface Plan {
   agent?: ChosenAgent;
   /** What hosts must have where milestone and task say nothing else. */
   labels?: string[] | undefined;
+  /** Missing from plans of version 0.3 and older. */
+  families?: Families;
   milestones: PlannedMilestone[];
 }
 
@@ -103,6 +113,7 @@ export function toPlan(of: {
   scripts: ReadonlyMap<string, string>;
   /** The runtime where the file names none; without it, the first of all. */
   defaultRuntime?: AgentRuntime;
+  families?: Families;
 }): Plan {
   return {
     mission: of.mission,
@@ -111,6 +122,7 @@ export function toPlan(of: {
     policy: of.file.policy,
     agent: chooseAgent({ runtime: of.defaultRuntime ?? agentRuntimes[0] }, AgentChoice.parse(of.file)),
     labels: of.file.labels,
+    ...(of.families ? { families: of.families } : {}),
     milestones: of.file.milestones.map((milestone) => ({
       id: milestone.id,
       title: milestone.title,

@@ -14,6 +14,7 @@ import { openPglite } from '../../schema/db/pglite.ts';
 import { createToken } from '../../schema/db/tokens.ts';
 import { knownEngines, knownForges } from '../../workers/activities.ts';
 import { createDoor } from '../../workers/door.ts';
+import { Roster } from '../../schema/contracts/roster.ts';
 import { EngineConfig } from '../../workers/engine-config.ts';
 import { createFleetDesk } from '../../workers/fleet-desk.ts';
 import { createWebhookDesk } from '../../workers/webhook-desk.ts';
@@ -84,7 +85,8 @@ export async function startApi(
         git,
         config,
         engines: knownEngines(config),
-        agents: { version: () => Promise.resolve(undefined) },
+        agents: { known: [], version: () => Promise.resolve(undefined) },
+        roster: Roster.parse({ version: 1 }),
         host: engine.facts.host,
         warn: () => undefined,
         hosts: () => Promise.resolve([]),

@@ -186,3 +186,33 @@ describe('a change of a plan', () => {
     ).toEqual(['a', 'cdef', 'g']);
   });
 });
+
+describe('an amendment of who writes', () => {
+  const families = { reviewers: ['anthropic', 'openai'], told: {} };
+  const agents: Plan = {
+    ...plan,
+    families,
+    milestones: plan.milestones.map((milestone) => ({
+      ...milestone,
+      tasks: milestone.tasks.map((one) => ({ ...one, program: { runtime: 'codex' } })),
+    })),
+  };
+
+  it('is refused where all who read would be of the families of those who write', () => {
+    const changes: PlannedChange[] = [{ change: 'policy', fallback: ['claude'] }];
+    const amended = amendPlan({ plan: agents, statuses, milestone: 'm2', changes });
+    // What runs or is over is history.
+    expect(faultsOf(amended).map(({ path }) => path)).toEqual([
+      'milestones.1.tasks.1',
+      'milestones.1.tasks.2',
+      'milestones.1.tasks.3',
+      'milestones.2.tasks.0',
+    ]);
+    expect(faultsOf(amended)[0]?.message).toContain('d may be written by openai and anthropic');
+  });
+
+  it('is made where somebody else reads', () => {
+    const changes: PlannedChange[] = [{ change: 'policy', fallback: ['pi'] }];
+    expect(amendPlan({ plan: agents, statuses, milestone: 'm2', changes }).kind).toBe('amended');
+  });
+});

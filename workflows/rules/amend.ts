@@ -9,6 +9,8 @@ import {
   type PlannedTask,
 } from '../../schema/contracts/plan.ts';
 
+import { familyFaults } from './families.ts';
+
 type Statuses = ReadonlyMap<string, TaskStatus>;
 
 /** The plan with all of the changes, or why none of them is made. `statuses` are those that have become others. */
@@ -121,9 +123,8 @@ function unstarted(
 ): { task: PlannedTask; milestone: PlannedMilestone } {
   const found = findTask(draft, id);
   if (!found) throw new Misfit(`the plan has no task ${id}`);
-  const status = statuses.get(id) ?? 'waiting';
-  if (status === 'waiting' || status === 'deferred') return found;
-  throw new Misfit(`${id} is ${status}: only what has not started can be changed`);
+  if (mayStart(id, statuses)) return found;
+  throw new Misfit(`${id} is ${statuses.get(id) ?? ''}: only what has not started can be changed`);
 }
 
 function openMilestone(draft: Draft, id: string, current: string | null): PlannedMilestone {
@@ -158,7 +159,18 @@ function faultsOf(draft: Draft, statuses: Statuses): AmendmentFaults['faults'] {
             message: `the plan would have ${length} characters; ${maxPlanCharacters} are the most`,
           },
         ];
-  return [...graph, ...deferredFaults(draft, statuses), ...size];
+  const families = familyFaults(draft.plan)
+    .filter(({ milestone, task }) =>
+      mayStart(draft.plan.milestones[milestone]?.tasks[task]?.id ?? '', statuses),
+    )
+    .map(({ milestone, task, message }) => ({ path: `milestones.${milestone}.tasks.${task}`, message }));
+  return [...graph, ...deferredFaults(draft, statuses), ...families, ...size];
+}
+
+/** What has started is history, whoever writes and reads it. */
+function mayStart(id: string, statuses: Statuses): boolean {
+  const status = statuses.get(id) ?? 'waiting';
+  return status === 'waiting' || status === 'deferred';
 }
 
 /** Nobody may wait for a task that is left out. */

@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { Policy } from '../../schema/contracts/mission-file.ts';
+import type { Families, Plan, Program } from '../../schema/contracts/plan.ts';
+import type { AgentRuntime } from '../../schema/contracts/agent.ts';
+import { repository, task } from '../../test/support/plans.ts';
+import { familyFaults, familyOf } from './families.ts';
+
+describe('the family of what writes', () => {
+  it.each<{ program: Program; told?: Families['told']; family: string }>([
+    { program: { runtime: 'claude' }, family: 'anthropic' },
+    { program: { runtime: 'codex' }, family: 'openai' },
+    { program: { runtime: 'codex', model: 'gpt-5.5' }, family: 'openai' },
+    { program: { runtime: 'pi', model: 'anthropic/claude-opus-4' }, family: 'anthropic' },
+    { program: { runtime: 'pi', model: 'openrouter/anthropic/claude-opus-4' }, family: 'anthropic' },
+    { program: { runtime: 'opencode', model: 'openai-codex/gpt-5.5' }, family: 'openai' },
+    { program: { runtime: 'pi', model: 'azure/o3' }, family: 'openai' },
+    { program: { runtime: 'pi', model: 'google/gemini-3-pro' }, family: 'google' },
+    { program: { runtime: 'pi', model: 'openrouter/qwen/qwen4-coder' }, family: 'qwen' },
+    { program: { runtime: 'pi', model: 'local-model' }, family: 'pi' },
+    { program: { runtime: 'pi', model: 'local-model' }, told: { 'pi local-model': 'qwen' }, family: 'qwen' },
+    { program: { runtime: 'pi' }, family: 'pi' },
+    { program: { runtime: 'pi' }, told: { pi: 'anthropic' }, family: 'anthropic' },
+    { program: { runtime: 'pi', model: 'openai/gpt-5' }, told: { pi: 'anthropic' }, family: 'openai' },
+    { program: { runtime: 'acp', agent: 'gemini' }, family: 'acp:gemini' },
+    { program: { runtime: 'acp', agent: 'gemini' }, told: { 'acp:gemini': 'google' }, family: 'google' },
+    { program: { runtime: 'script', text: 'true' }, family: 'script' },
+    { program: { runtime: 'command', command: 'x' }, family: 'command' },
+  ])('$program with $told is $family', ({ program, told = {}, family }) => {
+    expect(familyOf(program, told)).toBe(family);
+  });
+});
+
+function plan(of: { program: Program; fallback?: AgentRuntime[]; families?: Families }): Plan {
+  const { program, fallback, families } = of;
+  const policy = Policy.parse(fallback ? { fallback } : {});
+  const milestones = [{ id: 'm1', title: 'All', tasks: [task('A'), task('B', { program })] }];
+  return { mission: 'm', title: 'M', repository, policy, milestones, ...(families ? { families } : {}) };
+}
+
+const both: Families = { reviewers: ['anthropic', 'openai'], told: {} };
+
+describe('a change is not read by those alone who write it', () => {
+  it.each<{ name: string; of: Parameters<typeof plan>[0] }>([
+    { name: 'one of two families', of: { program: { runtime: 'codex' }, families: both } },
+    { name: 'a third family', of: { program: { runtime: 'pi' }, families: both } },
+    {
+      name: 'two families where a third reads',
+      of: {
+        program: { runtime: 'codex' },
+        fallback: ['claude'],
+        families: { ...both, reviewers: ['anthropic', 'openai', 'diff'] },
+      },
+    },
+    {
+      name: 'an older plan, whose families nobody has told',
+      of: { program: { runtime: 'codex' }, fallback: ['claude'] },
+    },
+  ])('is satisfied when it is written by $name', ({ of }) => {
+    expect(familyFaults(plan(of))).toEqual([]);
+  });
+
+  it('is broken by a fallback of the other family: the refusal names task, families and remedy', () => {
+    const of = { program: { runtime: 'codex' }, fallback: ['claude'], families: both } as const;
+    expect(familyFaults(plan({ ...of, fallback: ['claude'] }))).toEqual([
+      {
+        milestone: 0,
+        task: 1,
+        message:
+          'B may be written by openai and anthropic, and so are all who read it (anthropic, openai): ' +
+          'add a reviewer of another family, or take agents out of its fallback',
+      },
+    ]);
+  });
+
+  it('is broken where nobody else reads', () => {
+    const families = { reviewers: ['anthropic'], told: { pi: 'anthropic' } };
+    const [fault] = familyFaults(plan({ program: { runtime: 'pi' }, families }));
+    expect(fault?.message).toMatch(/^B may be .*: add a reviewer of another family$/);
+  });
+});
