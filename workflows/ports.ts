@@ -9,7 +9,7 @@ import type { Breach } from '../schema/contracts/law.ts';
 import type { EngineFacts, MergeRequest } from '../schema/contracts/messages.ts';
 import type { Reviewer } from '../schema/contracts/mission-file.ts';
 import type { PlannedRepository, Program, StartedTask } from '../schema/contracts/plan.ts';
-import type { Finding, Review } from '../schema/contracts/review.ts';
+import type { Finding, KnownFinding, Review } from '../schema/contracts/review.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
 import type { SweepInput, SweepReport } from '../schema/contracts/sweep.ts';
 import type { Recorded, RecordedMission, TaskView } from '../schema/contracts/views.ts';
@@ -134,6 +134,8 @@ export interface ReviewInput {
   malformed?: string;
   /** The conversation that it goes on with, where that began, and what was seen to be used in it. */
   resumes?: { conversation: string; used: Usage; session: string };
+  /** What reviewers have found so far. Missing from what version 0.4 and older have scheduled. */
+  earlier?: KnownFinding[];
 }
 
 /** A malformed answer and a reviewer that could not run are no verdicts: the gate fails closed. */

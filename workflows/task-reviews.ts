@@ -102,6 +102,7 @@ export class TaskReviews {
       pullRequest: task.view.pullRequest ?? 0,
       headSha,
       baseSha: task.baseSha,
+      earlier: task.findings.known,
       ...task.budget.ofNextSession({ timeoutSeconds }),
       stallSeconds,
       ...(role === undefined ? {} : { role }),

@@ -15,6 +15,7 @@ import type { Scrub } from '../scrub.ts';
 import { asSupervisor, type Watch } from '../supervision.ts';
 import { readBoundedDiff, readCommits } from './bounded-diff.ts';
 import { isProgram, type AgentEngine, type Engines, type ProgramEngine } from './engines.ts';
+import { judgeFindings } from './judge-findings.ts';
 import { parseAnswer } from './parse-answer.ts';
 import { reviewPrompt } from './review-prompt.ts';
 
@@ -133,7 +134,7 @@ export function createReviewActivities(deps: {
   }
 
   async function judge(input: ReviewInput, { session, answer }: Ended): Promise<ReviewOutcome> {
-    const { engine, headSha } = input;
+    const { engine } = input;
     const fault = faultOf(session);
     if (fault !== undefined) return { kind: 'no-verdict', reason: `${engine} ${fault}`, session };
     if (!(await isUntouched(input))) {
@@ -147,7 +148,11 @@ export function createReviewActivities(deps: {
       const reason = `${engine}: ${parsed.reason}`;
       return { kind: 'no-verdict', reason, malformed: parsed.reason, session };
     }
-    return { kind: 'reviewed', review: { engine, sha: headSha, ...parsed.answer }, session };
+    const repository = await workspace.openMirror(input.place.repository);
+    const judged = await judgeFindings({ ...input, git, repository, answer: parsed.answer });
+    if (judged.kind === 'review') return { kind: 'reviewed', review: judged.review, session };
+    const { reason } = judged;
+    return { kind: 'no-verdict', reason: `${engine}: ${reason}`, malformed: reason, session };
   }
 
   /**

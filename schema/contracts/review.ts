@@ -109,7 +109,8 @@ export type Review = z.infer<typeof Review>;
 export function describeReview(review: Review): string {
   const lines = review.findings.map((finding) => {
     const place = finding.file === undefined ? '' : ` ${finding.file}:${finding.line ?? 1}`;
-    return `- ${finding.severity} (${finding.category})${place}: ${finding.message}`;
+    const why = finding.unfounded === undefined ? '' : ` (does not count: ${finding.unfounded})`;
+    return `- ${finding.severity} (${finding.category})${place}: ${finding.message}${why}`;
   });
   return [review.summary, ...lines].join('\n');
 }
