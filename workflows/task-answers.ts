@@ -1,6 +1,6 @@
-import { ApplicationFailure, TemporalFailure } from '@temporalio/workflow';
+import { ApplicationFailure, isCancellation, TemporalFailure } from '@temporalio/workflow';
 import type { Wait } from '../schema/contracts/gates.ts';
-import type { AnswerRequest } from '../schema/contracts/question.ts';
+import type { AnswerRequest, Question } from '../schema/contracts/question.ts';
 import { HostLost, type TaskHost } from './task-host.ts';
 import type { TaskState } from './task-state.ts';
 import type { TaskSteps } from './task-steps.ts';
@@ -23,28 +23,57 @@ export class TaskAnswers {
     const news = task.questions.hear(raw);
     if (news === undefined) return;
     if (news === 'malformed') return task.tell('ignored', 'a question that is malformed');
-    if (news.kind === 'asked') task.tell('asked', `${news.question.id}: ${news.question.title}`);
-    else task.tell('answered', `${news.id} is over without an answer`);
+    if (news.kind === 'over') {
+      task.tell('answered', `${news.id} is over without an answer`);
+      return this.show();
+    }
+    const { question } = news;
+    task.tell('asked', `${question.id}: ${question.title}`);
     await this.show();
+    if (task.input.policy.questions) await this.#outlastAgents(question);
   }
 
   /** The answer is the task's once this has begun; it reaches the session also when the engine dies meanwhile. */
   async answer(request: AnswerRequest): Promise<undefined> {
-    const task = this.#task;
-    const { question: id, option, by } = request;
-    const { session } = task.questions.answer(request, Date.now());
-    task.tell('answered', `${id}: ${option} by ${by}`);
-    // The engine's own question is waited for here: its step goes on by itself.
-    if (session === null) {
-      await this.show();
-      return;
+    // Something may have come between the validator and this: a question takes one answer.
+    const fault = this.#task.questions.fault(request);
+    if (fault !== undefined) throw wrongPhase(fault);
+    await this.#take(request, false);
+  }
+
+  /** Until a question is answered, or its policy has answered it, or nobody waits for an answer any more. */
+  async outlast({ id, title, expiresAt, default: option }: Question): Promise<void> {
+    const done = (): boolean => !this.#task.questions.isOpen(id);
+    const settled = await this.#steps.untilPerson({ done, on: `${id}: ${title}`, until: expiresAt });
+    if (!settled && option !== undefined) await this.#take({ question: id, option, by: 'policy' }, true);
+  }
+
+  /** Of an agent: what can't be brought to its session is not the task's failure. A person may still answer. */
+  async #outlastAgents(question: Question): Promise<void> {
+    try {
+      await this.outlast(question);
+    } catch (error) {
+      if (isCancellation(error)) return;
+      if (!(error instanceof TemporalFailure)) throw error;
+      this.#task.tell('ignored', `the answer of the policy to ${question.id}: ${error.message}`);
     }
+  }
+
+  async #take(request: AnswerRequest, expired: boolean): Promise<void> {
+    const task = this.#task;
+    const { question: id, option, by, note } = request;
+    const { session } = task.questions.answer({ ...request, at: Date.now(), expired });
+    const why = expired ? ', since nobody has answered in time' : note === undefined ? '' : `: ${note}`;
+    task.tell('answered', `${id}: ${option} by ${by}${why}`);
+    // Whoever has asked for the engine waits for it in the task itself.
+    if (session === null) return this.show();
     try {
       const input = { sessionId: session, question: id, option, by };
       await this.#host.call(({ steps }) => steps.answerQuestion, `${option} to ${id}`, input);
     } catch (error) {
       if (error instanceof TemporalFailure || error instanceof HostLost) task.questions.reopen(id);
-      if (error instanceof HostLost) throw gone(error);
+      // The session ends with its host, and whoever answers is told so.
+      if (error instanceof HostLost) throw wrongPhase(error.message);
       throw error;
     } finally {
       await this.show();
@@ -68,7 +97,6 @@ export class TaskAnswers {
   }
 }
 
-/** The session ends with its host, and whoever answers is told so. */
-function gone({ message }: HostLost): ApplicationFailure {
+function wrongPhase(message: string): ApplicationFailure {
   return ApplicationFailure.create({ type: 'WrongPhase', message, nonRetryable: true });
 }

@@ -1,4 +1,3 @@
-import { condition } from '@temporalio/workflow';
 import type { EscalationKind, QuestionOption } from '../schema/contracts/question.ts';
 import type { TaskAnswers } from './task-answers.ts';
 import type { Answered } from './task-questions.ts';
@@ -15,10 +14,13 @@ export interface Ask {
   options: QuestionOption[];
 }
 
+type Decision = Pick<Answered, 'option' | 'by' | 'note'>;
+
 /** How a task asks a person for something that the engine does not decide. */
 export class TaskAsks {
   readonly #task: TaskState;
   readonly #answers: TaskAnswers;
+  readonly #open = new Map<string, Promise<Decision>>();
 
   constructor(of: { task: TaskState; answers: TaskAnswers }) {
     this.#task = of.task;
@@ -27,23 +29,32 @@ export class TaskAsks {
 
   /**
    * Waits for the answer, however long, and goes on with it. One id is one question: asked again while it is open it is
-   * still the same, and once it is answered the answer stands. A cancellation takes it back.
+   * still the same, and once it is answered the answer stands. A cancellation takes it back. `by` is `policy` where it
+   * has expired to the policy's default.
    */
-  async ask(of: Ask): Promise<Pick<Answered, 'option' | 'by'>> {
+  ask(of: Ask): Promise<Decision> {
+    const open = this.#open.get(of.id) ?? this.#ask(of).finally(() => this.#open.delete(of.id));
+    this.#open.set(of.id, open);
+    return open;
+  }
+
+  async #ask(of: Ask): Promise<Decision> {
     const task = this.#task;
     const { questions } = task;
-    if (questions.ask({ ...of, session: null, at: Date.now() })) {
+    const question = questions.ask({ ...of, session: null, at: Date.now() });
+    if (question) {
       task.tell('asked', `${of.id}: ${of.title}`);
-      await this.#answers.show();
-    }
-    try {
-      await condition(() => questions.answerTo(of.id) !== undefined);
-    } finally {
-      questions.takeBack(of.id);
-      task.view.questions = questions.open;
+      try {
+        await this.#answers.show();
+        await this.#answers.outlast(question);
+      } finally {
+        questions.takeBack(of.id);
+        task.view.questions = questions.open;
+      }
     }
     const answer = questions.answerTo(of.id);
-    if (!answer) throw new Error(`${of.id} was answered but has no answer`);
-    return { option: answer.option, by: answer.by };
+    if (!answer) throw new Error(`nobody waits for an answer to ${of.id}, and there is none`);
+    const { option, by, note } = answer;
+    return { option, by, note };
   }
 }

@@ -79,7 +79,7 @@ export class TaskLaunches {
           await this.#steps.waitUntil(placement.until, placement.on);
           break;
         case 'nowhere':
-          await this.#steps.park(placement.reason);
+          await this.#steps.park(placement.reason, 'credentials');
           break;
         case 'full':
           // The mission was paused.
@@ -159,7 +159,7 @@ export class TaskLaunches {
   async #untilAllowed(): Promise<void> {
     const task = this.#task;
     while (!task.mayLaunch())
-      await this.#steps.park(`all ${task.authorLaunches} sessions of the task are used up`);
+      await this.#steps.park(`all ${task.authorLaunches} sessions of the task are used up`, 'budget');
     const stuck = task.stuck();
     if (stuck !== undefined) await this.#steps.park(stuck);
     await this.#untilAffordable('author');
@@ -180,7 +180,7 @@ export class TaskLaunches {
   async #untilAffordable(next: 'author' | 'review'): Promise<void> {
     const { budget } = this.#task;
     for (let used = budget.usedUp({ next }); used !== undefined; used = budget.usedUp({ next })) {
-      await this.#steps.park(used);
+      await this.#steps.park(used, 'budget');
       // It may have been raised meanwhile: then nothing has to be forgiven.
       if (budget.usedUp({ next }) !== undefined) budget.allowAgain();
     }
@@ -222,7 +222,7 @@ export class TaskLaunches {
     const task = this.#task;
     switch (agent?.outcome) {
       case 'auth':
-        await this.#steps.park(`${runtime} is not logged in on ${host}: ${agent.message}`);
+        await this.#steps.park(`${runtime} is not logged in on ${host}: ${agent.message}`, 'credentials');
         return true;
       // A person is asked before the next launch.
       case 'over-budget':

@@ -40,7 +40,7 @@ describe('the questions of a task', () => {
     expect(questions.fault({ ...answer, question: 'author-9-9' })).toContain('open is author-1-1');
     expect(questions.fault({ ...answer, option: 'maybe' })).toBe('author-1-1 can be answered with yes');
     expect(questions.fault(answer)).toBeUndefined();
-    questions.answer(answer, 0);
+    questions.answer({ ...answer, at: 0, expired: false });
     expect(questions.open).toEqual([]);
     expect(questions.fault({ ...answer, by: 'other' })).toBe(
       'author-1-1 was answered already: yes by lead at 1970-01-01T00:00:00.000Z',
@@ -51,7 +51,7 @@ describe('the questions of a task', () => {
   it('are open again where the answer did not reach the session', () => {
     const questions = new TaskQuestions([]);
     questions.hear(asked);
-    questions.answer(answer, 0);
+    questions.answer({ ...answer, at: 0, expired: false });
     questions.reopen(question.id);
     expect(questions.fault(answer)).toBeUndefined();
   });
@@ -72,18 +72,32 @@ describe('the questions of a task', () => {
   it('of the engine are one for each id, and open until they are answered or taken back', () => {
     const questions = new TaskQuestions([]);
     const own = { ...question, id: 'law-1', session: null, kind: 'law' as const };
-    expect(questions.ask(own)).toBe(true);
-    expect(questions.ask({ ...own, at: 5 })).toBe(false);
+    expect(questions.ask(own)).toEqual(own);
+    expect(questions.ask({ ...own, at: 5 })).toBeUndefined();
     expect(questions.open).toEqual([own]);
     questions.takeBack('law-1');
     expect(questions.fault({ ...answer, question: 'law-1' })).toBe(
       'law-1 is over: the engine waits for no answer any more',
     );
-    expect(questions.ask(own)).toBe(true);
-    questions.answer({ ...answer, question: 'law-1' }, 7);
+    expect(questions.ask(own)).toEqual(own);
+    const answered = { option: 'yes', by: 'lead', at: 7, expired: false };
+    questions.answer({ question: 'law-1', ...answered });
     questions.takeBack('law-1');
-    expect(questions.answerTo('law-1')).toEqual({ option: 'yes', by: 'lead', at: 7 });
-    expect(questions.ask(own)).toBe(false);
+    expect(questions.answerTo('law-1')).toEqual(answered);
+    expect(questions.ask(own)).toBeUndefined();
+  });
+
+  it('say what the policy has taken to whoever answers after they have expired', () => {
+    const policy = { expireSeconds: 60, default: { permission: 'yes' } };
+    const questions = new TaskQuestions([], policy);
+    expect(questions.hear(asked)).toEqual({
+      kind: 'asked',
+      question: { ...question, expiresAt: 60_000, default: 'yes' },
+    });
+    questions.answer({ ...answer, by: 'policy', at: 60_000, expired: true });
+    expect(questions.fault(answer)).toBe(
+      'author-1-1 has expired at 1970-01-01T00:01:00.000Z: yes was taken by policy',
+    );
   });
 
   it('are none where what is told is no question', () => {

@@ -1,12 +1,21 @@
-import { QuestionNews, type AnswerRequest, type Question } from '../schema/contracts/question.ts';
+import {
+  QuestionNews,
+  type AnswerRequest,
+  type Question,
+  type QuestionPolicy,
+} from '../schema/contracts/question.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
+import { withExpiry } from './rules/questions.ts';
 
 /** What a question was answered with. */
 export interface Answered {
   option: string;
   by: string;
+  note?: string | undefined;
   /** In milliseconds since 1970. */
   at: number;
+  /** Nobody has answered in time, and the policy has. */
+  expired: boolean;
 }
 
 interface Known {
@@ -18,9 +27,11 @@ interface Known {
 export class TaskQuestions {
   readonly #questions = new Map<string, Known>();
   readonly #ended: readonly SessionSummary[];
+  readonly #policy: QuestionPolicy | undefined;
 
-  constructor(ended: readonly SessionSummary[]) {
+  constructor(ended: readonly SessionSummary[], policy?: QuestionPolicy) {
     this.#ended = ended;
+    this.#policy = policy;
   }
 
   get open(): Question[] {
@@ -35,10 +46,10 @@ export class TaskQuestions {
     if (!parsed.success) return 'malformed';
     const news = parsed.data;
     if (news.kind === 'asked') {
-      const { question } = news;
-      if (this.#questions.has(question.id) || this.#isOver(question)) return undefined;
+      if (this.#questions.has(news.question.id) || this.#isOver(news.question)) return undefined;
+      const question = withExpiry(news.question, this.#policy);
       this.#questions.set(question.id, { question, state: 'open' });
-      return news;
+      return { kind: 'asked', question };
     }
     const known = this.#questions.get(news.id);
     if (known?.state !== 'open') return undefined;
@@ -46,12 +57,18 @@ export class TaskQuestions {
     return news;
   }
 
-  /** A question of the engine's own. False: it is asked already, or was answered. */
-  ask(question: Question): boolean {
-    const known = this.#questions.get(question.id);
-    if (known && known.state !== 'over') return false;
+  /** A question of the engine's own. Undefined: it is asked already, or was answered. */
+  ask(asked: Question): Question | undefined {
+    const known = this.#questions.get(asked.id);
+    if (known && known.state !== 'over') return undefined;
+    const question = withExpiry(asked, this.#policy);
     this.#questions.set(question.id, { question, state: 'open' });
-    return true;
+    return question;
+  }
+
+  isOpen(id: string): boolean {
+    const known = this.#questions.get(id);
+    return known !== undefined && this.#isOpen(known);
   }
 
   answerTo(id: string): Answered | undefined {
@@ -75,6 +92,7 @@ export class TaskQuestions {
     const { question, state } = known;
     if (typeof state === 'object') {
       const when = new Date(state.at).toISOString();
+      if (state.expired) return `${id} has expired at ${when}: ${state.option} was taken by policy`;
       return `${id} was answered already: ${state.option} by ${state.by} at ${when}`;
     }
     if (state === 'over') {
@@ -86,10 +104,11 @@ export class TaskQuestions {
     return options.includes(option) ? undefined : `${id} can be answered with ${options.join(', ')}`;
   }
 
-  answer({ question: id, option, by }: AnswerRequest, at: number): Question {
+  answer(of: AnswerRequest & Pick<Answered, 'at' | 'expired'>): Question {
+    const { question: id, ...answered } = of;
     const known = this.#questions.get(id);
     if (!known) throw new Error(`there is no question ${id}`);
-    known.state = { option, by, at };
+    known.state = answered;
     return known.question;
   }
 

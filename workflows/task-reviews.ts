@@ -127,7 +127,10 @@ export class TaskReviews {
     const task = this.#task;
     switch (agent?.outcome) {
       case 'auth':
-        await this.#steps.park(`${engine}: ${runtime} is not logged in on ${host}: ${agent.message}`);
+        await this.#steps.park(
+          `${engine}: ${runtime} is not logged in on ${host}: ${agent.message}`,
+          'credentials',
+        );
         return true;
       // A person is asked before the next launch.
       case 'over-budget':

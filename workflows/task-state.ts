@@ -15,6 +15,7 @@ import {
 import { sessionId, taskBranch } from '../schema/contracts/names.ts';
 import type { Policy } from '../schema/contracts/mission-file.ts';
 import type { Program } from '../schema/contracts/plan.ts';
+import type { EscalationKind } from '../schema/contracts/question.ts';
 import type { Review } from '../schema/contracts/review.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
 import type { ToldTask, Unparsed } from '../schema/contracts/told.ts';
@@ -96,7 +97,7 @@ export class TaskState {
     this.view = initialTaskView({ mission, milestone, id: task.id, title: task.title });
     this.view.status = 'running';
     this.budget = new TaskBudget(input, this.view.sessions);
-    this.questions = new TaskQuestions(this.view.sessions);
+    this.questions = new TaskQuestions(this.view.sessions, input.policy.questions);
     this.findings = new TaskFindings(this.view);
   }
 
@@ -290,9 +291,8 @@ export class TaskState {
     this.feedback = [...this.feedback, feedback].slice(-feedbackKept);
   }
 
-  block(reason: string): void {
-    this.view.status = 'blocked';
-    this.view.reason = reason;
+  block(reason: string, about: EscalationKind = 'remediation'): void {
+    Object.assign(this.view, { status: 'blocked', reason, blocked: { about, at: this.#now() } });
     this.tell('blocked', reason);
     this.#waitBeforeBlock = this.view.waits;
     this.#setWait({ on: `an answer: ${reason}`, for: 'person' });
@@ -300,8 +300,7 @@ export class TaskState {
 
   /** An answer given: failures are counted anew, since a person has looked at them. */
   unblock(resolution: Resolution): void {
-    this.view.status = 'running';
-    this.view.reason = null;
+    Object.assign(this.view, { status: 'running', reason: null, blocked: null });
     this.#setWait(this.#waitBeforeBlock ?? undefined);
     this.#failureCounts.clear();
     this.#attempts = this.#attempts.slice(-1).map((attempt) => ({ ...attempt, done: false }));

@@ -1,7 +1,10 @@
 import { ActivityFailure, condition, isCancellation, sleep } from '@temporalio/workflow';
 import type { Gate, Wait } from '../schema/contracts/gates.ts';
+import type { EscalationKind } from '../schema/contracts/question.ts';
 import { callToItsEnd, record } from './proxies.ts';
 import { describeFailure } from './rules/describe-failure.ts';
+import { escalationOf } from './rules/escalation.ts';
+import { pauseBeforeReminder } from './rules/questions.ts';
 import { overBudget, type Rejection } from './rules/remediation.ts';
 import type { TaskState } from './task-state.ts';
 import { TaskDisplay } from './visibility.ts';
@@ -45,23 +48,44 @@ export class TaskSteps {
         return await step();
       } catch (error) {
         if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
-        await this.park(describeFailure(error));
+        const reason = describeFailure(error);
+        await this.park(reason, escalationOf(reason));
       }
     }
   }
 
-  async park(reason: string): Promise<void> {
+  /** Asks a person how to go on, whatever the task was at; `about` says why it is not decided here. */
+  async park(reason: string, about?: EscalationKind): Promise<void> {
     const task = this.#task;
     const answered = task.resolutions.length;
-    task.block(reason);
+    task.block(reason, about);
     await this.record();
-    await condition(() => task.resolutions.length > answered);
+    await this.untilPerson({ done: () => task.resolutions.length > answered, on: reason });
     const resolution = task.resolutions[answered];
     if (!resolution) throw new Error('a resolution was counted but is not there');
     task.unblock(resolution);
     await this.record();
     if (resolution.action === 'skip') throw new GivenUp('skipped', reason);
     if (resolution.action === 'abandon') throw new GivenUp('abandoned', reason);
+  }
+
+  /** Waits for a person, and reminds of it as the policy says. False: it was `until` then before it was done. */
+  async untilPerson(of: { done: () => boolean; on: string; until?: number | undefined }): Promise<boolean> {
+    const { done, on, until = Infinity } = of;
+    const { remindSeconds } = this.#task.input.policy.questions ?? {};
+    const since = new Date(Date.now()).toISOString();
+    for (let reminded = 0; !done(); reminded++) {
+      const pause =
+        remindSeconds === undefined ? Infinity : pauseBeforeReminder({ remindSeconds, reminded }) * 1_000;
+      const left = Math.min(pause, until - Date.now());
+      if (left === Infinity) await condition(done);
+      else if (left <= 0) return false;
+      else if (!(await condition(done, left)) && Date.now() < until) {
+        this.#task.tell('reminded', `since ${since}: ${on}`);
+        await this.record();
+      }
+    }
+    return true;
   }
 
   /** Nothing new starts while the mission is paused; steps side by side wait for its end together. */

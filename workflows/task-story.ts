@@ -241,8 +241,9 @@ export class TaskStory {
       task.giveGoAhead({ headSha, by: 'policy' }, 'policy');
       return;
     }
-    await this.#steps.enter('go-ahead', { on: `the merge go-ahead for ${headSha}`, for: 'person' });
-    await condition(() => task.view.goAhead?.sha === headSha);
+    const on = `the merge go-ahead for ${headSha}`;
+    await this.#steps.enter('go-ahead', { on, for: 'person' });
+    await this.#steps.untilPerson({ done: () => task.view.goAhead?.sha === headSha, on });
   }
 
   /** False: the lane could not merge this head; the task goes back for another. */

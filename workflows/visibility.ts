@@ -2,7 +2,7 @@
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import type { EngineFacts } from '../schema/contracts/messages.ts';
 import { attributeKeys } from '../schema/contracts/search-attributes.ts';
-import type { MissionView, TaskView } from '../schema/contracts/views.ts';
+import { needsPerson, type MissionView, type TaskView } from '../schema/contracts/views.ts';
 import { describeMission, describeTask } from './rules/details.ts';
 import { phaseOf } from './rules/phase.ts';
 
@@ -14,7 +14,7 @@ export class TaskDisplay {
     setCurrentDetails(describeTask(view));
     if (!engine.searchAttributes) return;
     const phase = phaseOf(view);
-    const needsHuman = view.waits?.for === 'person';
+    const needsHuman = needsPerson(view);
     const showing = JSON.stringify([phase, needsHuman, view.pullRequest]);
     const first = this.#shown === undefined && phase === 'implementing' && !needsHuman;
     if (!first && showing !== this.#shown) {

@@ -3,6 +3,7 @@ import { agentChoiceFields, AgentRuntime } from './agent.ts';
 import { Budget } from './budget.ts';
 import { CiRules } from './ci.ts';
 import { BranchName, MissionKey, Name } from './names.ts';
+import { QuestionPolicy } from './question.ts';
 
 const minute = 60;
 
@@ -163,6 +164,8 @@ export const Policy = z.strictObject({
   /** With true, a repository without CI is a failure of the gate; otherwise `not-configured` is accepted. */
   requireCi: z.boolean().default(false),
   ci: z.strictObject(CiRules.shape).optional(),
+  /** How people are reminded, and what is taken where nobody answers. Without it: they are waited for. */
+  questions: QuestionPolicy.optional(),
 });
 export type Policy = z.infer<typeof Policy>;
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Name } from './names.ts';
 
 /** As agents name them, so nothing is known of their form. */
-const OptionId = z.string().min(1).max(200);
+export const OptionId = z.string().min(1).max(200);
 
 export const QuestionOption = z.object({ id: OptionId, name: z.string() });
 export type QuestionOption = z.infer<typeof QuestionOption>;
@@ -54,6 +54,46 @@ export const QuestionNews = z.discriminatedUnion('kind', [
 ]);
 export type QuestionNews = z.infer<typeof QuestionNews>;
 
-/** A person's answer: one of the options. */
-export const AnswerRequest = z.object({ question: Name, option: OptionId, by: Name });
+/** A person's answer: one of the options, and a word on it for the record. */
+export const AnswerRequest = z.object({
+  question: Name,
+  option: OptionId,
+  by: Name,
+  note: z.string().max(4_000).optional(),
+});
 export type AnswerRequest = z.infer<typeof AnswerRequest>;
+
+const day = 24 * 60 * 60;
+
+/** What becomes of a question that nobody answers. */
+export const QuestionPolicy = z.strictObject({
+  /**
+   * How long a person is left alone before the first reminder, of questions, blocked tasks and go-aheads. Each pause is
+   * twice as long as the one before, up to a day. Without it: nobody is reminded.
+   */
+  remindSeconds: z
+    .int()
+    .min(10)
+    .max(30 * day)
+    .optional(),
+  /** After which `default` is taken. Without it, and where `default` does not fit: it is waited for an answer. */
+  expireSeconds: z
+    .int()
+    .min(10)
+    .max(365 * day)
+    .optional(),
+  /**
+   * The option that is taken then, for each kind of question; `permission` is what agents ask. There is none for a law,
+   * nor for what can't be undone: these are for a person, whatever the policy says.
+   */
+  default: z
+    .strictObject({
+      permission: OptionId.optional(),
+      credentials: OptionId.optional(),
+      budget: OptionId.optional(),
+      conflict: OptionId.optional(),
+      remediation: OptionId.optional(),
+    })
+    .optional(),
+});
+export type QuestionPolicy = z.infer<typeof QuestionPolicy>;

@@ -3,7 +3,7 @@ import { CiContext, CiVerdict } from './ci.ts';
 import { Gate, MissionStatus, PastWait, TaskStatus, Wait } from './gates.ts';
 import { Sha, taskBranch } from './names.ts';
 import type { Plan } from './plan.ts';
-import { Question } from './question.ts';
+import { EscalationKind, Question } from './question.ts';
 import { KnownFinding, Review } from './review.ts';
 import { SessionSummary } from './session.ts';
 
@@ -49,11 +49,13 @@ export const TaskView = z.object({
   findings: z.array(KnownFinding).default([]),
   goAhead: GoAhead.nullable(),
   sessions: z.array(SessionSummary),
-  /** What agents wait for a person to answer. Views of before it was asked have none. */
+  /** What a person is asked, by agents and by the engine. Views of before it was asked have none. */
   questions: z.array(Question).default([]),
   failures: z.array(GateFailure),
   /** Why the task is blocked, or why it ended without a merge. */
   reason: z.string().nullable(),
+  /** For what kind of thing a blocked task asks a person, and since when (milliseconds since 1970). */
+  blocked: z.object({ about: EscalationKind, at: z.number() }).nullable().default(null),
 });
 export type TaskView = z.infer<typeof TaskView>;
 
@@ -86,7 +88,13 @@ export function initialTaskView(of: {
     questions: [],
     failures: [],
     reason: null,
+    blocked: null,
   };
+}
+
+/** Whether a person has to do something before the task goes on. */
+export function needsPerson(view: Pick<TaskView, 'waits' | 'questions'>): boolean {
+  return view.waits?.for === 'person' || view.questions.length > 0;
 }
 
 export const MissionView = z.object({
@@ -148,6 +156,7 @@ export const MissionEvent = z.object({
     'resolved',
     'asked',
     'answered',
+    'reminded',
     'ignored',
     'merged',
     'task-ended',

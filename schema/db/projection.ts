@@ -3,7 +3,14 @@ import { z } from 'zod';
 import { isEnded } from '../contracts/gates.ts';
 import type { SessionSummary } from '../contracts/session.ts';
 import type { ToldEvent } from '../contracts/told.ts';
-import type { MissionView, NewEvent, Recorded, RecordedMission, TaskView } from '../contracts/views.ts';
+import {
+  needsPerson,
+  type MissionView,
+  type NewEvent,
+  type Recorded,
+  type RecordedMission,
+  type TaskView,
+} from '../contracts/views.ts';
 import type { Queries } from './database.ts';
 import { taskRows } from './missions.ts';
 import { freePlaces } from './places.ts';
@@ -108,9 +115,10 @@ function taskUpdate(tx: Queries, input: Omit<Recorded<TaskView>, 'events'>) {
     eq(tasks.id, view.id),
     lt(tasks.viewSeq, seq),
   );
+  const waitsFor = needsPerson(view) ? 'person' : (view.waits?.for ?? null);
   return tx
     .update(tasks)
-    .set({ view, viewSeq: seq, status: view.status, waitsFor: view.waits?.for ?? null })
+    .set({ view, viewSeq: seq, status: view.status, waitsFor })
     .where(older)
     .returning({ id: tasks.id });
 }

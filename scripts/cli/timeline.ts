@@ -45,7 +45,7 @@ function describeLate({ late }: Wait): string {
   return late === undefined ? '' : `; ${oneLine(late)}`;
 }
 
-/** What an agent of a task asks, and what it can be answered. */
+/** What a person is asked in a task, and what can be answered. */
 export function questionLines(task: TaskView): string[] {
   return task.questions.flatMap(({ id, title, detail, options }) => [
     `${''.padEnd(12)} ? ${id}: ${oneLine(title)}${detail === null || detail === title ? '' : `: ${oneLine(detail)}`}`,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
-import { updates } from '../../schema/contracts/messages.ts';
+import { signals, updates } from '../../schema/contracts/messages.ts';
 import type { Policy } from '../../schema/contracts/mission-file.ts';
 import { packageRoot } from '../../schema/package-root.ts';
 import { bundleWorkflows } from '../../scripts/build.mjs';
@@ -97,6 +97,66 @@ describe.skipIf(path === undefined && process.env['REQUIRE_ALL'] !== '1')(
       await answer(handle, 'allow');
       expect(await handle.result()).toMatchObject({ reason: 'law-1: allow by lead, law-1: allow by lead' });
       expect(world.events.filter(({ type }) => type === 'asked')).toHaveLength(1);
+    });
+
+    it('reminds ever more seldom, and never answers for a person where that is a law', async () => {
+      const day = 24 * 60 * 60;
+      const { world, handle } = await startAsking([question], {
+        questions: { remindSeconds: 3_600, expireSeconds: day, default: { budget: 'refuse' } },
+      });
+      expect(world.view('T-1').questions[0]).not.toHaveProperty('expiresAt');
+      await environment.sleep('10 days');
+      const reminders = world.events.filter(({ type }) => type === 'reminded');
+      expect(reminders[0]?.message).toMatch(/^since \d{4}-.*: law-1: The diff deletes a test: may it\?$/);
+      // After 1, 3, 7, 15 and 31 hours, and then once a day.
+      expect(reminders).toHaveLength(13);
+      await answer(handle, 'refuse');
+      expect(await handle.result()).toMatchObject({ reason: 'law-1: refuse by lead' });
+    });
+
+    it('expires to what the policy says, and tells so whoever answers later', async () => {
+      const budget: Ask = { ...question, id: 'budget-1', kind: 'budget' };
+      const { world, handle } = await startAsking([budget, { ...question, id: 'law-1' }], {
+        questions: { expireSeconds: 3_600, default: { budget: 'refuse' } },
+      });
+      const [asked] = world.view('T-1').questions;
+      expect(asked).toMatchObject({ default: 'refuse', expiresAt: (asked?.at ?? 0) + 3_600_000 });
+      await environment.sleep('2 hours');
+      await until(() => world.view('T-1').questions.some(({ id }) => id === 'law-1'));
+      expect(await refusalOf(answer(handle, 'allow', { question: 'budget-1' }))).toMatch(
+        /^budget-1 has expired at \d{4}-.*Z: refuse was taken by policy$/,
+      );
+      await answer(handle, 'allow');
+      expect(await handle.result()).toMatchObject({
+        reason: 'budget-1: refuse by policy, law-1: allow by lead',
+      });
+    });
+
+    it('of an agent is reminded of and expires in the same way', async () => {
+      const { world, handle } = await startAsking([question], {
+        questions: { remindSeconds: 600, expireSeconds: 3_600, default: { permission: 'no' } },
+      });
+      const at = await environment.currentTimeMs();
+      const options = [
+        { id: 'yes', name: 'Yes' },
+        { id: 'no', name: 'No' },
+      ];
+      const permission = { id: 'author-1-1', session: 'demo.T-1.author.1', title: 'Run it', detail: null };
+      await handle.signal(signals.question, {
+        kind: 'asked',
+        question: { ...permission, options, at },
+      });
+      await until(() => world.view('T-1').questions.length === 2);
+      await environment.sleep('2 hours');
+      await until(() => world.answers.length > 0);
+      expect(world.answers).toMatchObject([{ question: 'author-1-1', option: 'no' }]);
+      expect(await refusalOf(answer(handle, 'yes', { question: 'author-1-1' }))).toContain(
+        'no was taken by policy',
+      );
+      const reminders = world.events.filter(({ type }) => type === 'reminded');
+      expect(reminders.map(({ message }) => message)).toContainEqual(expect.stringContaining('author-1-1'));
+      await answer(handle, 'allow');
+      expect(await handle.result()).toMatchObject({ reason: 'law-1: allow by lead' });
     });
   },
 );

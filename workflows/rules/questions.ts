@@ -1,0 +1,26 @@
+import type { Question, QuestionPolicy } from '../../schema/contracts/question.ts';
+
+/** Nobody is reminded more seldom than that, unless the policy says so, nor so often that it fills a history. */
+const longestPauseSeconds = 24 * 60 * 60;
+
+/** What the policy makes of a question as it is asked: until when it is open, and what is taken then. */
+export function withExpiry(question: Question, policy: QuestionPolicy = {}): Question {
+  const { expireSeconds } = policy;
+  const option = defaultOf(question, policy);
+  if (expireSeconds === undefined || option === undefined) return question;
+  return { ...question, expiresAt: question.at + expireSeconds * 1_000, default: option };
+}
+
+/** Nothing where the question does not offer it: agents name their options as they like. */
+function defaultOf(question: Question, policy: QuestionPolicy): string | undefined {
+  const { kind, options } = question;
+  if (kind === 'law' || kind === 'irreversible') return undefined;
+  const option = policy.default?.[kind ?? 'permission'];
+  return options.some(({ id }) => id === option) ? option : undefined;
+}
+
+/** How long it is until a person is reminded for the first time, the second, and so on; in seconds. */
+export function pauseBeforeReminder(of: { remindSeconds: number; reminded: number }): number {
+  const { remindSeconds, reminded } = of;
+  return Math.max(remindSeconds, Math.min(remindSeconds * 2 ** reminded, longestPauseSeconds));
+}
