@@ -10,6 +10,7 @@ import { fleetRoutes } from './fleet-routes.ts';
 import { healthRoutes } from './health-routes.ts';
 import { hostRoutes } from './host-routes.ts';
 import { idempotent } from './idempotency.ts';
+import { inboxRoutes } from './inbox-routes.ts';
 import { missionRoutes } from './mission-routes.ts';
 import { answerProblem, Problem, problemOfZod, toProblem } from './problem.ts';
 import { createRateLimit } from './rate-limit.ts';
@@ -54,6 +55,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   agentRoutes(app, deps);
   hostRoutes(app, deps);
   controlRoutes(app, deps);
+  inboxRoutes(app, deps);
   tokenRoutes(app, deps);
   readModelRoutes(app, deps);
   sweepRoutes(app, deps);

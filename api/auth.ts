@@ -67,12 +67,15 @@ function whyNot(found: Exclude<Found, { kind: 'caller' }>): string {
 /** Any one of the scopes is enough. */
 export function requireScope(...needed: [Scope, ...Scope[]]) {
   return createMiddleware<ApiEnv>(async (context, next) => {
-    const { name, scopes } = context.get('caller');
-    if (!needed.some((scope) => mayDo(scopes, scope))) {
-      throw new Problem('forbidden', `the token ${name} lacks the scope ${needed[0]}`);
-    }
+    refuseWithout(context.get('caller'), ...needed);
     await next();
   });
+}
+
+/** For a route whose calls need different scopes. */
+export function refuseWithout({ name, scopes }: Caller, ...needed: [Scope, ...Scope[]]): void {
+  if (needed.some((scope) => mayDo(scopes, scope))) return;
+  throw new Problem('forbidden', `the token ${name} lacks the scope ${needed[0]}`);
 }
 
 export function remoteAddress(context: Context): string {

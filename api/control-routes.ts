@@ -64,12 +64,12 @@ const resolution = createRoute({
 const answers = createRoute({
   method: 'post',
   path: '/v1/missions/{id}/tasks/{task}/answers',
-  summary: 'Answer a question of an agent',
+  summary: 'Answer a question of an agent, or of the engine',
   description: 'Each question of a task counts its first answer: one of the options that it names.',
   security,
   middleware: [requireScope('missions:write'), readBody('json')] as const,
   request: told(TaskPath, AnswerRequest.omit({ by: true }).strict()),
-  responses: { 204: { description: 'The agent is told' }, ...responses },
+  responses: { 204: { description: 'Whoever has asked is told' }, ...responses },
 });
 
 const cancel = createRoute({

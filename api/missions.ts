@@ -209,7 +209,7 @@ export interface MissionCall {
   caller: Caller;
   idempotencyKey: string | undefined;
 }
-type TaskCall = MissionCall & { task: string };
+export type TaskCall = MissionCall & { task: string };
 
 export async function giveGoAhead(deps: ApiDeps, of: TaskCall & { headSha: string }): Promise<GoAhead> {
   const { caller, headSha } = of;
@@ -227,10 +227,11 @@ export async function resolveTask(
 
 export async function answerQuestion(
   deps: ApiDeps,
-  of: TaskCall & Pick<AnswerRequest, 'question' | 'option'>,
+  of: TaskCall & Pick<AnswerRequest, 'question' | 'option' | 'note'>,
 ): Promise<void> {
-  const { caller, question, option } = of;
-  await updateTask(deps, of, updates.answer, { question, option, by: caller.name });
+  const { caller, question, option, note } = of;
+  const arg = { question, option, by: caller.name, ...(note === undefined ? {} : { note }) };
+  await updateTask(deps, of, updates.answer, arg);
 }
 
 export async function cancelMission(deps: ApiDeps, of: MissionCall & { reason?: string | undefined }) {

@@ -101,8 +101,8 @@ describe('a handoff', () => {
         })),
       },
       commands: [
-        'mission answer greetings A q1 OPTION',
-        'mission answer greetings A q2 OPTION',
+        'mission answer greetings.A.q1 OPTION',
+        'mission answer greetings.A.q2 OPTION',
         'mission why greetings A',
       ],
     },

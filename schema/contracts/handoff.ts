@@ -119,7 +119,7 @@ function commandsFor({ mission, task, gates }: Why, { status, questions }: TaskV
   if (!isActive(status)) return [];
   const at = `${mission} ${task}`;
   const moves = gates.flatMap(({ command }) => command ?? []);
-  const answers = questions.slice(1).map(({ id }) => `mission answer ${at} ${id} OPTION`);
+  const answers = questions.slice(1).map(({ id }) => `mission answer ${mission}.${task}.${id} OPTION`);
   const others = status === 'blocked' ? [`mission resolve ${at} skip`, `mission resolve ${at} abandon`] : [];
   return [...moves, ...answers, ...others, `mission why ${at}`];
 }

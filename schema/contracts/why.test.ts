@@ -264,7 +264,7 @@ describe('why a task may not be merged yet', () => {
       here: {
         missing: 'an answer to author-1-1 (allow, deny): run it?',
         for: 'person',
-        command: 'mission answer greetings T-1 author-1-1 OPTION',
+        command: 'mission answer greetings.T-1.author-1-1 OPTION',
       },
     },
     {

@@ -130,7 +130,12 @@ function presentOf({ mission, view, paused }: WhyOf, asks: string): Present {
   if (question) {
     const options = question.options.map(({ id }) => id).join(', ');
     const missing = `an answer to ${question.id} (${options}): ${question.title}`;
-    return { missing, for: 'person', since, command: `mission answer ${at} ${question.id} OPTION` };
+    return {
+      missing,
+      for: 'person',
+      since,
+      command: `mission answer ${mission}.${view.id}.${question.id} OPTION`,
+    };
   }
   // What is under way in a mission that is paused comes to its end first.
   if (paused && waits?.for === 'person') {

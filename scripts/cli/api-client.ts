@@ -7,6 +7,7 @@ import { z } from 'zod';
 import type { Amendment } from '../../schema/contracts/amendment.ts';
 import { AmendedPlan, Fault, Warnings } from '../../schema/contracts/door.ts';
 import { Host } from '../../schema/contracts/host.ts';
+import { InboxItem } from '../../schema/contracts/inbox.ts';
 import { RebuildStep } from '../../schema/contracts/rebuild.ts';
 import { Sweep, Sweeps, type SweepRequest } from '../../schema/contracts/sweep.ts';
 import { UsageReport } from '../../schema/contracts/usage.ts';
@@ -29,6 +30,8 @@ export type StartedMission = z.infer<typeof StartedMission>;
 const MissionWithTasks = z.object({ mission: Mission, tasks: z.array(TaskView) });
 export type MissionWithTasks = z.infer<typeof MissionWithTasks>;
 const MissionPage = z.object({ missions: z.array(Mission), nextCursor: z.string().nullable() });
+
+const InboxPage = z.object({ items: z.array(InboxItem), nextCursor: z.string().nullable() });
 
 const Token = z.object({
   name: z.string(),
@@ -62,6 +65,11 @@ export interface MissionFilter {
   needsHuman?: boolean | undefined;
 }
 
+export interface InboxFilter {
+  mission?: string | undefined;
+  kind?: string | undefined;
+}
+
 /** The engine has said no: the request was wrong, or the state forbids it. */
 export class Refusal extends Error {
   readonly status: number;
@@ -88,6 +96,9 @@ export interface Api {
   handoff(of: { id: string }): Promise<Handoff>;
   usage(of: UsageRequest): Promise<UsageReport>;
   goAhead(of: { id: string; task: string; headSha: string }): Promise<GoAhead>;
+  inbox(of: Page & InboxFilter): Promise<z.infer<typeof InboxPage>>;
+  /** Whatever an item of the inbox asks. */
+  answerItem(of: { item: string; choice: string; note: string | undefined }): Promise<void>;
   answer(of: { id: string; task: string; question: string; option: string }): Promise<void>;
   resolve(of: { id: string; task: string; action: string; guidance: string | undefined }): Promise<void>;
   cancel(of: { id: string; reason: string | undefined }): Promise<void>;
@@ -172,6 +183,13 @@ export function createApi(of: {
       return read(UsageReport, `/v1/usage?${query.toString()}`);
     },
     goAhead: ({ id, task, headSha }) => post(GoAhead, `${taskPath(id, task)}/merge-go-ahead`, { headSha }),
+    inbox: ({ mission, kind, ...page }) => {
+      const query = pageQuery(page);
+      if (mission !== undefined) query.set('mission', mission);
+      if (kind !== undefined) query.set('kind', kind);
+      return read(InboxPage, `/v1/inbox?${query.toString()}`);
+    },
+    answerItem: ({ item, ...body }) => post(nothing, `/v1/inbox/${encodeURIComponent(item)}/answer`, body),
     answer: ({ id, task, ...body }) => post(nothing, `${taskPath(id, task)}/answers`, body),
     resolve: ({ id, task, ...body }) => post(nothing, `${taskPath(id, task)}/resolution`, body),
     cancel: ({ id, ...body }) => post(nothing, `${missionPath(id)}/cancel`, body),

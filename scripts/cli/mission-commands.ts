@@ -11,7 +11,7 @@ import { eventLine, questionLines, taskLine, timelineLine } from './timeline.ts'
 
 export function missionCommands(): Command[] {
   const look = [list(), showCommand(), watch(), events()];
-  const steer = [start(), approve(), answer(), resolveCommand(), pause(), resume(), cancel()];
+  const steer = [start(), approve(), resolveCommand(), pause(), resume(), cancel()];
   return [
     ...look.map((each) => each.helpGroup(groups.look)),
     ...steer.map((each) => each.helpGroup(groups.steer)),
@@ -169,30 +169,6 @@ async function headOf(api: Api, id: string, taskId: string): Promise<string> {
     throw new Error(`${id} has no task ${taskId}; it has ${tasks.map((known) => known.id).join(', ')}`);
   if (task.headSha === null) throw new Error(`${taskId} has delivered nothing yet`);
   return task.headSha;
-}
-
-function answer(): Command {
-  return mutation('answer', 'Answer a question of an agent; mission show names the options', [
-    'mission answer greetings T-001 author-1-1 allow-once',
-  ])
-    .argument('<id>')
-    .argument('<task>')
-    .argument('<question>')
-    .argument('<option>')
-    .action(
-      async (
-        id: string,
-        task: string,
-        question: string,
-        option: string,
-        _options: unknown,
-        self: Command,
-      ) => {
-        const { api, json } = await apiOf(self);
-        await api.answer({ id, task, question, option });
-        show({ task, question, option }, () => [`${question}: ${option}`], json);
-      },
-    );
 }
 
 function resolveCommand(): Command {

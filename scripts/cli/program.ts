@@ -8,6 +8,7 @@ import { examplesHelp, groups } from './command.ts';
 import { doctorCommand } from './doctor.ts';
 import { fleetCommand } from './fleet-command.ts';
 import { hostCommand } from './host-command.ts';
+import { answerCommand, inboxCommand } from './inbox-command.ts';
 import { missionCommands } from './mission-commands.ts';
 import { exitCodeHelp, wantsJson } from './output.ts';
 import { rebuildCommand } from './rebuild-command.ts';
@@ -46,7 +47,9 @@ export function createProgram(): Command {
   const others = [
     whyCommand(),
     handoffCommand(),
+    inboxCommand(),
     usageCommand(),
+    answerCommand(),
     amendCommand(),
     tokenCommand(),
     auditCommand(),

@@ -235,6 +235,8 @@ describe('the API of a whole engine', () => {
       '/v1/hosts',
       '/v1/hosts/{name}',
       '/v1/hosts/{name}/drain',
+      '/v1/inbox',
+      '/v1/inbox/{item}/answer',
       '/v1/missions',
       '/v1/missions/{id}',
       '/v1/missions/{id}/amendments',

@@ -36,7 +36,14 @@ const Document = z.object({
 const runs = { numRuns: 25, seed: 20_260_901, endOnFailure: true };
 
 /** What the test has made, by path parameter, so that not every call is for something that is not there. */
-const known = { id: 'known', mission: 'known', task: 'A', name: 'revocable', agent: 'canary' };
+const known = {
+  id: 'known',
+  mission: 'known',
+  task: 'A',
+  name: 'revocable',
+  agent: 'canary',
+  item: 'known.A.red-base',
+};
 
 interface Sent {
   path: string;
@@ -121,6 +128,8 @@ it('answers every route as its document says, whatever is sent', { timeout: 300_
     'POST /v1/tokens 201',
     'GET /v1/tokens 200',
     'GET /v1/usage 200',
+    'GET /v1/inbox 200',
+    'POST /v1/inbox/{item}/answer 409',
     'GET /v1/hosts 200',
     'POST /v1/hosts/{name}/drain 404',
     'GET /v1/sweeps 200',
