@@ -20,7 +20,12 @@ import {
   type Resolution,
 } from '../schema/contracts/messages.ts';
 import type { MissionFile } from '../schema/contracts/mission-file.ts';
-import { controlQueue, missionWorkflowId, taskWorkflowId } from '../schema/contracts/names.ts';
+import {
+  controlQueue,
+  missionWorkflowId,
+  taskWorkflowId,
+  type GoAheadSurface,
+} from '../schema/contracts/names.ts';
 import { PlanOutline, type Plan } from '../schema/contracts/plan.ts';
 import type { AnswerRequest } from '../schema/contracts/question.ts';
 import { startAttributes } from '../schema/contracts/search-attributes.ts';
@@ -211,9 +216,12 @@ export interface MissionCall {
 }
 export type TaskCall = MissionCall & { task: string };
 
-export async function giveGoAhead(deps: ApiDeps, of: TaskCall & { headSha: string }): Promise<GoAhead> {
-  const { caller, headSha } = of;
-  return GoAhead.parse(await updateTask(deps, of, updates.goAhead, { headSha, by: caller.name }));
+export async function giveGoAhead(
+  deps: ApiDeps,
+  of: TaskCall & { headSha: string; via: GoAheadSurface },
+): Promise<GoAhead> {
+  const { caller, headSha, via } = of;
+  return GoAhead.parse(await updateTask(deps, of, updates.goAhead, { headSha, by: caller.name, via }));
 }
 
 export async function resolveTask(

@@ -92,20 +92,26 @@ export interface VerifyDeliveryInput {
   paths?: string[];
   /** Paths that reviewers with a role are called by, as git reads a pathspec of the kind `:(glob)`. */
   watched?: string[];
+  /** What two persons must agree to; see the policy. */
+  twoPersons?: string[];
+}
+
+export interface Delivered {
+  kind: 'delivered';
+  headSha: string;
+  baseSha: string;
+  commits: number;
+  touchesJudge: boolean;
+  /** Those of the watched paths that it changes. */
+  touched?: string[];
+  /** What no configuration loosens. Missing where nothing is broken, and from what version 0.3 has recorded. */
+  breaches?: Breach[];
+  /** The change touches what two persons must agree to. */
+  needsTwo?: boolean;
 }
 
 export type Delivery =
-  /** `touched`: those of the watched paths that it changes. */
-  | {
-      kind: 'delivered';
-      headSha: string;
-      baseSha: string;
-      commits: number;
-      touchesJudge: boolean;
-      touched?: string[];
-      /** What no configuration loosens. Missing where nothing was broken, and from what version 0.3 has recorded. */
-      breaches?: Breach[];
-    }
+  | Delivered
   | { kind: 'no-change-needed'; reason: string }
   /** `headSha`: commits that are there and don't count. */
   | { kind: 'nothing-delivered'; message: string; signature: string; headSha?: string }

@@ -13,6 +13,7 @@ import * as gates from '../schema/contracts/gates.ts';
 import * as handoff from '../schema/contracts/handoff.ts';
 import * as host from '../schema/contracts/host.ts';
 import * as lane from '../schema/contracts/lane.ts';
+import * as law from '../schema/contracts/law.ts';
 import * as messages from '../schema/contracts/messages.ts';
 import * as missionFile from '../schema/contracts/mission-file.ts';
 import * as names from '../schema/contracts/names.ts';
@@ -31,6 +32,7 @@ for (const contracts of [
   handoff,
   host,
   lane,
+  law,
   messages,
   missionFile,
   names,

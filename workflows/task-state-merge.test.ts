@@ -42,14 +42,14 @@ describe('the need for a go-ahead', () => {
   ])('with coordinators $coordinators and touchesJudge $touchesJudge: $needed', (of) => {
     const task = newTask({ coordinators: of.coordinators });
     deliver(task, first, of.touchesJudge);
-    expect(task.needsGoAhead()).toBe(of.needed);
+    expect(task.goAheads.areNeeded()).toBe(of.needed);
   });
 
   it('goes when the next head leaves its judge alone', () => {
     const task = newTask();
     deliver(task, first, true);
     deliver(task, second, false);
-    expect(task.needsGoAhead()).toBe(false);
+    expect(task.goAheads.areNeeded()).toBe(false);
   });
 });
 
@@ -75,12 +75,12 @@ describe('a go-ahead', () => {
     { name: 'through Temporal', coordinators: ['lead'], by: 'guest', via: 'temporal', fault: undefined },
   ])('$name: $fault', ({ coordinators, by, via, fault }) => {
     const task = waitingForGoAhead({ coordinators });
-    expect(task.goAheadFault({ headSha: first, by }, via)?.type).toBe(fault);
+    expect(task.goAheads.fault({ headSha: first, by }, via)?.type).toBe(fault);
   });
 
   it('for another head is stale, and says which is the head', () => {
     const task = waitingForGoAhead();
-    expect(task.goAheadFault({ headSha: second, by: 'lead' }, 'api')).toEqual({
+    expect(task.goAheads.fault({ headSha: second, by: 'lead' }, 'api')).toEqual({
       type: 'StaleHead',
       message: `the head of T-1 is ${first}, not ${second}`,
       headSha: first,
@@ -92,25 +92,25 @@ describe('a go-ahead', () => {
     (gate) => {
       const task = waitingForGoAhead();
       task.enter(gate);
-      expect(task.goAheadFault({ headSha: first, by: 'lead' }, 'api')?.type).toBe('WrongPhase');
+      expect(task.goAheads.fault({ headSha: first, by: 'lead' }, 'api')?.type).toBe('WrongPhase');
     },
   );
 
   it('to a blocked task comes in the wrong phase', () => {
     const task = waitingForGoAhead();
     task.block('the forge is away');
-    expect(task.goAheadFault({ headSha: first, by: 'lead' }, 'api')?.type).toBe('WrongPhase');
+    expect(task.goAheads.fault({ headSha: first, by: 'lead' }, 'api')?.type).toBe('WrongPhase');
   });
 
   it('before anything is delivered comes in the wrong phase', () => {
     const task = newTask();
     task.enter('go-ahead');
-    expect(task.goAheadFault({ headSha: first, by: 'lead' }, 'api')?.type).toBe('WrongPhase');
+    expect(task.goAheads.fault({ headSha: first, by: 'lead' }, 'api')?.type).toBe('WrongPhase');
   });
 
   it('is bound to its commit, its giver and its way', () => {
     const task = waitingForGoAhead();
-    expect(task.giveGoAhead({ headSha: first, by: 'lead' }, 'api')).toEqual({
+    expect(task.goAheads.give({ headSha: first, by: 'lead' }, 'api')).toEqual({
       sha: first,
       by: 'lead',
       via: 'api',
@@ -125,7 +125,7 @@ describe('a go-ahead', () => {
 describe('a go-ahead by signal', () => {
   it('counts, and is recorded as given through Temporal', () => {
     const task = waitingForGoAhead({ coordinators: ['lead'] });
-    task.hearGoAhead({ headSha: first, by: 'operator' });
+    task.goAheads.hear({ headSha: first, by: 'operator' });
     expect(task.view.goAhead).toMatchObject({ sha: first, by: 'operator', via: 'temporal' });
   });
 
@@ -148,7 +148,7 @@ describe('a go-ahead by signal', () => {
     { name: 'for another head', engine: {}, raw: { headSha: second, by: 'operator' }, says: `not ${second}` },
   ])('$name is noted and ignored', ({ engine, raw, says }) => {
     const task = waitingForGoAhead({}, engine);
-    task.hearGoAhead(raw);
+    task.goAheads.hear(raw);
     expect(task.view.goAhead).toBeNull();
     const { events } = task.takeNews();
     expect(events.map(({ type }) => type)).toEqual(['ignored']);
@@ -158,7 +158,7 @@ describe('a go-ahead by signal', () => {
   it('at another gate is noted and ignored', () => {
     const task = waitingForGoAhead();
     task.enter('review-and-ci');
-    task.hearGoAhead({ headSha: first, by: 'operator' });
+    task.goAheads.hear({ headSha: first, by: 'operator' });
     expect(task.view.goAhead).toBeNull();
   });
 });

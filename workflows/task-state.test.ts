@@ -31,7 +31,7 @@ function readyToMerge(): TaskState {
   deliver(task, first);
   task.reviewed(review('diff-check', first));
   task.view.ci = 'passed';
-  task.giveGoAhead({ headSha: first, by: 'lead' }, 'api');
+  task.goAheads.give({ headSha: first, by: 'lead' }, 'api');
   return task;
 }
 

@@ -4,7 +4,6 @@ import type { Gate, TaskStatus, Wait } from '../schema/contracts/gates.ts';
 import { isEnded } from '../schema/contracts/gates.ts';
 import {
   AmendedPolicy,
-  GoAheadRequest,
   Hold,
   MergeAnswer,
   type MergeRequest,
@@ -19,16 +18,16 @@ import type { EscalationKind } from '../schema/contracts/question.ts';
 import type { Review } from '../schema/contracts/review.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
 import type { ToldTask, Unparsed } from '../schema/contracts/told.ts';
-import { initialTaskView, type GoAhead, type NewEvent, type TaskView } from '../schema/contracts/views.ts';
+import { initialTaskView, type NewEvent, type TaskView } from '../schema/contracts/views.ts';
 import { News } from './news.ts';
-import type { Delivery, Feedback, TaskPlace } from './ports.ts';
-import { goAheadFault, type GoAheadFault } from './rules/go-ahead.ts';
+import type { Delivered, Delivery, Feedback, TaskPlace } from './ports.ts';
 import { describeAgent, describeWait } from './rules/details.ts';
 import { mergeRequestOf } from './rules/merge-request.ts';
 import { lastWordOn, redBaseOf, type LaneOutcome } from './rules/lane-answers.ts';
 import { defaultNoProgress, doneInVain, type Attempt } from './rules/progress.ts';
 import { TaskBudget } from './task-budget.ts';
 import { TaskFindings } from './task-findings.ts';
+import { TaskGoAheads } from './task-go-aheads.ts';
 import { TaskQuestions } from './task-questions.ts';
 import type { Rejection } from './rules/remediation.ts';
 
@@ -47,11 +46,11 @@ export class TaskState {
   policy: Pick<Policy, 'noProgress' | 'fallback'>;
   readonly questions: TaskQuestions;
   readonly findings: TaskFindings;
+  readonly goAheads: TaskGoAheads;
   /** Every head that the engine has put on the branch, or was about to: at any other it is somebody else's. */
   readonly heads = new Set<string>();
   /** Where the next session's commits are judged against, as the last verified delivery found it. */
   baseSha = '';
-  needsPerson = false;
   authorLaunches = 0;
   /** What later sessions are told of earlier ones, and by people. */
   feedback: Feedback[] = [];
@@ -99,6 +98,7 @@ export class TaskState {
     this.budget = new TaskBudget(input, this.view.sessions);
     this.questions = new TaskQuestions(this.view.sessions, input.policy.questions);
     this.findings = new TaskFindings(this.view);
+    this.goAheads = new TaskGoAheads(this, now);
   }
 
   enter(gate: Gate, wait?: Pick<Wait, 'on' | 'for'>): void {
@@ -238,15 +238,15 @@ export class TaskState {
   }
 
   /** A new head voids approvals, CI verdict and go-ahead: they were for another commit. */
-  delivered(of: { headSha: string; baseSha: string; commits: number; touchesJudge: boolean }): void {
+  delivered(of: Omit<Delivered, 'kind'>): void {
     this.baseSha = of.baseSha;
-    this.needsPerson = of.touchesJudge;
+    this.goAheads.delivered(of);
     this.heads.add(of.headSha);
     this.tell('delivered', `${of.commits} commits, head ${of.headSha}`);
     if (this.view.headSha === of.headSha) return;
     this.view.headSha = of.headSha;
     this.view.ci = null;
-    this.view.goAhead = null;
+    this.goAheads.void();
   }
 
   pushed(headSha: string): void {
@@ -318,33 +318,6 @@ export class TaskState {
     return `${this.place.task} is not blocked: there is nothing to ${action}`;
   }
 
-  needsGoAhead(): boolean {
-    return this.input.policy.coordinators.length > 0 || this.needsPerson;
-  }
-
-  goAheadFault(request: GoAheadRequest, via: GoAhead['via']): GoAheadFault | undefined {
-    const { coordinators } = this.input.policy;
-    return goAheadFault({ view: this.view, coordinators, request, via });
-  }
-
-  giveGoAhead(request: GoAheadRequest, via: GoAhead['via']): GoAhead {
-    const goAhead: GoAhead = { sha: request.headSha, by: request.by, via, at: this.#now() };
-    this.view.goAhead = goAhead;
-    this.tell('go-ahead', `${goAhead.by} for ${goAhead.sha} through ${via}`);
-    return goAhead;
-  }
-
-  /** The signal twin of the go-ahead. A signal can't be refused: what does not count is noted and ignored. */
-  hearGoAhead(raw: unknown): void {
-    const request = GoAheadRequest.safeParse(raw);
-    if (!this.input.engine.goAheadBySignal)
-      return this.tell('ignored', 'a go-ahead by signal: it is switched off');
-    if (!request.success) return this.tell('ignored', 'a go-ahead by signal that is malformed');
-    const fault = this.goAheadFault(request.data, 'temporal');
-    if (fault) return this.tell('ignored', `a go-ahead by signal: ${fault.message}`);
-    this.giveGoAhead(request.data, 'temporal');
-  }
-
   nextMergeRequest(workflowId: string): MergeRequest {
     const { view, place, input } = this;
     if (view.headSha === null || view.pullRequest === null) throw new Error('nothing is ready to be merged');
@@ -362,6 +335,13 @@ export class TaskState {
     // A head that has moved was moved by somebody else.
     if (answer.data.kind === 'head-moved') return;
     if ('headSha' in answer.data && answer.data.headSha !== undefined) this.heads.add(answer.data.headSha);
+  }
+
+  /** Whether the lane has brought the branch up to its base there. */
+  isMovedByLane(head: string): boolean {
+    return this.laneAnswers.some(
+      (answer) => answer.kind !== 'head-moved' && 'headSha' in answer && answer.headSha === head,
+    );
   }
 
   laneOutcome(id: string): LaneOutcome | undefined {
@@ -393,13 +373,14 @@ export class TaskState {
     this.tell('sent-back', `the merge ${this.view.mergeSha ?? ''} was reverted as ${revertSha}`);
     this.pullRequestsOver = this.view.pullRequest ?? undefined;
     this.laneAnswers = [];
-    Object.assign(this.view, { mergeSha: null, mergeCi: null, pullRequest: null, goAhead: null });
+    Object.assign(this.view, { mergeSha: null, mergeCi: null, pullRequest: null });
+    this.goAheads.void();
   }
 
   /** Somebody else has pushed: that head is verified next, and the go-ahead was for another. */
   headMoved(message: string): void {
     this.headToVerify = 'forge';
-    this.view.goAhead = null;
+    this.goAheads.void();
     this.tell('sent-back', message);
   }
 

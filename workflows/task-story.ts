@@ -1,33 +1,16 @@
-import {
-  allHandlersFinished,
-  CancellationScope,
-  condition,
-  getExternalWorkflowHandle,
-  isCancellation,
-  patched,
-} from '@temporalio/workflow';
+import { allHandlersFinished, CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 import { runtimeName } from '../schema/contracts/agent.ts';
-import {
-  signals,
-  type MergeRequest,
-  type MergeWithdrawal,
-  type TaskResult,
-} from '../schema/contracts/messages.ts';
-import { laneWorkflowId } from '../schema/contracts/names.ts';
+import type { TaskResult } from '../schema/contracts/messages.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
 import { defaultStallSeconds } from './rules/model-fault.ts';
-import { call, forgeSide, requestMerge, type ForgeSide } from './proxies.ts';
+import { call, forgeSide, type ForgeSide } from './proxies.ts';
 import {
-  isNobodysFault,
   rejectCi,
-  rejectConflict,
   rejectDelivery,
   rejectDivergence,
   rejectReview,
-  rejectRevert,
   rejectSession,
 } from './rules/remediation.ts';
-import type { LaneOutcome } from './rules/lane-answers.ts';
 import type { TaskState } from './task-state.ts';
 import { TaskAnswers } from './task-answers.ts';
 import { TaskAsks } from './task-asks.ts';
@@ -37,6 +20,8 @@ import { TaskEnding } from './task-ending.ts';
 import { untilOneThrows } from './side-by-side.ts';
 import { HostLost, TaskHost } from './task-host.ts';
 import { TaskLaunches } from './task-launches.ts';
+import { TaskLaws } from './task-laws.ts';
+import { TaskMerge } from './task-merge.ts';
 import { TaskReviews } from './task-reviews.ts';
 import { GivenUp, TaskSteps } from './task-steps.ts';
 
@@ -52,6 +37,8 @@ export class TaskStory {
   readonly #forgeSide: ForgeSide;
   readonly #ci: TaskCi;
   readonly #reviews: TaskReviews;
+  readonly #laws: TaskLaws;
+  readonly #merge: TaskMerge;
 
   constructor(task: TaskState) {
     this.#task = task;
@@ -63,6 +50,8 @@ export class TaskStory {
     this.#ci = new TaskCi({ task, steps: this.#steps, forgeSide: this.#forgeSide });
     this.answers = new TaskAnswers({ task, steps: this.#steps, host: this.#host });
     this.asks = new TaskAsks({ task, answers: this.answers });
+    this.#laws = new TaskLaws({ task, steps: this.#steps, asks: this.asks });
+    this.#merge = new TaskMerge({ task, steps: this.#steps, ci: this.#ci, forgeSide: this.#forgeSide });
     this.#ending = new TaskEnding({
       task,
       steps: this.#steps,
@@ -79,7 +68,7 @@ export class TaskStory {
         if (delivered === 'no-change') return await this.#ending.finish('no-change');
         if (!(await this.#passReviewAndCi())) continue;
         await this.#waitForGoAhead();
-        if ((await this.#passMergeLane()) && (await this.#verifyMerge())) break;
+        if ((await this.#merge.passLane()) && (await this.#merge.verify())) break;
       }
       return await CancellationScope.nonCancellable(() => this.#ending.finish('merged'));
     } catch (error) {
@@ -129,7 +118,7 @@ export class TaskStory {
       task.headToVerify = 'session';
       const { checks, paths } = task.input.task;
       const round = task.nextVerification();
-      const { checksTimeoutSeconds } = task.input.policy;
+      const { checksTimeoutSeconds, twoPersons } = task.input.policy;
       await this.#steps.enter('verify-delivery', { on: 'the checks in a clean checkout', for: 'engine' });
       const delivery = await this.#steps.try(() =>
         this.#host.call(
@@ -143,6 +132,7 @@ export class TaskStory {
             checksTimeoutSeconds,
             ...(paths === undefined ? {} : { paths }),
             ...this.#reviews.watched(),
+            ...(twoPersons === undefined ? {} : { twoPersons }),
           },
         ),
       );
@@ -150,7 +140,8 @@ export class TaskStory {
       if (delivery.kind === 'delivered') {
         task.delivered(delivery);
         this.#reviews.delivered(delivery);
-        return true;
+        if (await this.#laws.allow(delivery)) return true;
+        continue;
       }
       if (delivery.kind === 'no-change-needed') {
         task.view.reason = delivery.reason;
@@ -235,140 +226,22 @@ export class TaskStory {
 
   async #waitForGoAhead(): Promise<void> {
     const task = this.#task;
+    const { goAheads } = task;
     const headSha = this.#head();
-    if (!task.needsGoAhead()) {
+    if (!goAheads.areNeeded()) {
       task.enter('go-ahead');
-      task.giveGoAhead({ headSha, by: 'policy' }, 'policy');
+      goAheads.give({ headSha, by: 'policy' }, 'policy');
       return;
     }
-    const on = `the merge go-ahead for ${headSha}`;
+    const on = goAheads.describe();
     await this.#steps.enter('go-ahead', { on, for: 'person' });
-    await this.#steps.untilPerson({ done: () => task.view.goAhead?.sha === headSha, on });
-  }
-
-  /** False: the lane could not merge this head; the task goes back for another. */
-  async #passMergeLane(): Promise<boolean> {
-    const task = this.#task;
-    const { repository, policy } = task.input;
-    for (;;) {
-      await this.#steps.enter('merge-lane', {
-        on: `its turn in the lane of ${repository.base}`,
-        for: 'lane',
-      });
-      const answer = await this.#askLane(this.#ci.nextMergeRequest());
-      switch (answer.kind) {
-        case 'merged':
-          task.merged(answer);
-          return true;
-        case 'head-moved':
-          task.headMoved(`the head of ${task.place.branch} is now ${answer.headSha ?? 'gone'}`);
-          return false;
-        case 'conflict':
-          await this.#steps.sendBack([rejectConflict(answer.files, repository.base, task.view.headSha)]);
-          return false;
-        case 'ci-failed':
-          // Nobody waits for that in the lane: the head that it has made is looked at again from here.
-          if (isNobodysFault(answer.report)) {
-            task.headMoved(`CI is ${answer.report.verdict} at ${answer.report.sha}`);
-            return false;
-          }
-          await this.#steps.sendBack([rejectCi(answer.report, policy)]);
-          return false;
-        case 'failed':
-          await this.#steps.park(answer.reason);
-      }
-    }
-  }
-
-  /** Nobody leaves the lane between request and outcome: a cancellation withdraws, and hears what came of it. */
-  async #askLane(request: MergeRequest): Promise<Exclude<LaneOutcome, { kind: 'withdrawn' }>> {
-    const task = this.#task;
-    const { engine, repository } = task.input;
-    await CancellationScope.nonCancellable(() =>
-      call(requestMerge, `merge of ${request.headSha}`, { engine, repository, request }),
-    );
-    try {
-      await this.#untilLaneAnswers(request);
-    } catch (error) {
-      if (!isCancellation(error)) throw error;
-      const lane = getExternalWorkflowHandle(
-        laneWorkflowId({
-          installation: engine.installation,
-          repositoryId: repository.id,
-          base: repository.base,
-        }),
-      );
-      const withdrawal: MergeWithdrawal = { id: request.id };
-      await CancellationScope.nonCancellable(async () => {
-        // A lane that is gone merges nothing any more.
-        const heard = await lane.signal(signals.mergeWithdrawal, withdrawal).then(
-          () => true,
-          () => false,
-        );
-        if (heard) await condition(() => task.laneOutcome(request.id) !== undefined);
-      });
-      if (task.laneOutcome(request.id)?.kind !== 'merged') throw error;
-    }
-    const outcome = task.laneOutcome(request.id);
-    if (!outcome || outcome.kind === 'withdrawn') throw new Error(`${request.id} has no outcome`);
-    return outcome;
-  }
-
-  /** A red base lets nobody in until a person has mended it; whoever waits for its turn says so. */
-  async #untilLaneAnswers({ id }: MergeRequest): Promise<void> {
-    const task = this.#task;
-    const { base } = task.input.repository;
-    for (let red: string | undefined; ;) {
-      await condition(() => task.laneOutcome(id) !== undefined || task.redBase(id) !== red);
-      if (task.laneOutcome(id)) return;
-      red = task.redBase(id);
-      task.waitOn(
-        red === undefined
-          ? { on: `its turn in the lane of ${base}`, for: 'lane' }
-          : { on: `${base} to be mended: ${red}`, for: 'person' },
-      );
+    if (goAheads.needed > 1) {
+      await this.#steps.untilPerson({ done: () => goAheads.given.length > 0, on });
+      task.waitOn({ on: goAheads.describe(), for: 'person' });
       await this.#steps.record();
     }
-  }
-
-  /**
-   * The lane watches the base branch at the merge commit; red, it stands until a person has mended it. What is merged
-   * stays merged: a cancellation only ends the waiting. False: the lane has taken it back, as the policy says.
-   */
-  async #verifyMerge(): Promise<boolean> {
-    const task = this.#task;
-    const { base } = task.input.repository;
-    try {
-      await this.#steps.enter('verify-merge', {
-        on: `${base} green at ${task.view.mergeSha ?? ''}`,
-        for: 'ci',
-      });
-      await condition(() => task.mergeVerdict() !== undefined);
-      if (task.mergeVerdict()?.verdict === 'none-yet' && patched('verified-by-itself')) {
-        await this.#steps.try(() =>
-          call(this.#forgeSide.ci.guardQueue, `${base} green, where the lane could not look`, {
-            place: task.place,
-            mustBeGreen: true,
-            requireCi: task.input.policy.requireCi,
-          }),
-        );
-      } else if (task.mergeVerdict()?.green !== true) {
-        task.waitOn({ on: `${base} to be mended: it is red at the merge commit`, for: 'person' });
-        await this.#steps.record();
-        await condition(() => task.mergeVerdict()?.green === true || task.revert() !== undefined);
-      }
-    } catch (error) {
-      // A person has decided that what can't be verified is good enough.
-      if (!isCancellation(error) && !(error instanceof GivenUp)) throw error;
-    }
-    const revert = task.revert();
-    if (revert) {
-      task.reverted(revert.revertSha);
-      await this.#steps.sendBack([rejectRevert(revert.reason, task.view.headSha)]);
-      return false;
-    }
-    task.view.mergeCi = task.mergeVerdict()?.verdict ?? null;
-    return true;
+    const done = (): boolean => task.view.goAhead?.sha === headSha;
+    await this.#steps.untilPerson({ done, on: goAheads.describe() });
   }
 
   #head(): string {

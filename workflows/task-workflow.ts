@@ -54,8 +54,8 @@ export function listen(task: TaskState, story: TaskStory): void {
     task.hearPolicy(raw);
     return tellUsed(task);
   });
-  setHandler(goAheadSignal, (raw) => task.hearGoAhead(raw));
-  setHandler(goAheadUpdate, (request) => task.giveGoAhead(request, 'api'), {
+  setHandler(goAheadSignal, (raw) => task.goAheads.hear(raw));
+  setHandler(goAheadUpdate, (request) => task.goAheads.give(request, request.via ?? 'api'), {
     validator: (request: GoAheadRequest) => refuseGoAhead(task, request),
   });
   setHandler(resolveUpdate, (resolution) => task.resolve(resolution), {
@@ -68,7 +68,7 @@ export function listen(task: TaskState, story: TaskStory): void {
 }
 
 function refuseGoAhead(task: TaskState, request: GoAheadRequest): void {
-  const fault = task.goAheadFault(request, 'api');
+  const fault = task.goAheads.fault(request, request.via ?? 'api');
   if (!fault) return;
   const { type, message } = fault;
   const details = 'headSha' in fault ? [{ headSha: fault.headSha }] : [];

@@ -13,6 +13,7 @@ import type {
 import type { DataPaths } from '../data-paths.ts';
 import { refused } from '../failures.ts';
 import { exists } from '../files.ts';
+import { globPattern } from '../glob.ts';
 import { taskKey, type KeyedLock } from '../keyed-lock.ts';
 import { describeEnd, excerptOf, firstFailure, runSteps, type StepOutcome } from '../processes/steps.ts';
 import type { Processes } from '../processes/supervise.ts';
@@ -98,6 +99,7 @@ export function createDeliveryActivities(deps: {
       touchesJudge: files.some(isOfTheJudge),
       ...(touched.length === 0 ? {} : { touched }),
       ...(breaches.length === 0 ? {} : { breaches }),
+      ...(files.some((file) => isNamedBy(file, input.twoPersons)) ? { needsTwo: true } : {}),
     };
   }
 
@@ -274,6 +276,11 @@ async function describeCheck(red: RedCheck): Promise<{ message: string; excerpt:
 /** Files that decide how a change is judged. A change of them needs a person's go-ahead. */
 export function isOfTheJudge(file: string): boolean {
   return file.startsWith('.mission/') || file === 'AGENTS.md' || file.endsWith('/AGENTS.md');
+}
+
+/** Whether one of the globs stands for a file. */
+export function isNamedBy(file: string, globs: readonly string[] = []): boolean {
+  return globs.some((glob) => globPattern(glob).test(file));
 }
 
 /** Without paths everything may be touched; a folder ends with a slash. */

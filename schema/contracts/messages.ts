@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Budget, Used } from './budget.ts';
 import { CiReport, CiRules, CiVerdict } from './ci.ts';
 import type { HostFacts, HostState } from './host.ts';
-import { Name, Sha } from './names.ts';
+import { GoAheadSurface, Name, Sha } from './names.ts';
 import type { Plan, PlannedChange, PlannedRepository, StartedTask } from './plan.ts';
 import { Fallback, NoProgress, Priority, type Policy } from './mission-file.ts';
 import { TaskStatus } from './gates.ts';
@@ -189,8 +189,8 @@ export const MergeAnswer = z.discriminatedUnion('kind', [
 ]);
 export type MergeAnswer = z.infer<typeof MergeAnswer>;
 
-/** The go-ahead for exactly one commit. */
-export const GoAheadRequest = z.object({ headSha: Sha, by: Name });
+/** The go-ahead for exactly one commit. Without `via` it came through the API. */
+export const GoAheadRequest = z.object({ headSha: Sha, by: Name, via: GoAheadSurface.optional() });
 export type GoAheadRequest = z.infer<typeof GoAheadRequest>;
 
 /** The answer to a blocked task: try the step again, go on without the task, or give it up. */

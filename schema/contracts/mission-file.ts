@@ -103,6 +103,11 @@ export type Reviewer = z.infer<typeof Reviewer>;
 export const Policy = z.strictObject({
   /** Names of the tokens that may give the merge go-ahead. None: the mission merges solo. */
   coordinators: z.array(Name).max(50).default([]),
+  /**
+   * A change that touches one of these needs the go-ahead of two different persons; `*` stands for any characters, also
+   * for `/`. Without it: one is enough.
+   */
+  twoPersons: z.array(z.string().min(1).max(500)).min(1).max(100).optional(),
   /** Tasks that may run side by side. */
   parallel: Parallel.default(4),
   /** Which mission's steps come first where they wait for the same slots. Without it: 3. */
@@ -249,6 +254,11 @@ export const MissionFile = z
     milestones: z.array(Milestone).min(1).max(100),
   })
   .superRefine((file, context) => {
+    const { coordinators, twoPersons } = file.policy;
+    if (twoPersons !== undefined && coordinators.length === 1) {
+      const message = 'two persons must give the go-ahead for what twoPersons names: name two, or none';
+      context.addIssue({ code: 'custom', path: ['policy', 'coordinators'], message });
+    }
     for (const fault of graphFaults(file.milestones)) {
       context.addIssue({ code: 'custom', path: fault.path, message: fault.message });
     }

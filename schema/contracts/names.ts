@@ -16,6 +16,13 @@ export type Name = z.infer<typeof Name>;
 export const Sha = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/, 'a full commit id is needed');
 export type Sha = z.infer<typeof Sha>;
 
+/** Through which of the engine's own doors a person came. */
+export const GoAheadSurface = z.enum(['api', 'cli']);
+export type GoAheadSurface = z.infer<typeof GoAheadSurface>;
+
+/** What the command `mission` calls itself to the API. It is kept beside what was told, and proves nothing. */
+export const cliUserAgent = 'mission-cli';
+
 /** The rules of `git check-ref-format --branch`, narrowed to what every forge accepts. */
 export const BranchName = z
   .string()

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { CiContext, CiVerdict } from './ci.ts';
 import { Gate, MissionStatus, PastWait, TaskStatus, Wait } from './gates.ts';
-import { Sha, taskBranch } from './names.ts';
+import { LiftedBreach } from './law.ts';
+import { GoAheadSurface, Sha, taskBranch } from './names.ts';
 import type { Plan } from './plan.ts';
 import { EscalationKind, Question } from './question.ts';
 import { KnownFinding, Review } from './review.ts';
@@ -11,8 +12,11 @@ import { SessionSummary } from './session.ts';
 export const GoAhead = z.object({
   sha: Sha,
   by: z.string(),
-  via: z.enum(['api', 'temporal', 'policy']),
+  /** Through what it was given. */
+  via: z.enum([...GoAheadSurface.options, 'temporal', 'policy']),
   at: z.number(),
+  /** In the answer to whoever gives it: how many there are with this one. Missing where one is enough. */
+  standing: z.object({ given: z.int(), needed: z.int() }).optional(),
 });
 export type GoAhead = z.infer<typeof GoAhead>;
 
@@ -47,10 +51,15 @@ export const TaskView = z.object({
   reviews: z.array(Review),
   /** What reviewers have found in all rounds, and what became of it. Views of version 0.4 and older have none. */
   findings: z.array(KnownFinding).default([]),
+  /** The one by which the head may be merged: the last of those that are needed. */
   goAhead: GoAhead.nullable(),
+  /** All that were given, oldest first, for whichever head. Views of before they were kept have none. */
+  goAheads: z.array(GoAhead).default([]),
   sessions: z.array(SessionSummary),
   /** What a person is asked, by agents and by the engine. Views of before it was asked have none. */
   questions: z.array(Question).default([]),
+  /** What breaks a law and was let through, at which commit and by whom. Views of before laws have none. */
+  lifted: z.array(LiftedBreach).default([]),
   failures: z.array(GateFailure),
   /** Why the task is blocked, or why it ended without a merge. */
   reason: z.string().nullable(),
@@ -84,8 +93,10 @@ export function initialTaskView(of: {
     reviews: [],
     findings: [],
     goAhead: null,
+    goAheads: [],
     sessions: [],
     questions: [],
+    lifted: [],
     failures: [],
     reason: null,
     blocked: null,

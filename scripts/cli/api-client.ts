@@ -14,6 +14,7 @@ import { UsageReport } from '../../schema/contracts/usage.ts';
 import { Webhook, type WebhookRequest } from '../../schema/contracts/webhook.ts';
 import { Handoff } from '../../schema/contracts/handoff.ts';
 import { Why } from '../../schema/contracts/why.ts';
+import { cliUserAgent } from '../../schema/contracts/names.ts';
 import { GoAhead, MissionEvent, MissionView, TaskView } from '../../schema/contracts/views.ts';
 import { adminTokenFile, readAddress } from '../../workers/data-directory.ts';
 
@@ -152,13 +153,14 @@ export async function findApi(
     MISSION_URL === undefined ? await readFile(join(data, adminTokenFile), 'utf8').catch(() => '') : '';
   const token = MISSION_TOKEN ?? own;
   if (token.trim() === '') throw new Unreachable(`there is no token for ${url}: set MISSION_TOKEN`);
-  return createApi({ url, token: token.trim(), ...more });
+  return createApi({ url, token: token.trim(), userAgent: cliUserAgent, ...more });
 }
 
 /** `idempotencyKey` is for whoever makes one change with it; without it each change has a random key. */
 export function createApi(of: {
   url: string;
   token: string;
+  userAgent?: string;
   idempotencyKey?: string | undefined;
   withinMs?: number;
 }): Api {
@@ -274,6 +276,7 @@ export function createApi(of: {
   async function send(path: string, init: RequestInit): Promise<Response> {
     const headers = new Headers(init.headers);
     headers.set('authorization', `Bearer ${of.token}`);
+    if (of.userAgent !== undefined) headers.set('user-agent', of.userAgent);
     const response = await fetch(`${of.url}${path}`, { ...init, headers }).catch(unreachable);
     if (!response.ok) throw await refusalOf(response);
     return response;

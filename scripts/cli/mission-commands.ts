@@ -158,7 +158,9 @@ function approve(): Command {
       const { api, json } = await apiOf(self);
       const headSha = options.head ?? (await headOf(api, id, task));
       const goAhead = await api.goAhead({ id, task, headSha });
-      show(goAhead, () => [`go-ahead for ${task} at ${goAhead.sha}, by ${goAhead.by}`], json);
+      const { standing } = goAhead;
+      const count = standing ? `, ${standing.given} of ${standing.needed}` : '';
+      show(goAhead, () => [`go-ahead for ${task} at ${goAhead.sha}, by ${goAhead.by}${count}`], json);
     });
 }
 

@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { CiVerdict, CiWait } from '../../schema/contracts/ci.ts';
 import type { HostState } from '../../schema/contracts/host.ts';
+import type { Breach } from '../../schema/contracts/law.ts';
 import type { MergeRequest } from '../../schema/contracts/messages.ts';
 import type { Finding, ReviewAnswer } from '../../schema/contracts/review.ts';
 import type { AgentReport, SessionEnd, SessionSummary } from '../../schema/contracts/session.ts';
@@ -94,6 +95,8 @@ export class FakeWorld {
     kind: 'commit',
     name: `${task}.${launch}`,
   });
+  /** Which laws a head breaks. */
+  breaches: (headSha: string) => Omit<Breach, 'sha'>[] = () => [];
   reviewer: (of: { engine: string; task: string; headSha: string }) => ReviewAnswer | 'garbage' = () =>
     approval;
   /** Where a session may start, whenever it is asked. */
@@ -373,7 +376,8 @@ export class FakeWorld {
   }
 
   #delivered(headSha: string, touchesJudge: boolean): Delivery {
-    return { kind: 'delivered', headSha, baseSha: this.base, commits: 1, touchesJudge };
+    const breaches = this.breaches(headSha).map((breach) => ({ ...breach, sha: headSha }));
+    return { kind: 'delivered', headSha, baseSha: this.base, commits: 1, touchesJudge, breaches };
   }
 }
 

@@ -11,10 +11,13 @@ export type GoAheadFault =
 export function goAheadFault(of: {
   view: Pick<TaskView, 'id' | 'gate' | 'status' | 'headSha'>;
   coordinators: readonly string[];
+  /** How many persons must give it, and those who have. */
+  needed: number;
+  given: readonly Pick<GoAhead, 'by'>[];
   request: GoAheadRequest;
   via: GoAhead['via'];
 }): GoAheadFault | undefined {
-  const { coordinators, request, via } = of;
+  const { coordinators, needed, given, request, via } = of;
   const { id, gate, status, headSha } = of.view;
   if (gate !== 'go-ahead' || headSha === null || status !== 'running') {
     return { type: 'WrongPhase', message: `${id} is at gate ${gate}: it waits for no go-ahead` };
@@ -23,7 +26,22 @@ export function goAheadFault(of: {
     const message = `the head of ${id} is ${headSha}, not ${request.headSha}`;
     return { type: 'StaleHead', message, headSha };
   }
-  if (via === 'temporal' || coordinators.length === 0 || coordinators.includes(request.by)) return undefined;
-  const message = `${request.by} is no coordinator of this mission: ${coordinators.join(', ')}`;
-  return { type: 'NotCoordinator', message };
+  const who = given.map(({ by }) => by);
+  if (who.length >= needed) {
+    return { type: 'WrongPhase', message: `${id} has its go-ahead already, by ${who.join(' and ')}` };
+  }
+  if (via !== 'temporal' && coordinators.length > 0 && !coordinators.includes(request.by)) {
+    const message = `${request.by} is no coordinator of this mission: ${coordinators.join(', ')}`;
+    return { type: 'NotCoordinator', message };
+  }
+  if (who.includes(request.by)) {
+    const message = `${request.by} has given the go-ahead for ${headSha} already: ${needed} different persons must`;
+    return { type: 'WrongPhase', message };
+  }
+  if (via === 'temporal' && needed > 1) {
+    // Whoever may signal a workflow can sign with any name.
+    const message = `two persons must give it, each with a token of their own`;
+    return { type: 'NotCoordinator', message };
+  }
+  return undefined;
 }
