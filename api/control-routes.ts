@@ -10,7 +10,7 @@ import {
   Resolution,
   ResumeRequest,
 } from '../schema/contracts/messages.ts';
-import { cliUserAgent, MissionKey, Name } from '../schema/contracts/names.ts';
+import { MissionKey, Name, surfaceOf } from '../schema/contracts/names.ts';
 import { AnswerRequest } from '../schema/contracts/question.ts';
 import { GoAhead } from '../schema/contracts/views.ts';
 import type { Caller } from '../schema/db/tokens.ts';
@@ -131,7 +131,7 @@ export function controlRoutes(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     const { id, task } = context.req.valid('param');
     const of = await call(context.get('caller'), id, context.req.valid('header'));
     const { headSha } = context.req.valid('json');
-    const via = context.req.header('user-agent') === cliUserAgent ? 'cli' : 'api';
+    const via = surfaceOf(context.req.header('user-agent'));
     return context.json(await giveGoAhead(deps, { ...of, task, headSha, via }), 200);
   });
 

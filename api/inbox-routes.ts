@@ -3,7 +3,7 @@ import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { InboxItem, InboxKind, ItemId, readItemId } from '../schema/contracts/inbox.ts';
 import { Resolution } from '../schema/contracts/messages.ts';
-import { MissionKey } from '../schema/contracts/names.ts';
+import { MissionKey, surfaceOf, type GoAheadSurface } from '../schema/contracts/names.ts';
 import { OptionId } from '../schema/contracts/question.ts';
 import { oldestFirst, readInbox } from '../schema/db/inbox.ts';
 import type { Caller } from '../schema/db/tokens.ts';
@@ -93,14 +93,26 @@ export function inboxRoutes(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
   app.openapi(answer, async (context) => {
     const { item } = context.req.valid('param');
     const idempotencyKey = context.req.valid('header')['idempotency-key'];
-    await answerItem({ item, ...context.req.valid('json'), caller: context.get('caller'), idempotencyKey });
+    const via = surfaceOf(context.req.header('user-agent'));
+    await answerItem({
+      item,
+      ...context.req.valid('json'),
+      caller: context.get('caller'),
+      via,
+      idempotencyKey,
+    });
     return context.body(null, 204);
   });
 
   async function answerItem(
-    of: z.infer<typeof Answer> & { item: string; caller: Caller; idempotencyKey: string | undefined },
+    of: z.infer<typeof Answer> & {
+      item: string;
+      caller: Caller;
+      via: GoAheadSurface;
+      idempotencyKey: string | undefined;
+    },
   ): Promise<void> {
-    const { item, choice, note, caller, idempotencyKey } = of;
+    const { item, choice, note, caller, via, idempotencyKey } = of;
     const { tenant } = caller;
     const address = readItemId(item);
     if (!address)
@@ -115,7 +127,7 @@ export function inboxRoutes(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
       case 'go-ahead':
         only(['approve'], of);
         if (note !== undefined) throw new Problem('bad-request', 'note: a go-ahead keeps none');
-        await giveGoAhead(deps, { ...call, ...address });
+        await giveGoAhead(deps, { ...call, ...address, via });
         return;
       case 'blocked': {
         const action = only(Resolution.shape.action.options, of);

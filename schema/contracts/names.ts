@@ -23,6 +23,10 @@ export type GoAheadSurface = z.infer<typeof GoAheadSurface>;
 /** What the command `mission` calls itself to the API. It is kept beside what was told, and proves nothing. */
 export const cliUserAgent = 'mission-cli';
 
+export function surfaceOf(userAgent: string | undefined): GoAheadSurface {
+  return userAgent === cliUserAgent ? 'cli' : 'api';
+}
+
 /** The rules of `git check-ref-format --branch`, narrowed to what every forge accepts. */
 export const BranchName = z
   .string()

@@ -73,14 +73,14 @@ describe('the merge lane', () => {
     };
     world.beforeMerge = async ({ task: id }) => {
       if (id !== 'A') return;
-      await requestsHeard(2);
-      seen.push(await lane().query(queries.view));
+      await requestsHeard(engine, 2);
+      seen.push(await laneOf(engine).query(queries.view));
     };
     const mission = await engine.startMission({ key: 'seen', milestones: tasksNamed('A', 'B') });
     await mission.result();
     const [a, b] = ['A', 'B'].map((id) => ({ mission: 'seen', task: id }));
     expect(seen).toEqual([{ inside: [a], waiting: [b], redBase: null }]);
-    expect(await lane().query(queries.view)).toEqual({ inside: [], waiting: [], redBase: null });
+    expect(await laneOf(engine).query(queries.view)).toEqual({ inside: [], waiting: [], redBase: null });
   });
 
   it('keeps both approvals over its own update of the branch, without a new review', async () => {
