@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { exitCodes, failWith, print } from '../cli/output.ts';
 import { toTable, type Row } from './rows.ts';
 import type { Measure } from './measures.ts';
-import { forge, sessions, spine } from './suites.ts';
+import { forge, review, sessions, spine } from './suites.ts';
 
 interface Options {
   only?: string[];
@@ -16,6 +16,7 @@ const program = new Command('bench').description(
 addSuite('spine', 'a task and its gates: wall time, history, throughput, memory, answers, lists', spine);
 addSuite('sessions', 'sessions: launched, watched, and watched again after a kill', sessions);
 addSuite('forge', 'a real Gitea: from green to merged, and the requests of those who wait', forge);
+addSuite('review', 'the gate of the reviewers: what it adds to their own time', review);
 
 try {
   await program.parseAsync();

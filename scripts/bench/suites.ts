@@ -6,6 +6,7 @@ import type { Measure } from './measures.ts';
 import { measureOpenMissions } from './open-missions.ts';
 import { measureRealTask } from './real-task.ts';
 import { measureAdoption, measureSupervision, measureTurnover } from './sessions.ts';
+import { measureGate } from './review.ts';
 import { measureThroughput } from './throughput.ts';
 import { measureWall } from './wall.ts';
 
@@ -22,6 +23,9 @@ export const forge: Record<string, Measure> = {
   polled: measurePolled,
   budget: measureBudget,
 };
+
+/** What the gate of the reviewers adds to their own time. */
+export const review: Record<string, Measure> = { gate: measureGate };
 
 export const spine: Record<string, Measure> = {
   wall: measureWall,
