@@ -22,6 +22,7 @@ import {
 import { News } from './news.ts';
 import { addUsed, nothingUsed } from './rules/budget.ts';
 import { amendPlan, type Amended } from './rules/amend.ts';
+import { followUpOf, type FollowUp } from './rules/follow-up.ts';
 import { startable } from './rules/schedule.ts';
 
 /** Temporal's own default, in the middle of its scale. */
@@ -46,6 +47,7 @@ export class MissionState {
   readonly #news: News;
   readonly #now: () => number;
   #updates: string[];
+  #hasGrown = false;
 
   constructor(input: MissionInput, now: () => number) {
     const { soFar } = input;
@@ -106,6 +108,25 @@ export class MissionState {
     this.#results.push(result);
     if (result.used) this.#used.set(result.task, result.used);
     this.changes += 1;
+    const addition = followUpOf(this.plan, result);
+    if (addition) this.#grow(addition, result);
+  }
+
+  /** What was put off is never lost: where it can't be a task, the mission's record has it. */
+  #grow(addition: FollowUp, { task, deferred = [] }: TaskResult): void {
+    const what = `what was put off in ${task} (${deferred.map(({ id }) => id).join(', ')})`;
+    const current = { ...addition, milestone: this.view.milestone ?? addition.milestone };
+    const fits = [addition, current].find((one) => this.amended({ changes: [one] }).kind === 'amended');
+    if (!fits) return this.tell('ignored', `no task could be added for ${what}: ${addition.task.goal}`);
+    this.amend({ by: 'engine', reason: what, changes: [fits] });
+    this.#hasGrown = true;
+  }
+
+  /** Whether the plan has become another by itself since this was asked last. */
+  takeGrowth(): boolean {
+    const grown = this.#hasGrown;
+    this.#hasGrown = false;
+    return grown;
   }
 
   /** A task has told what it has used. */

@@ -107,6 +107,7 @@ async function runMilestones(mission: MissionState, tasks: RunningTasks): Promis
 
 async function runMilestone(mission: MissionState, tasks: RunningTasks, id: string): Promise<EndOfWork> {
   for (;;) {
+    if (mission.takeGrowth()) await recordPlan(mission);
     mission.draining = mustDrain(workflowInfo());
     const milestone = mission.milestone(id);
     for (const task of mission.startNext(milestone)) tasks.start(milestone, task);
@@ -152,8 +153,7 @@ async function amend(
     mission.amend(request);
     // Older missions could amend none of it, so nothing is told in their histories.
     if (request.changes.some(changesWhatIsAllowed)) await tasks.tellPolicy();
-    const { host } = mission.input.engine;
-    await recordMission(mission, { host, tasks: mission.placements() });
+    await recordPlan(mission);
   });
   return mission.outline();
 }
@@ -197,6 +197,11 @@ function refuseMisfit(mission: MissionState, request: AmendRequest): void {
     details: [detail],
     nonRetryable: true,
   });
+}
+
+async function recordPlan(mission: MissionState): Promise<void> {
+  const { host } = mission.input.engine;
+  await recordMission(mission, { host, tasks: mission.placements() });
 }
 
 async function recordMission(mission: MissionState, amended?: RecordedMission['amended']): Promise<void> {

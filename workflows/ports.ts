@@ -9,7 +9,7 @@ import type { Breach } from '../schema/contracts/law.ts';
 import type { EngineFacts, MergeRequest } from '../schema/contracts/messages.ts';
 import type { Reviewer } from '../schema/contracts/mission-file.ts';
 import type { PlannedRepository, Program, StartedTask } from '../schema/contracts/plan.ts';
-import type { Finding, KnownFinding, Review } from '../schema/contracts/review.ts';
+import type { Finding, FindingAnswer, KnownFinding, Review } from '../schema/contracts/review.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
 import type { SweepInput, SweepReport } from '../schema/contracts/sweep.ts';
 import type { Recorded, RecordedMission, TaskView } from '../schema/contracts/views.ts';
@@ -62,6 +62,8 @@ export interface RunSessionInput {
   task: StartedTask;
   feedback: Feedback[];
   guidance: string[];
+  /** What reviewers have found so far. Missing from what version 0.4 and older have scheduled. */
+  findings?: KnownFinding[];
   timeoutSeconds: number;
   /** What an agent is ended at when it has used so much. */
   limits?: { tokens?: number; costUsd?: number };
@@ -108,6 +110,8 @@ export interface Delivered {
   breaches?: Breach[];
   /** The change touches what two persons must agree to. */
   needsTwo?: boolean;
+  /** What the author says to the findings that it was told of. */
+  answers?: FindingAnswer[];
 }
 
 export type Delivery =

@@ -14,7 +14,7 @@ function objection(findings: Finding[]): Review {
 function reviewed(...findings: Finding[]) {
   const view = initialTaskView({ mission: 'm', milestone: 'm1', id: 'A', title: 'A' });
   view.headSha = head;
-  const memory = new TaskFindings(view);
+  const memory = new TaskFindings(view, {});
   memory.reviewed(objection(findings));
   return { view, memory };
 }

@@ -97,7 +97,7 @@ export class TaskState {
     this.view.status = 'running';
     this.budget = new TaskBudget(input, this.view.sessions);
     this.questions = new TaskQuestions(this.view.sessions, input.policy.questions);
-    this.findings = new TaskFindings(this.view);
+    this.findings = new TaskFindings(this.view, input.policy);
     this.goAheads = new TaskGoAheads(this, now);
   }
 
@@ -391,7 +391,8 @@ export class TaskState {
     this.waitOn(undefined);
     this.tell('task-ended', reason === null ? status : `${status}: ${reason}`);
     const { mergeSha, pullRequest } = this.view;
-    const merged = mergeSha === null || pullRequest === null ? {} : { pullRequest };
+    const isMerged = mergeSha !== null && pullRequest !== null;
+    const merged = isMerged ? { pullRequest, ...this.findings.deferred } : {};
     return { task: this.place.task, status, mergeSha, reason, used: this.budget.used, ...merged };
   }
 }

@@ -16,6 +16,7 @@ import { TaskAnswers } from './task-answers.ts';
 import { TaskAsks } from './task-asks.ts';
 import { briefAfterLoss } from './task-brief.ts';
 import { TaskCi } from './task-ci.ts';
+import { TaskDisputes } from './task-disputes.ts';
 import { TaskEnding } from './task-ending.ts';
 import { untilOneThrows } from './side-by-side.ts';
 import { HostLost, TaskHost } from './task-host.ts';
@@ -39,6 +40,7 @@ export class TaskStory {
   readonly #reviews: TaskReviews;
   readonly #laws: TaskLaws;
   readonly #merge: TaskMerge;
+  readonly #disputes: TaskDisputes;
 
   constructor(task: TaskState) {
     this.#task = task;
@@ -50,6 +52,7 @@ export class TaskStory {
     this.#ci = new TaskCi({ task, steps: this.#steps, forgeSide: this.#forgeSide });
     this.answers = new TaskAnswers({ task, steps: this.#steps, host: this.#host });
     this.asks = new TaskAsks({ task, answers: this.answers });
+    this.#disputes = new TaskDisputes({ task, asks: this.asks });
     this.#laws = new TaskLaws({ task, steps: this.#steps, asks: this.asks });
     this.#merge = new TaskMerge({ task, steps: this.#steps, ci: this.#ci, forgeSide: this.#forgeSide });
     this.#ending = new TaskEnding({
@@ -140,6 +143,7 @@ export class TaskStory {
       if (delivery.kind === 'delivered') {
         task.delivered(delivery);
         this.#reviews.delivered(delivery);
+        this.#disputes.heard(delivery, sessionId);
         if (await this.#laws.allow(delivery)) return true;
         continue;
       }
@@ -168,6 +172,7 @@ export class TaskStory {
         task: { ...task.input.task, program },
         feedback: task.feedback,
         guidance: task.guidance,
+        findings: task.findings.known,
         ...task.budget.ofNextSession({ timeoutSeconds: task.input.policy.sessionTimeoutSeconds }),
         stallSeconds: task.input.policy.stallSeconds ?? defaultStallSeconds,
         ...(resumes === undefined ? {} : { resumes }),
@@ -214,13 +219,17 @@ export class TaskStory {
     const task = this.#task;
     const { policy } = task.input;
     const headSha = this.#head();
+    await this.#disputes.untilSettled();
     await this.#reviews.enter(headSha);
     const [reviews, report] = await untilOneThrows(() => ({
       reviews: this.#reviews.verdicts(headSha),
       tests: this.#ci.verdict(headSha),
     }));
     this.#ci.heard(report);
-    const rejections = [...reviews.map(rejectReview), rejectCi(report, policy)];
+    const rejections = [
+      ...reviews.map((review) => rejectReview(review, policy, task.findings.known)),
+      rejectCi(report, policy),
+    ];
     return (await this.#steps.sendBack(rejections)) && (await this.#ci.outlast(report));
   }
 

@@ -10,6 +10,7 @@ import type {
   VerifyDeliveryInput,
   VerifyMilestoneInput,
 } from '../../workflows/ports.ts';
+import { FindingAnswer } from '../../schema/contracts/review.ts';
 import type { DataPaths } from '../data-paths.ts';
 import { refused } from '../failures.ts';
 import { exists } from '../files.ts';
@@ -100,6 +101,7 @@ export function createDeliveryActivities(deps: {
       ...(touched.length === 0 ? {} : { touched }),
       ...(breaches.length === 0 ? {} : { breaches }),
       ...(files.some((file) => isNamedBy(file, input.twoPersons)) ? { needsTwo: true } : {}),
+      ...(await readAnswers(input.sessionId)),
     };
   }
 
@@ -141,7 +143,7 @@ export function createDeliveryActivities(deps: {
     headSha: string,
     watch: Watch,
   ): Promise<Delivery> {
-    const outcome = await readOutcome(input.sessionId);
+    const outcome = await readClaim(input.sessionId, sessionFiles.outcome, SessionOutcome);
     if (outcome) {
       const red = await runDeliveryChecks(input, headSha, watch);
       return red ? describeRed(headSha, red) : { kind: 'no-change-needed', reason: outcome.reason };
@@ -191,14 +193,24 @@ export function createDeliveryActivities(deps: {
     return isTheirs ? now : undefined;
   }
 
-  async function readOutcome(sessionId: string | null) {
+  /** What the author says to findings; what is in another form is no answer. */
+  async function readAnswers(sessionId: string | null): Promise<{ answers?: FindingAnswer[] }> {
+    const answers = await readClaim(sessionId, sessionFiles.findings, z.array(FindingAnswer).max(200));
+    return answers === undefined ? {} : { answers };
+  }
+
+  async function readClaim<T>(
+    sessionId: string | null,
+    file: string,
+    form: z.ZodType<T>,
+  ): Promise<T | undefined> {
     if (sessionId === null) return undefined;
-    const path = join(paths.session(sessionId), sessionFiles.outcome);
+    const path = join(paths.session(sessionId), file);
     if (!(await exists(path))) return undefined;
     try {
-      return SessionOutcome.safeParse(JSON.parse(await readFile(path, 'utf8'))).data;
+      return form.safeParse(JSON.parse(await readFile(path, 'utf8'))).data;
     } catch {
-      // An agent wrote it: what is not JSON is no outcome.
+      // An agent wrote it: what is not JSON claims nothing.
       return undefined;
     }
   }

@@ -1,9 +1,11 @@
 /** What a reviewer reads on its standard input. All that others have written is quoted in it. */
 import type { StartedTask } from '../../schema/contracts/plan.ts';
+import type { KnownFinding } from '../../schema/contracts/review.ts';
 import type { ReviewerRole } from '../../workflows/ports.ts';
 import { compose, describeTask, type Section } from '../sessions/prompt.ts';
 import { quote } from '../sessions/quote.ts';
 import type { BoundedDiff } from './bounded-diff.ts';
+import { describeEarlier } from './earlier.ts';
 
 export interface Change {
   headSha: string;
@@ -32,13 +34,16 @@ export function reviewPrompt(
     task: StartedTask;
     agentsFile: string | undefined;
     role?: ReviewerRole | undefined;
+    /** What was found so far, and by whom it is read now. */
+    earlier?: readonly KnownFinding[];
+    engine?: string;
     /** What was wrong with the reviewer's last answer. */
     malformed?: string | undefined;
     /** Whether the session goes on with the conversation that this answer was given in. */
     resumed: boolean;
   },
 ): string {
-  const { task, headSha, baseSha, role, malformed, resumed } = of;
+  const { task, headSha, baseSha, role, malformed, resumed, earlier = [], engine = '' } = of;
   const common = {
     title: `Review of ${task.id}`,
     place: `You stand in a clean checkout of ${headSha}. Read the change \`git diff ${baseSha} ${headSha}\`.`,
@@ -49,7 +54,12 @@ export function reviewPrompt(
   const again = describeMalformed(malformed);
   if (resumed) return compose({ ...common, agentsFile: undefined, brief: [again] });
   const brief = [{ title: 'Title', lines: [task.title] }, ...describeTask(task)].map(quoteAll);
-  return compose({ ...common, agentsFile: of.agentsFile, brief: [...brief, ...describeChange(of), again] });
+  const rounds = { title: 'Earlier rounds', lines: describeEarlier(earlier, engine) };
+  return compose({
+    ...common,
+    agentsFile: of.agentsFile,
+    brief: [...brief, ...describeChange(of), rounds, again],
+  });
 }
 
 function quoteAll({ title, lines }: Section): Section {

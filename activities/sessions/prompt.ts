@@ -1,8 +1,9 @@
 /** What a session reads on its standard input. Kept beside the session, so that anybody can see what it was told. */
 import { handoffNote } from '../../schema/contracts/handoff-text.ts';
 import type { StartedTask } from '../../schema/contracts/plan.ts';
-import type { Finding } from '../../schema/contracts/review.ts';
+import type { Finding, KnownFinding } from '../../schema/contracts/review.ts';
 import type { Feedback } from '../../workflows/ports.ts';
+import { describeOpen } from '../review/earlier.ts';
 import { explain, markOf, quote, show, type Line } from './quote.ts';
 
 /** A page or two of rules is read; a book of them pushes the task out of sight. */
@@ -68,6 +69,7 @@ export function authorPrompt(of: {
   guidance: readonly string[];
   /** Where the task stands, as a handoff tells it, where an earlier session was lost. */
   handoff: string | undefined;
+  findings?: readonly KnownFinding[] | undefined;
   /** Whether the session goes on with a conversation that it has had. */
   resumed: boolean;
 }): string {
@@ -93,6 +95,7 @@ export function authorPrompt(of: {
         title: 'Where the task stands',
         lines: of.handoff === undefined ? [] : [afterLoss, handoffNote, of.handoff],
       },
+      { title: 'Findings of reviewers', lines: describeOpen(of.findings ?? []) },
       { title: 'What earlier attempts came to', lines: past === '' ? [] : [past] },
       { title: 'Guidance', lines: list(of.guidance) },
     ],

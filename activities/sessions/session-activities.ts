@@ -72,6 +72,7 @@ export function createSessionActivities(deps: {
         MISSION_TASK: place.task,
         MISSION_LAUNCH: String(launch),
         MISSION_OUTCOME_FILE: join(paths.session(sessionId), sessionFiles.outcome),
+        MISSION_FINDINGS_FILE: join(paths.session(sessionId), sessionFiles.findings),
       },
       prepare: () => prepareSession(input),
     };
@@ -97,7 +98,7 @@ export function createSessionActivities(deps: {
       name: `${input.sessionId}.before`,
       keepUncommitted: isAgent(task.program) && !wasTooLarge,
     });
-    const { feedback, guidance } = input;
+    const { feedback, guidance, findings } = input;
     return {
       [sessionFiles.pushedBefore]: pushed,
       [sessionFiles.prompt]: authorPrompt({
@@ -112,6 +113,7 @@ export function createSessionActivities(deps: {
         feedback,
         guidance,
         handoff: input.handoff,
+        findings,
         resumed: input.resumes !== undefined,
       }),
     };

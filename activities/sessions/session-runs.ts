@@ -32,6 +32,8 @@ export const sessionFiles = {
   output: 'events.jsonl',
   errors: 'stderr.log',
   outcome: 'outcome.json',
+  /** What an author answers to findings. */
+  findings: 'findings.json',
   /** Where the task's branch stood on the forge when the session began; empty for nowhere. */
   pushedBefore: 'pushed-before',
 } as const;

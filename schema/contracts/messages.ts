@@ -6,6 +6,7 @@ import { GoAheadSurface, Name, Sha } from './names.ts';
 import type { Plan, PlannedChange, PlannedRepository, StartedTask } from './plan.ts';
 import { Fallback, NoProgress, Priority, type Policy } from './mission-file.ts';
 import { TaskStatus } from './gates.ts';
+import { KnownFinding } from './review.ts';
 import type { MissionOrigin } from './told.ts';
 import type { MissionView } from './views.ts';
 
@@ -117,6 +118,8 @@ export const TaskResult = z.object({
   used: Used.optional(),
   /** The number of the pull request that was merged. Missing from tasks of version 0.3 and older. */
   pullRequest: z.number().optional(),
+  /** Findings that were put off by decision, where the task was merged with them: its mission gets a task for them. */
+  deferred: z.array(KnownFinding).optional(),
 });
 export type TaskResult = z.infer<typeof TaskResult>;
 

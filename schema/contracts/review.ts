@@ -72,6 +72,18 @@ export const KnownFinding = Finding.omit({ unfounded: true }).extend({
 });
 export type KnownFinding = z.infer<typeof KnownFinding>;
 
+/** What the author says to a finding. It is a claim: reviewers look again, and a dispute is decided by somebody else. */
+export const FindingAnswer = z.object({
+  id: FindingId,
+  answer: z.enum(['fixed', 'disputed']),
+  because: z.string().min(1).max(2_000),
+});
+export type FindingAnswer = z.infer<typeof FindingAnswer>;
+
+/** What becomes of a disputed finding: it is to be mended, it is none, or it is for a task of its own. */
+export const disputeDecisions = ['uphold', 'drop', 'defer'] as const;
+export type DisputeDecision = (typeof disputeDecisions)[number];
+
 /** Whether it can be a reason to ask for changes: nits never are. */
 export function isObjection({ severity }: Pick<Finding, 'severity'>): boolean {
   return severity !== 'nit';

@@ -3,10 +3,11 @@ import type { CiVerdict, CiWait } from '../../schema/contracts/ci.ts';
 import type { HostState } from '../../schema/contracts/host.ts';
 import type { Breach } from '../../schema/contracts/law.ts';
 import type { MergeRequest } from '../../schema/contracts/messages.ts';
-import type { Finding, ReviewAnswer } from '../../schema/contracts/review.ts';
+import type { Finding, FindingAnswer, KnownFinding, ReviewAnswer } from '../../schema/contracts/review.ts';
 import type { AgentReport, SessionEnd, SessionSummary } from '../../schema/contracts/session.ts';
 import type { NewEvent, TaskView } from '../../schema/contracts/views.ts';
 import { refused, stillWaiting } from '../../activities/failures.ts';
+import { identify, objectionsOf } from '../../workflows/rules/findings.ts';
 import type { ControlActivities } from '../../workers/activities.ts';
 import type {
   Delivery,
@@ -34,7 +35,14 @@ interface FakePullRequest {
 
 /** What an author does in one launch. */
 export type Work =
-  | { kind: 'commit'; name: string; touchesJudge?: boolean; agent?: Partial<AgentReport> }
+  | {
+      kind: 'commit';
+      name: string;
+      touchesJudge?: boolean;
+      agent?: Partial<AgentReport>;
+      /** What it says to the findings that it was told of. */
+      answers?: FindingAnswer[];
+    }
   /** An agent whose session came to nothing. */
   | { kind: 'fails'; agent: Partial<AgentReport> }
   | { kind: 'nothing' }
@@ -74,6 +82,7 @@ export class FakeWorld {
     launch: number;
     feedback: Feedback[];
     guidance: string[];
+    findings: KnownFinding[];
     resumes: RunSessionInput['resumes'];
     handoff: RunSessionInput['handoff'];
     runtime: string;
@@ -91,14 +100,21 @@ export class FakeWorld {
   live = 0;
   mostLive = 0;
 
-  author: (of: { task: string; launch: number }) => Work | Promise<Work> = ({ task, launch }) => ({
+  author: (of: { task: string; launch: number; findings: KnownFinding[] }) => Work | Promise<Work> = ({
+    task,
+    launch,
+  }) => ({
     kind: 'commit',
     name: `${task}.${launch}`,
   });
   /** Which laws a head breaks. */
   breaches: (headSha: string) => Omit<Breach, 'sha'>[] = () => [];
-  reviewer: (of: { engine: string; task: string; headSha: string }) => ReviewAnswer | 'garbage' = () =>
-    approval;
+  reviewer: (of: {
+    engine: string;
+    task: string;
+    headSha: string;
+    earlier: KnownFinding[];
+  }) => ReviewAnswer | 'garbage' = () => approval;
   /** Where a session may start, whenever it is asked. */
   placement: (request: PlaceRequest) => Placement = ({ programs, current }) => {
     const [program = { runtime: 'script', text: 'true' }] = programs;
@@ -288,14 +304,14 @@ export class FakeWorld {
   host(): HostActivities {
     return {
       runSession: async ({ place, sessionId, launch, feedback, guidance, host, resumes, ...more }) => {
-        const { limits, timeoutSeconds, handoff } = more;
+        const { limits, timeoutSeconds, handoff, findings = [] } = more;
         const { runtime } = more.task.program;
         const told = { resumes, handoff, runtime, host, limits, timeoutSeconds };
-        this.sessions.push({ task: place.task, launch, feedback, guidance, ...told });
+        this.sessions.push({ task: place.task, launch, feedback, guidance, findings, ...told });
         this.live += 1;
         this.mostLive = Math.max(this.mostLive, this.live);
         try {
-          const work = await this.author({ task: place.task, launch });
+          const work = await this.author({ task: place.task, launch, findings });
           this.#work.set(sessionId, work);
           const end = work.kind === 'ends' ? work.end : 'exited';
           const exitCode = work.kind === 'ends' ? (work.exitCode ?? null) : 0;
@@ -312,8 +328,8 @@ export class FakeWorld {
         this.branches.set(place.branch, headSha);
         return { kind: 'pushed' };
       },
-      review: async ({ engine, place, headSha, sessionId, host }): Promise<ReviewOutcome> => {
-        const answer = this.reviewer({ engine, task: place.task, headSha });
+      review: async ({ engine, place, headSha, sessionId, host, earlier = [] }): Promise<ReviewOutcome> => {
+        const answer = this.reviewer({ engine, task: place.task, headSha, earlier });
         const session = summary({
           id: sessionId,
           role: `review-${engine}`,
@@ -322,7 +338,13 @@ export class FakeWorld {
           exitCode: 0,
         });
         if (answer === 'garbage') return { kind: 'no-verdict', reason: 'no JSON', session };
-        return { kind: 'reviewed', review: { engine, sha: headSha, ...answer }, session };
+        const findings = identify({ engine, findings: answer.findings, known: earlier });
+        const { count, dont } = objectionsOf(findings, earlier);
+        if (answer.verdict === 'request-changes' && count.length === 0 && dont.length > 0) {
+          const reason = dont.map(({ why }) => why).join('; ');
+          return { kind: 'no-verdict', reason, malformed: reason, session };
+        }
+        return { kind: 'reviewed', review: { engine, sha: headSha, ...answer, findings }, session };
       },
       answerQuestion: async ({ question, option }) => {
         this.answers.push({ question, option, queue: Context.current().info.taskQueue });
@@ -356,7 +378,8 @@ export class FakeWorld {
       case 'commit': {
         const headSha = sha(work.name);
         this.testedOn.set(headSha, this.base);
-        return this.#delivered(headSha, work.touchesJudge ?? false);
+        const { answers, touchesJudge = false } = work;
+        return { ...this.#delivered(headSha, touchesJudge), ...(answers === undefined ? {} : { answers }) };
       }
       case 'no-change':
         return { kind: 'no-change-needed', reason: work.reason };

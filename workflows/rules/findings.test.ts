@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Finding, KnownFinding, Review } from '../../schema/contracts/review.ts';
-import { blocks, identify, objectionsOf, remember } from './findings.ts';
+import { answered, blocks, decided, identify, objectionsOf, remember } from './findings.ts';
 
 const one = '1'.repeat(40);
 const two = '2'.repeat(40);
@@ -175,9 +175,17 @@ describe('what blocks', () => {
     'is a $severity that is $state, with $shouldFix: $does',
     ({ severity, state, shouldFix, does }) => {
       const [known] = after(review(one, [finding({ severity })]));
-      expect(known && blocks({ ...known, state }, { shouldFix })).toBe(does);
+      expect(known && blocks({ ...known, state }, { shouldFix, verdict: 'approve' })).toBe(does);
     },
   );
+
+  it.each([
+    { severity: 'should-fix', does: true },
+    { severity: 'nit', does: false },
+  ] as const)('is a $severity of a request for changes, whatever the policy: $does', ({ severity, does }) => {
+    const [known] = after(review(one, [finding({ severity })]));
+    expect(known && blocks(known, { shouldFix: 'note', verdict: 'request-changes' })).toBe(does);
+  });
 });
 
 describe('what a request for changes rests on', () => {
@@ -201,5 +209,53 @@ describe('what a request for changes rests on', () => {
       `${id ?? ''} was dropped by ann: x is never null`,
       'there is no a.js',
     ]);
+  });
+});
+
+describe('what the author says', () => {
+  const of = { sha: two, by: 'm.A.author.2', blocks: () => true };
+
+  function said(known: KnownFinding[], answer: 'fixed' | 'disputed', more = of): KnownFinding | undefined {
+    const id = known[0]?.id ?? '';
+    return answered(known, [{ id, answer, because: 'x is never null' }], more)[0];
+  }
+
+  it('is a claim: what it calls fixed is open until its reviewer says nothing of it', () => {
+    const known = said(after(review(one, [finding()])), 'fixed');
+    expect(known).toMatchObject({ state: 'new' });
+    const by = 'm.A.author.2';
+    expect(known?.history.at(-1)).toEqual({ sha: two, by, what: 'called-fixed', why: 'x is never null' });
+  });
+
+  it('makes a dispute, which stays one until it is decided', () => {
+    const known = said(after(review(one, [finding()])), 'disputed');
+    expect(known).toMatchObject({ state: 'disputed' });
+    expect(known && remember([known], review(two, [finding()]))).toMatchObject([{ state: 'disputed' }]);
+  });
+
+  it('is noted, and nobody has to decide, where the finding is in nobody’s way', () => {
+    const known = said(after(review(one, [finding()])), 'disputed', { ...of, blocks: () => false });
+    expect(known).toMatchObject({ state: 'new' });
+  });
+
+  it('counts for nothing where the finding is settled, or unknown', () => {
+    const known = after(review(one, [finding()]), review(two, []));
+    expect(said(known, 'disputed')).toEqual(known[0]);
+    expect(answered(known, [{ id: 'f-0', answer: 'fixed', because: 'so' }], of)).toEqual(known);
+  });
+
+  it.each([
+    { decision: 'uphold', state: 'open' },
+    { decision: 'drop', state: 'dropped' },
+    { decision: 'defer', state: 'deferred' },
+  ] as const)('is decided: $decision leaves the finding $state', ({ decision, state }) => {
+    const disputed = said(after(review(one, [finding()])), 'disputed');
+    expect(disputed && decided(disputed, decision, { sha: two, by: 'ann' })).toMatchObject({ state });
+  });
+
+  it('is not asked again of what was upheld', () => {
+    const disputed = said(after(review(one, [finding()])), 'disputed');
+    const upheld = disputed && decided(disputed, 'uphold', { sha: two, by: 'ann' });
+    expect(upheld && said([upheld], 'disputed')).toMatchObject({ state: 'open' });
   });
 });

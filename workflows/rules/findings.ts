@@ -1,6 +1,8 @@
 import {
   isObjection,
+  type DisputeDecision,
   type Finding,
+  type FindingAnswer,
   type FindingNote,
   type FindingState,
   type KnownFinding,
@@ -180,12 +182,16 @@ function bounded(known: KnownFinding[]): KnownFinding[] {
   return known.filter((one) => !forgotten.has(one));
 }
 
-/** Blockers always, what should be fixed by policy, nits never. */
-export function blocks(known: KnownFinding, policy: Pick<Policy, 'shouldFix'>): boolean {
-  if (isSettled(known)) return false;
-  return (
-    known.severity === 'blocker' || (known.severity === 'should-fix' && policy.shouldFix === 'send-back')
-  );
+/**
+ * Whether it keeps its task from being merged: blockers always, nits never, and what should be fixed where its reviewer
+ * asks for changes, or the policy does.
+ */
+export function blocks(
+  known: KnownFinding,
+  of: { shouldFix: Policy['shouldFix']; verdict: Review['verdict'] | undefined },
+): boolean {
+  if (isSettled(known) || known.severity === 'nit') return false;
+  return known.severity === 'blocker' || of.shouldFix === 'send-back' || of.verdict === 'request-changes';
 }
 
 /**
@@ -196,16 +202,63 @@ export function objectionsOf(
   findings: readonly Finding[],
   known: readonly KnownFinding[],
 ): { count: Finding[]; dont: { finding: Finding; why: string }[] } {
-  const decided = new Map(known.filter(isDecided).map((one) => [one.id, one]));
   const count: Finding[] = [];
   const dont: { finding: Finding; why: string }[] = [];
   for (const finding of findings.filter(isObjection)) {
-    const known = finding.id === undefined ? undefined : decided.get(finding.id);
-    if (finding.unfounded !== undefined) dont.push({ finding, why: finding.unfounded });
-    else if (known) dont.push({ finding, why: describeDecision(known) });
-    else count.push(finding);
+    const why = whyNot(finding, known);
+    if (why === undefined) count.push(finding);
+    else dont.push({ finding, why });
   }
   return { count, dont };
+}
+
+/** Whether the author is to do something about it. */
+export function counts(finding: Finding, known: readonly KnownFinding[]): boolean {
+  return whyNot(finding, known) === undefined;
+}
+
+function whyNot(finding: Finding, known: readonly KnownFinding[]): string | undefined {
+  if (finding.unfounded !== undefined) return finding.unfounded;
+  const decided = known.find((one) => one.id === finding.id && isDecided(one));
+  return decided && describeDecision(decided);
+}
+
+/**
+ * What the author says. A dispute is decided once: what was upheld stays to be mended, whatever is said again. Nobody
+ * decides on what is in nobody's way.
+ */
+export function answered(
+  known: readonly KnownFinding[],
+  answers: readonly FindingAnswer[],
+  of: { sha: string; by: string; blocks: (known: KnownFinding) => boolean },
+): KnownFinding[] {
+  const { blocks: isInTheWay, ...note } = of;
+  const said = new Map(answers.map((answer) => [answer.id, answer]));
+  return known.map((one) => {
+    const answer = said.get(one.id);
+    if (!answer || isSettled(one)) return one;
+    const { because: why } = answer;
+    if (answer.answer === 'fixed') return noted(one, { ...note, what: 'called-fixed', why });
+    const isUpheld = one.history.some(({ what }) => what === 'upheld');
+    const isOpen = isUpheld || !isInTheWay(one);
+    return noted(isOpen ? one : { ...one, state: 'disputed' }, { ...note, what: 'disputed', why });
+  });
+}
+
+const outcomes = {
+  uphold: { state: 'open', what: 'upheld' },
+  drop: { state: 'dropped', what: 'dropped' },
+  defer: { state: 'deferred', what: 'deferred' },
+} as const satisfies Record<DisputeDecision, { state: FindingState; what: FindingNote['what'] }>;
+
+/** A dispute with its end. */
+export function decided(
+  known: KnownFinding,
+  decision: DisputeDecision,
+  of: Pick<FindingNote, 'sha' | 'by' | 'why'>,
+): KnownFinding {
+  const { state, what } = outcomes[decision];
+  return noted({ ...known, state }, { ...of, what });
 }
 
 function describeDecision({ id, state, history }: KnownFinding): string {

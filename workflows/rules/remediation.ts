@@ -1,9 +1,10 @@
 import { ciAllowsMerge, type CiReport } from '../../schema/contracts/ci.ts';
 import type { Policy } from '../../schema/contracts/mission-file.ts';
-import type { Review } from '../../schema/contracts/review.ts';
+import type { Finding, KnownFinding, Review } from '../../schema/contracts/review.ts';
 import type { AgentReport, SessionSummary } from '../../schema/contracts/session.ts';
 import type { GateFailure } from '../../schema/contracts/views.ts';
 import type { Delivery, Feedback } from '../ports.ts';
+import { counts } from './findings.ts';
 
 /** A failure of a gate together with what the next session is told of it. */
 export interface Rejection {
@@ -61,18 +62,40 @@ export function rejectDelivery(delivery: Delivery): Rejection | undefined {
   }
 }
 
-/** Both reviewers must approve: each that does not is a failure of its own, told apart by what it objects to. */
-export function rejectReview(review: Review): Rejection | undefined {
-  if (review.verdict === 'approve') return undefined;
-  const main = review.findings.find((finding) => finding.severity === 'blocker') ?? review.findings[0];
+/**
+ * Both reviewers must approve: each that does not is a failure of its own, told apart by what it objects to. An approval
+ * with something that should be fixed is one too, where the policy sends that back.
+ */
+export function rejectReview(
+  review: Review,
+  policy: Pick<Policy, 'shouldFix'> = {},
+  known: readonly KnownFinding[] = [],
+): Rejection | undefined {
+  const findings = review.findings.filter((finding) => counts(finding, known));
+  if (review.verdict === 'approve') return rejectWhatShouldBeFixed(review, findings, policy);
+  return rejectFindings(review, findings, `asks for changes: ${review.summary}`);
+}
+
+function rejectWhatShouldBeFixed(
+  review: Review,
+  findings: readonly Finding[],
+  { shouldFix }: Pick<Policy, 'shouldFix'>,
+): Rejection | undefined {
+  const owed = findings.filter(({ severity }) => severity === 'should-fix');
+  if (shouldFix !== 'send-back' || owed.length === 0) return undefined;
+  return rejectFindings(review, owed, 'approves, and the policy sends back what should be fixed');
+}
+
+function rejectFindings(review: Review, findings: Finding[], says: string): Rejection {
+  const main = findings.find((finding) => finding.severity === 'blocker') ?? findings[0];
   return rejection(
     {
       gate: 'review-and-ci',
       signature: `review:${review.engine}:${main?.category ?? 'verdict'}:${main?.file ?? ''}`,
-      message: `${review.engine} asks for changes: ${review.summary}`,
+      message: `${review.engine} ${says}`,
       sha: review.sha,
     },
-    { findings: review.findings },
+    { findings },
   );
 }
 
