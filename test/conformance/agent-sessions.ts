@@ -80,10 +80,10 @@ export interface SessionEnd {
   events: AgentEvent[];
 }
 
-/** What runs an agent in place of its own program. */
+/** What runs an agent in place of its own program, and what it is told in place of the usual. */
 export interface Stead {
-  driver: Driver;
-  folders: readonly string[];
+  driver?: Driver;
+  folders?: readonly string[];
   /** What its settings need in place of those of the program, or beside them. */
   files?: (own: Record<string, string>) => Record<string, string>;
   env?: Record<string, string>;
@@ -116,7 +116,7 @@ export async function makeWorld(name: AgentRuntime, scenario?: Scenario, stead?:
     const prepared = driver.prepare({
       sessionId: of.id,
       // An adapter offers models by names of its own.
-      model: of.model ?? (stead ? undefined : setUp.model),
+      model: of.model ?? (stead?.driver ? undefined : setUp.model),
       effort: of.effort,
       conversation: of.conversation,
       settings: setUp.settings(model.url),

@@ -145,6 +145,30 @@ describe.each(wanted('headless'))('%s', (name) => {
     expect(end.events.at(-1)?.type).toBe('error');
   });
 
+  const { compacting } = setUps[name];
+  it.runIf(compacting)(
+    'sums up its conversation in the middle, and is one session all the same',
+    async () => {
+      const world = await makeWorld(name, { kind: 'remember' }, compacting ? { files: compacting } : {});
+      const one = 'echo 1 > one.txt && git add one.txt && git commit --quiet --message=one';
+      const two = 'echo 2 > two.txt && git add two.txt && git commit --quiet --message=two';
+      const prompt = ['Two steps:', `RUN: ${one}`, `RUN: ${two}`].join('\n');
+      const end = await seen(world, world.run({ id: 'T-1.author.1', prompt }), 'compacted');
+      expect(end.step).toMatchObject({ end: 'exited', exitCode: 0 });
+      expect(world.git('log', '--format=%s')).toBe('two\none\nfirst\n');
+      expect(ofType(end.events, 'started')).toHaveLength(1);
+      expect(end.events.at(-1)?.type).toBe('final');
+      // Two steps and a last word, and what was asked beside them.
+      expect(world.model.asked()).toBeGreaterThan(3);
+      expect(used(end.events)).toMatchObject(answers(world.model.asked()));
+
+      const conversation = startedWith(end.events);
+      const again = await world.run({ id: 'T-1.author.2', prompt: commit, conversation }).end;
+      expect(startedWith(again.events)).toBe(conversation);
+      expect(world.git('log', '--format=%s')).toBe('greet\ntwo\none\nfirst\n');
+    },
+  );
+
   it('leaves no error behind where it tried again and got through', async () => {
     const world = await makeWorld(name, { kind: 'fail', times: 1 });
     const end = await seen(world, world.run({ id: 'T-1.author.1', prompt: commit }), 'retried');

@@ -5,11 +5,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { dialects, type Answer, type Dialect, type Turn } from './model-dialects.ts';
+import { dialects, type Answer, type Dialect, type Question, type Turn } from './model-dialects.ts';
 
 export type Scenario =
   /** `headers` go with each answer: in them vendors tell how much of a limit is used. */
   | { kind: 'work'; headers?: Record<string, string> }
+  /** Works, and remembers by itself what it has done: for programs that sum up their conversations. */
+  | { kind: 'remember' }
   /** Waits before each answer. */
   | { kind: 'slow'; ms: number }
   /** Takes the question and never answers. */
@@ -46,6 +48,7 @@ export async function startModelServer(first: Scenario = { kind: 'work' }): Prom
   let scenario = first;
   let questions = 0;
   let failures = 0;
+  const script = new Map<string, 'open' | 'done'>();
   const server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) => {
       sendJson(response, 500, { error: { type: 'fault of the model server', message: String(error) } });
@@ -87,9 +90,22 @@ export async function startModelServer(first: Scenario = { kind: 'work' }): Prom
         return stream(response, dialect, body);
       case 'cut':
         return stream(response, dialect, body, { cutAfter: 2 });
+      case 'remember':
+        return stream(response, dialect, body, { next: remembered });
       case 'work':
         return stream(response, dialect, body, scenario);
     }
+  }
+
+  function remembered({ turns, shell }: Question): Answer {
+    for (const turn of turns) {
+      for (const command of commandsOf(turn)) script.set(command, script.get(command) ?? 'open');
+    }
+    if (!shell) return { say: 'A summary of what was said' };
+    const [command] = [...script].flatMap(([each, state]) => (state === 'open' ? [each] : []));
+    if (command === undefined) return { say: 'DONE' };
+    script.set(command, 'done');
+    return { command };
   }
 }
 
@@ -114,10 +130,11 @@ function stream(
   response: ServerResponse,
   dialect: Dialect,
   body: unknown,
-  { cutAfter, headers }: { cutAfter?: number; headers?: Record<string, string> } = {},
+  of: { cutAfter?: number; headers?: Record<string, string>; next?: (question: Question) => Answer } = {},
 ): void {
-  const { model, turns, shell } = dialect.question(body);
-  const events = dialect.stream({ model, answer: nextStep(turns), shell });
+  const { cutAfter, headers, next = nextStep } = of;
+  const question = dialect.question(body);
+  const events = dialect.stream({ ...question, answer: next(question) });
   response.writeHead(200, { 'content-type': 'text/event-stream', ...headers });
   for (const { name, data } of events.slice(0, cutAfter)) {
     response.write(`${name === undefined ? '' : `event: ${name}\n`}data: ${JSON.stringify(data)}\n\n`);
@@ -135,7 +152,7 @@ function name(events: readonly { name?: string }[]): boolean {
 }
 
 /** The script's next step: as many tools have answered since it was told as steps are done. */
-export function nextStep(turns: readonly Turn[]): Answer {
+export function nextStep({ turns }: Pick<Question, 'turns'>): Answer {
   let commands: string[] = [];
   let done = 0;
   for (const turn of turns) {
@@ -143,13 +160,18 @@ export function nextStep(turns: readonly Turn[]): Answer {
       done += 1;
       continue;
     }
-    const found = [...turn.text.matchAll(/^\s*RUN: (.+)$/gm)].map(([, command = '']) => command);
+    const found = commandsOf(turn);
     if (found.length === 0 && !/^\s*SAY:/m.test(turn.text)) continue;
     commands = found;
     done = 0;
   }
   const command = commands[done];
   return command === undefined ? { say: `DONE after ${done} tool calls` } : { command };
+}
+
+function commandsOf(turn: Turn): string[] {
+  if (turn.kind === 'tool') return [];
+  return [...turn.text.matchAll(/^\s*RUN: (.+)$/gm)].map(([, command = '']) => command);
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown, headers = {}): void {

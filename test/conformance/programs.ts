@@ -15,6 +15,8 @@ export interface AgentSetUp {
   tellsRetries: boolean;
   /** When the model has failed for good. */
   exitCodeOnError: 0 | 1;
+  /** What has it sum up its conversation after each answer of the scripted model, and go on with that. */
+  compacting?: (own: Record<string, string>) => Record<string, string>;
 }
 
 /** The agents that were asked for on the command line: by their own programs, or by the Agent Client Protocol. */
@@ -46,6 +48,10 @@ export const setUps: Record<AgentRuntime, AgentSetUp> = {
     keepsUnanswered: true,
     tellsRetries: true,
     exitCodeOnError: 1,
+    compacting: (own) => {
+      const config = '.codex/config.toml';
+      return { [config]: `model_auto_compact_token_limit = 1000\n${own[config] ?? ''}` };
+    },
   },
   pi: {
     model: 'scripted/scripted-model',
@@ -66,6 +72,12 @@ export const setUps: Record<AgentRuntime, AgentSetUp> = {
     keepsUnanswered: false,
     tellsRetries: true,
     exitCodeOnError: 0,
+    compacting: () => ({
+      '.pi/agent/settings.json': JSON.stringify({
+        // Its context has 128,000 tokens where nobody says otherwise.
+        compaction: { reserveTokens: 127_000, keepRecentTokens: 1 },
+      }),
+    }),
   },
   opencode: {
     model: 'scripted/scripted-model',
