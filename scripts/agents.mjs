@@ -4,12 +4,20 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder, withLock } from './toolchain.mjs';
 
+/** Versions to take in place of those below, as in `codex=0.166.0 pi=0.85.1`: to record what others print. */
+const others = Object.fromEntries(
+  (process.env.MISSION_AGENT_VERSIONS ?? '')
+    .split(' ')
+    .filter((pair) => pair !== '')
+    .map((pair) => pair.split('=')),
+);
+
 /** `node`: the version of Node that a program needs, where ours is older. */
 export const agents = {
-  codex: { package: '@openai/codex', version: '0.169.0' },
-  pi: { package: '@earendil-works/pi-coding-agent', version: '0.87.1', node: '22.23.3' },
-  opencode: { package: 'opencode-ai', version: '1.18.33' },
-  claude: { package: '@anthropic-ai/claude-code', version: '2.1.330' },
+  codex: { package: '@openai/codex', version: others.codex ?? '0.169.0' },
+  pi: { package: '@earendil-works/pi-coding-agent', version: others.pi ?? '0.87.1', node: '22.23.3' },
+  opencode: { package: 'opencode-ai', version: others.opencode ?? '1.18.33' },
+  claude: { package: '@anthropic-ai/claude-code', version: others.claude ?? '2.1.330' },
 };
 
 /**

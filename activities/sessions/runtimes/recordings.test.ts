@@ -23,6 +23,8 @@ function timesAnswer(count: number): typeof answer {
 
 interface Row {
   runtime: AgentRuntime;
+  /** Where versions differ. */
+  version?: string;
   scenario: string;
   /** As the program ended; no reader is told of it. */
   exitCode: 0 | 1;
@@ -80,6 +82,16 @@ const rows: Row[] = [
   },
   {
     runtime: 'pi',
+    version: '0.85.1',
+    scenario: 'compacted',
+    exitCode: 0,
+    // Not before the end of its work.
+    told: 'started, usage, tool bash, usage, tool bash, usage, text, usage, final',
+    used: timesAnswer(4),
+  },
+  {
+    runtime: 'pi',
+    version: '0.87.1',
     scenario: 'compacted',
     exitCode: 0,
     told: 'started, usage, tool bash, usage, usage, tool bash, usage, usage, text, usage, final',
@@ -194,7 +206,7 @@ const recordings = agentRuntimes.flatMap((runtime) =>
 );
 
 describe.each(recordings)('what $runtime $version prints', ({ runtime, version }) => {
-  const own = rows.filter((row) => row.runtime === runtime);
+  const own = rows.filter((row) => row.runtime === runtime && (row.version ?? version) === version);
 
   it.each(own)('in $scenario, which ends with $exitCode, is understood', ({ scenario, told, used }) => {
     const events = read(runtime, recorded(runtime, scenario, version));
