@@ -40,7 +40,7 @@ import { createReviewActivities } from '../activities/review/review-activities.t
 import { createAgents, type Agents } from '../activities/sessions/agents.ts';
 import { runtimes } from '../activities/sessions/runtimes/runtimes.ts';
 import { createTellQuestion } from '../activities/sessions/acp/questions.ts';
-import { createRoom, type Room } from '../activities/sessions/room.ts';
+import { createRoom } from '../activities/sessions/room.ts';
 import { createSessionRuns, type SessionRuns } from '../activities/sessions/session-runs.ts';
 import { createPlaceActivities } from '../activities/sessions/place-activities.ts';
 import { createScrub, rosterSecrets, type Scrub } from '../activities/scrub.ts';
@@ -161,9 +161,11 @@ export function createCloneActivities(deps: CloneDeps & { leaseFile: string }): 
 type Tools = ReturnType<typeof createTools>;
 
 function createTools(
-  of: Pick<CloneDeps, 'paths' | 'roster' | 'log' | 'programs' | 'knownForges'> & { leaseFile?: string },
+  of: Pick<CloneDeps, 'paths' | 'config' | 'roster' | 'log' | 'programs' | 'knownForges'> & {
+    leaseFile?: string;
+  },
 ) {
-  const { paths, roster, log, programs, leaseFile } = of;
+  const { paths, config, roster, log, programs, leaseFile } = of;
   const { credentials, apps } = of.knownForges;
   const remoteSettings = createGitSettings({ credentials, appToken: appTokenOf(apps) });
   const git = createGit({ configFile: paths.gitConfig, programs, remoteSettings });
@@ -177,27 +179,21 @@ function createTools(
       warn: (message) => log.warn(message),
       leaseFile,
     }),
+    room: createRoom({ root: paths.root, ...config.disk }),
     taskTurns: new KeyedLock(),
   };
 }
 
 /** What authors and reviewers have in common. */
-function sessionRuns(deps: CloneDeps, tools: Tools): { room: Room; runs: SessionRuns } {
-  const { paths, agents, config, scrub } = deps;
-  const { processes } = tools;
-  const room = createRoom({ root: paths.root, ...config.disk });
-  const tellQuestion = createTellQuestion({ client: deps.client });
-  return { room, runs: createSessionRuns({ paths, processes, agents, tellQuestion, scrub, room }) };
+function sessionRuns({ client, paths, agents, scrub }: CloneDeps, { processes, room }: Tools): SessionRuns {
+  const tellQuestion = createTellQuestion({ client });
+  return createSessionRuns({ paths, processes, agents, tellQuestion, scrub, room });
 }
 
-function cloneActivities(
-  deps: CloneDeps,
-  tools: Tools,
-  of: { room: Room; runs: SessionRuns },
-): CloneActivities {
+function cloneActivities(deps: CloneDeps, tools: Tools, runs: SessionRuns): CloneActivities {
   const { paths, config } = deps;
   return {
-    ...createSessionActivities({ ...tools, ...of, paths, commands: knownCommands(config) }),
+    ...createSessionActivities({ ...tools, runs, paths, commands: knownCommands(config) }),
     ...createDeliveryActivities({ ...tools, paths }),
   };
 }
@@ -219,8 +215,8 @@ export function createActivities(deps: {
 }): { control: ControlActivities & HostRecords; host: HostActivities; sweep: SweepActivities } {
   const { client, queries, paths, config, tenant, scrub, inUse } = deps;
   const tools = createTools(deps);
-  const { git, workspace, processes } = tools;
-  const sessions = sessionRuns(deps, tools);
+  const { git, workspace, processes, room } = tools;
+  const runs = sessionRuns(deps, tools);
   const store = new LocalStore({ queries, tenant });
   const effects = createEffects({ queries });
   const { credentials, remote } = deps.knownForges;
@@ -237,7 +233,7 @@ export function createActivities(deps: {
   const statuses = besideWoodpecker({ credentials, statuses: looking.forges, looks });
   const statusCi = createStatusCi({ ...looking, forges: statuses, git, scrub });
   const ciDrivers: Record<PlannedRepository['forge'], Ci> = {
-    local: createLocalCi({ git, workspace, store, paths, processes, scrub, inUse }),
+    local: createLocalCi({ git, workspace, store, paths, processes, room, scrub, inUse }),
     gitea: statusCi,
     github: statusCi,
   };
@@ -257,8 +253,8 @@ export function createActivities(deps: {
       ...createPlaceActivities({ queries, client, roster: deps.roster }),
     },
     host: {
-      ...cloneActivities(deps, tools, sessions),
-      ...createReviewActivities({ git, forges, workspace, paths, runs: sessions.runs, engines, scrub }),
+      ...cloneActivities(deps, tools, runs),
+      ...createReviewActivities({ git, forges, workspace, paths, runs, engines, scrub }),
     },
     sweep: createSweepActivities({
       ...{ tenant, queries, paths, git, processes, inUse },

@@ -9,6 +9,7 @@ import { makeRepository } from '../../test/support/repository.ts';
 import { KeyedLock } from '../keyed-lock.ts';
 import { createProcesses } from '../processes/supervise.ts';
 import { sessionRuns } from '../../test/support/session-runs.ts';
+import { createRoom } from '../sessions/room.ts';
 import { createSessionActivities } from '../sessions/session-activities.ts';
 import { createDeliveryActivities } from './delivery-activities.ts';
 
@@ -33,6 +34,7 @@ it('a push that is under way is waited for by the clean-up of its task, and by n
     workspace: slow,
     processes: createProcesses({ runner: '' }),
     taskTurns: new KeyedLock(),
+    room: createRoom({ root: paths.root, freeGigabytes: 0, sessionGigabytes: 1 }),
   };
   const { pushBranch } = createDeliveryActivities({ ...common, git });
   const { cleanUp } = createSessionActivities({
@@ -58,12 +60,35 @@ it('a push that is under way is waited for by the clean-up of its task, and by n
   await access(join(planned.address, 'refs/heads', branch));
 });
 
+it('a check that fills the disk is ended and red, with the figure', async () => {
+  const repository = await makeRepository({ 'README.md': 'hi\n' });
+  const { git, paths, workspace, planned } = repository;
+  const { verifyMilestone } = createDeliveryActivities({
+    ...{ git, paths, workspace, taskTurns: new KeyedLock() },
+    processes: createProcesses({ runner: join(builtFolder(), 'runner.js') }),
+    room: createRoom({ root: paths.root, freeGigabytes: 0, sessionGigabytes: 0.01, everyMs: 50 }),
+  });
+  const sha = await repository.commit({ branch: 'main', files: { 'a.txt': 'a\n' } });
+  const check = 'head -c 20000000 /dev/zero > "$HOME/wild"; sleep 600';
+  const verdict = await new MockActivityEnvironment().run(
+    (input: VerifyMilestoneInput) => verifyMilestone(input),
+    {
+      place: { tenant: 'default', mission: 'm', repository: planned },
+      ...{ milestone: 'm1', round: 1, sha, checksTimeoutSeconds: 600 },
+      checks: ['true', check],
+    },
+  );
+  const why = 'was ended: its clone and its home took 0.02 GiB; 0.01 GiB are the most';
+  expect(verdict).toMatchObject({ kind: 'red', message: `the check \`${check}\` ${why}` });
+});
+
 it('a milestone is judged by its own checks at the commit of the base, each round anew', async () => {
   const repository = await makeRepository({ 'README.md': 'hi\n' });
   const { git, paths, workspace, planned } = repository;
   const { verifyMilestone } = createDeliveryActivities({
     ...{ git, paths, workspace, taskTurns: new KeyedLock() },
     processes: createProcesses({ runner: join(builtFolder(), 'runner.js') }),
+    room: createRoom({ root: paths.root, freeGigabytes: 0, sessionGigabytes: 1 }),
   });
   const sha = await repository.commit({ branch: 'main', files: { 'a.txt': 'a\n' } });
   await repository.commit({ branch: 'main', files: { 'a.txt': null } });

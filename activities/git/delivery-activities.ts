@@ -18,6 +18,7 @@ import { globPattern } from '../glob.ts';
 import { taskKey, type KeyedLock } from '../keyed-lock.ts';
 import { describeEnd, excerptOf, firstFailure, runSteps, type StepOutcome } from '../processes/steps.ts';
 import type { Processes } from '../processes/supervise.ts';
+import type { Room } from '../sessions/room.ts';
 import { sessionFiles } from '../sessions/session-runs.ts';
 import { asSupervisor, type Watch } from '../supervision.ts';
 import { changedFiles, isAncestor, type Git } from './git.ts';
@@ -35,6 +36,7 @@ export function createDeliveryActivities(deps: {
   workspace: Workspace;
   paths: DataPaths;
   processes: Processes;
+  room: Pick<Room, 'limit'>;
   /** What changes a task's branch or clone, one after another: see `taskKey`. */
   taskTurns: KeyedLock;
 }): Pick<HostActivities, 'verifyDelivery' | 'verifyMilestone' | 'pushBranch'> {
@@ -250,6 +252,7 @@ export function createDeliveryActivities(deps: {
       })),
       checkOut: (folder) => workspace.checkOut({ repository, folder, sha }),
       processes: deps.processes,
+      room: deps.room,
       watch,
     });
     const outcome = firstFailure(outcomes);

@@ -1,6 +1,7 @@
 import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exists, removeTree } from '../files.ts';
+import { tooLarge, type Room } from '../sessions/room.ts';
 import type { Watch } from '../supervision.ts';
 import { programEnvironment } from './environment.ts';
 import { isGreen, runFiles, type StepResult } from './spec.ts';
@@ -14,6 +15,8 @@ export interface ShellStep {
 
 export interface StepOutcome extends StepResult {
   log: string;
+  /** Why it was ended, where that is not told by its end. */
+  reason?: string;
 }
 
 /** A machine may go down once or twice while steps run; a run that is lost every time is a failure of its own. */
@@ -27,17 +30,19 @@ interface StepsRun {
   /** Puts the files to judge into the folder `repository`. */
   checkOut: (folder: string) => Promise<void>;
   processes: Processes;
+  room: Pick<Room, 'limit'>;
   watch: Watch;
 }
 
 /**
  * Runs shell commands one after another in a fresh checkout and stops at the first that is not green.
  * Survives the worker: a later call with the same folder attaches to the run or reads its result. Steps have no
- * effect outside their checkout, so a run that was lost or killed is simply done again.
+ * effect outside their checkout, so a run that was lost or killed is simply done again. One whose checkout has grown
+ * above what it may take is ended, and red.
  */
 export async function runSteps(of: StepsRun): Promise<StepOutcome[]> {
   for (let lost = 0; lost < maxLost; lost++) {
-    const end = await of.processes
+    const run = of.processes
       .supervise({
         folder: of.folder,
         prepare: async () => {
@@ -51,6 +56,12 @@ export async function runSteps(of: StepsRun): Promise<StepOutcome[]> {
         if (of.watch.stopAsked()) await forget(of);
         throw error;
       });
+    const end = await of.room.limit({
+      session: of.folder,
+      folders: [of.checkout.folder],
+      run,
+      stop: () => of.processes.stop(of.folder),
+    });
     if (end.kind === 'ended' && end.result.steps.some((step) => step.end === 'lease-ran-out')) {
       await forget(of);
       // No verdict: they are asked for again, on another host if this one is gone.
@@ -58,7 +69,12 @@ export async function runSteps(of: StepsRun): Promise<StepOutcome[]> {
     }
     if (end.kind === 'ended' && (lost === maxLost - 1 || !end.result.steps.some(wasKilled))) {
       await removeTree(of.checkout.folder);
-      return end.result.steps.map((step, index) => ({ ...step, log: join(of.folder, logName(index)) }));
+      const reason = await tooLarge(of.folder);
+      return end.result.steps.map((step, index) => ({
+        ...step,
+        log: join(of.folder, logName(index)),
+        ...(step.end === 'stopped' && reason !== undefined ? { reason } : {}),
+      }));
     }
     await forget(of);
   }
@@ -112,7 +128,8 @@ export function firstFailure(outcomes: readonly StepOutcome[]): StepOutcome | un
   return outcomes.find((outcome) => !isGreen(outcome));
 }
 
-export function describeEnd(step: StepResult): string {
+export function describeEnd(step: StepResult & Pick<StepOutcome, 'reason'>): string {
+  if (step.reason !== undefined) return `was ended: ${step.reason}`;
   return step.end === 'exited' ? `ended with exit code ${step.exitCode ?? 'unknown'}` : step.end;
 }
 

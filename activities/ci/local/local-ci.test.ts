@@ -10,16 +10,17 @@ import { createProcesses } from '../../processes/supervise.ts';
 import { processesOfRun, signal } from '../../processes/tree.ts';
 import { createInUse } from '../../in-use.ts';
 import { createScrub } from '../../scrub.ts';
+import { createRoom } from '../../sessions/room.ts';
 import { createLocalCi } from './local-ci.ts';
 
 const database = useDatabase('PGlite');
 
 /** A commit whose pipeline hangs until the file `go` is there, and somebody who has its verdict awaited. */
-async function hangingPipeline() {
+async function hangingPipeline({ first = 'true' } = {}) {
   const repository = await makeRepository({ 'README.md': 'hi\n' });
   const { git, workspace, paths, planned } = repository;
   const go = join(paths.root, 'go');
-  const run = `until test -e ${go}; do sleep 0.1; done`;
+  const run = `${first}; until test -e ${go}; do sleep 0.1; done`;
   const pipeline = JSON.stringify({ version: 1, steps: [{ name: 'test', run }] });
   const sha = await repository.commit({ branch: 'main', files: { '.mission/ci.yaml': pipeline } });
   const store = new LocalStore({ queries: database().queries, tenant: 'default' });
@@ -29,6 +30,7 @@ async function hangingPipeline() {
     store,
     paths,
     processes: createProcesses({ runner: join(builtFolder(), 'runner.js') }),
+    room: createRoom({ root: paths.root, freeGigabytes: 0, sessionGigabytes: 0.01, everyMs: 50 }),
     scrub: createScrub({}),
     inUse: createInUse(),
   });
@@ -81,6 +83,18 @@ describe('a pipeline whose program is killed', () => {
     onTestFinished(() => clearInterval(killing));
     expect(await waiting.report).toMatchObject({ verdict: 'failed' });
   });
+});
+
+it('a pipeline that fills the disk is ended and red, with the figure', async () => {
+  const first = 'echo I begin; head -c 20000000 /dev/zero > wild';
+  const { settle, processes, checkouts } = await hangingPipeline({ first });
+  const report = await settle().report;
+  expect(report).toMatchObject({ verdict: 'failed', contexts: [{ name: 'ci/test', state: 'failed' }] });
+  expect(report?.contexts[0]?.excerpt).toBe(
+    'was ended: its clone and its home took 0.02 GiB; 0.01 GiB are the most\nI begin\n',
+  );
+  expect(processes()).toEqual([]);
+  expect(await checkouts()).toEqual([]);
 });
 
 describe('a pipeline that nobody waits for any more', () => {

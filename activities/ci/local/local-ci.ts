@@ -13,6 +13,7 @@ import { isGreen } from '../../processes/spec.ts';
 import { describeEnd, excerptOf, runSteps, stopSteps, type StepOutcome } from '../../processes/steps.ts';
 import type { Processes } from '../../processes/supervise.ts';
 import type { Scrub } from '../../scrub.ts';
+import type { Room } from '../../sessions/room.ts';
 import { untilAborted, type Watch } from '../../supervision.ts';
 import { withBaseFailures } from '../base-failures.ts';
 import type { Ci, CiQuestion } from '../ci.ts';
@@ -28,6 +29,7 @@ export function createLocalCi(deps: {
   store: LocalStore;
   paths: DataPaths;
   processes: Processes;
+  room: Pick<Room, 'limit'>;
   scrub: Scrub;
   inUse: InUse;
 }): Ci {
@@ -131,6 +133,7 @@ export function createLocalCi(deps: {
       })),
       checkOut: (folder) => workspace.checkOut({ repository: of.repository, folder, sha: of.sha }),
       processes: deps.processes,
+      room: deps.room,
       watch: of.watch,
     });
   }
