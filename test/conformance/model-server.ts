@@ -1,6 +1,7 @@
 /**
  * A model that plays the script in its prompt, so that real agent programs can be driven without a real model. Each
- * line `RUN: command` of the last message that has one is a call of the program's shell tool; then comes a last word.
+ * line `RUN: command` of the last message that has one is a call of the program's shell tool; then comes a last word,
+ * which lines `ANSWER: words` name: the next one each time that a reviewer is asked to answer again.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -154,24 +155,32 @@ function name(events: readonly { name?: string }[]): boolean {
 /** The script's next step: as many tools have answered since it was told as steps are done. */
 export function nextStep({ turns }: Pick<Question, 'turns'>): Answer {
   let commands: string[] = [];
+  let answers: string[] = [];
   let done = 0;
+  let again = 0;
   for (const turn of turns) {
     if (turn.kind === 'tool') {
       done += 1;
       continue;
     }
-    const found = commandsOf(turn);
-    if (found.length === 0 && !/^\s*SAY:/m.test(turn.text)) continue;
-    commands = found;
+    if (/^Answer again\.$/m.test(turn.text)) again += 1;
+    if (!/^\s*(?:RUN|SAY|ANSWER):/m.test(turn.text)) continue;
+    commands = commandsOf(turn);
+    answers = linesOf(turn.text, 'ANSWER');
     done = 0;
+    again = 0;
   }
   const command = commands[done];
-  return command === undefined ? { say: `DONE after ${done} tool calls` } : { command };
+  return command === undefined ? { say: answers[again] ?? `DONE after ${done} tool calls` } : { command };
+}
+
+function linesOf(text: string, name: string): string[] {
+  return [...text.matchAll(new RegExp(`^\\s*${name}: (.+)$`, 'gm'))].map(([, words = '']) => words);
 }
 
 function commandsOf(turn: Turn): string[] {
   if (turn.kind === 'tool') return [];
-  return [...turn.text.matchAll(/^\s*RUN: (.+)$/gm)].map(([, command = '']) => command);
+  return linesOf(turn.text, 'RUN');
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown, headers = {}): void {
