@@ -20,7 +20,10 @@ function stringContaining(text: string): unknown {
   return expect.stringContaining(text);
 }
 
-const outline = { milestones: [{ id: 'm2', tasks: ['T-3'], deferred: ['T-4'] }], parallel: 2, priority: 3 };
+const outline = {
+  milestones: [{ id: 'm2', tasks: ['T-3'], deferred: ['T-4'] }],
+  ...{ parallel: 2, priority: 3, warnings: [] },
+};
 
 const nothingUsed = {
   ...{ sessions: 0, inputTokens: 0, cachedTokens: 0, outputTokens: 0 },
