@@ -12,6 +12,7 @@ import { hostRoutes } from './host-routes.ts';
 import { idempotent } from './idempotency.ts';
 import { inboxRoutes } from './inbox-routes.ts';
 import { missionRoutes } from './mission-routes.ts';
+import { notifyRoutes } from './notify-routes.ts';
 import { answerProblem, Problem, problemOfZod, toProblem } from './problem.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { readModelRoutes } from './read-model-routes.ts';
@@ -60,6 +61,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   readModelRoutes(app, deps);
   sweepRoutes(app, deps);
   webhookRoutes(app, deps);
+  notifyRoutes(app, deps);
   auditRoutes(app, deps);
   return app;
 }

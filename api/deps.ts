@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Door } from '../schema/contracts/door.ts';
 import type { FleetDesk } from '../schema/contracts/fleet.ts';
 import type { EngineFacts } from '../schema/contracts/messages.ts';
+import type { NotifyDesk } from '../schema/contracts/notify.ts';
 import type { Probed } from '../schema/contracts/probe.ts';
 import type { WebhookDesk } from '../schema/contracts/webhook.ts';
 import type { Queries } from '../schema/db/database.ts';
@@ -17,6 +18,7 @@ export interface ApiDeps {
   /** The agents of this machine, which need no engine. */
   fleet: FleetDesk;
   webhooks: WebhookDesk;
+  notify: NotifyDesk;
   /** Looks at what the engine stands on; each look ends within seconds. */
   probe: () => Promise<Probed[]>;
   temporalUi: string | null;

@@ -49,6 +49,7 @@ import { createAskTemporal } from '../activities/sweep/ask-temporal.ts';
 import { createMirrors } from '../activities/sweep/mirrors.ts';
 import type { Keep } from '../activities/sweep/rules.ts';
 import { createSweepActivities } from '../activities/sweep/sweep-host.ts';
+import { NotificationKind } from '../schema/contracts/notify.ts';
 import type { PlannedRepository } from '../schema/contracts/plan.ts';
 import type { Database, Queries } from '../schema/db/database.ts';
 import type { Roster } from '../schema/contracts/roster.ts';
@@ -198,6 +199,11 @@ function cloneActivities(deps: CloneDeps, tools: Tools, runs: SessionRuns): Clon
   };
 }
 
+/** What any of the listeners wants to be told. */
+function toldOutside({ notify }: Pick<EngineConfig, 'notify'>): ReadonlySet<NotificationKind> {
+  return new Set(notify.flatMap(({ events }) => events ?? NotificationKind.options));
+}
+
 export function createActivities(deps: {
   client: Client;
   queries: Queries;
@@ -243,7 +249,7 @@ export function createActivities(deps: {
   const forgeActivities = createForgeActivities({ forges, cis });
   return {
     control: {
-      ...createRecordActivities({ queries }),
+      ...createRecordActivities({ queries, outside: toldOutside(config) }),
       ...createHostRecords({ queries }),
       ...forgeActivities,
       ...createMilestoneActivities({ forges, workspace }),

@@ -25,6 +25,7 @@ const nothingAllowed = {
   requestsPerMinute: 600,
   keep,
   disk,
+  notify: [],
 };
 
 describe('the operator’s configuration', () => {
@@ -64,7 +65,18 @@ describe('the operator’s configuration', () => {
       labels: [],
       keep: { ...keep, days: 7, cloneHours: 0.5 },
       disk: { ...disk, sessionGigabytes: 5 },
+      notify: [],
     });
+  });
+
+  it('names who is told, with a secret beside the file', async () => {
+    const data = await temporaryFolder();
+    const text = 'notify: [{url: https://hooks.example.org/a, secretFile: hook.secret, events: [blocked]}]\n';
+    await writeFile(join(data, 'engine.yaml'), text);
+    const { notify } = await readEngineConfig({ data, roots: [] });
+    expect(notify).toEqual([
+      { url: 'https://hooks.example.org/a', secretFile: join(data, 'hook.secret'), events: ['blocked'] },
+    ]);
   });
 
   it.each([
@@ -112,6 +124,26 @@ describe('the operator’s configuration', () => {
       says: 'engines.oracle.tier',
     },
     { name: 'a limit that nobody could keep', text: 'requestsPerMinute: 0\n', says: 'requestsPerMinute' },
+    {
+      name: 'a listener that would be told in the clear',
+      text: 'notify: [{url: http://hooks.example.org, secretFile: s}]\n',
+      says: 'take https',
+    },
+    {
+      name: 'a listener on a private network',
+      text: 'notify: [{url: https://127.0.0.1/a, secretFile: s}]\n',
+      says: 'notify[0].url',
+    },
+    {
+      name: 'a listener with a password',
+      text: 'notify: [{url: https://me:pass@hooks.example.org, secretFile: s}]\n',
+      says: 'credentials',
+    },
+    {
+      name: 'a listener without a secret',
+      text: 'notify: [{url: https://hooks.example.org}]\n',
+      says: 'notify[0].secretFile',
+    },
     { name: 'a list', text: '- /srv\n', says: 'expected object' },
   ])('is refused with the place and the file: $name', async ({ text, says }) => {
     await expect(read(text)).rejects.toThrow(says);

@@ -6,6 +6,8 @@ import { z } from 'zod';
 import type { Engine } from '../activities/review/engines.ts';
 import { agentChoiceFields, SessionRuntime } from '../schema/contracts/agent.ts';
 import { Name } from '../schema/contracts/names.ts';
+import { NotificationKind } from '../schema/contracts/notify.ts';
+import { isPrivateHost } from '../schema/contracts/repository-address.ts';
 
 const family = z.string().min(1);
 
@@ -24,8 +26,7 @@ const WrittenEngine = z.looseObject({}).transform((written, context): Engine => 
   return z.NEVER;
 });
 
-/** What the operator allows, in `<data>/engine.yaml`. Missions can name these things, never define them. */
-export const EngineConfig = z.strictObject({
+const Settings = z.strictObject({
   /** Folders that local repositories and scripts may lie in. Relative to the file. */
   roots: z.array(z.string().min(1)).default([]),
   /** Whether repositories on private networks may be named. */
@@ -72,8 +73,43 @@ export const EngineConfig = z.strictObject({
    * tools that ask for every task do not feel it, and a loop gone wild leaves the engine to the others.
    */
   requestsPerMinute: z.int().min(1).max(1_000_000).default(600),
+  /** Who is told what waits for a person, and what has ended. The same in every process that records missions. */
+  notify: z
+    .array(
+      z.strictObject({
+        /** https, or http to a private address. */
+        url: z.string().min(1).max(2_000),
+        /** What signs each call: a file that you alone can read. Relative to this one. */
+        secretFile: z.string().min(1).max(1_000),
+        /** Without it: all of them. */
+        events: z
+          .array(NotificationKind.exclude(['test']))
+          .min(1)
+          .optional(),
+      }),
+    )
+    .max(10)
+    .default([]),
+});
+
+/** What the operator allows, in `<data>/engine.yaml`. Missions can name these things, never define them. */
+export const EngineConfig = Settings.superRefine(({ notify, allowPrivateAddresses }, context) => {
+  for (const [index, { url }] of notify.entries()) {
+    const message = faultOfListener(url, allowPrivateAddresses);
+    if (message !== undefined) context.addIssue({ code: 'custom', path: ['notify', index, 'url'], message });
+  }
 });
 export type EngineConfig = z.infer<typeof EngineConfig>;
+
+function faultOfListener(text: string, privateAddresses: boolean): string | undefined {
+  if (!URL.canParse(text)) return 'this is no address';
+  const { protocol, hostname, username, password } = new URL(text);
+  if (username !== '' || password !== '') return 'it has credentials in it: the signature says who calls';
+  const isPrivate = isPrivateHost(hostname);
+  if (protocol !== 'https:' && !(protocol === 'http:' && isPrivate)) return 'take https';
+  if (!isPrivate || privateAddresses) return undefined;
+  return 'this is a private address: set allowPrivateAddresses';
+}
 
 /** Reads `engine.yaml`, where there is one, and adds the roots that the command line names. */
 export async function readEngineConfig(of: {
@@ -89,7 +125,11 @@ export async function readEngineConfig(of: {
   if (!parsed.success) throw new Error(`${path}: ${z.prettifyError(parsed.error)}`);
   const config = parsed.data;
   const fromFile = config.roots.map((root) => resolve(dirname(path), root));
-  return { ...config, roots: [...fromFile, ...of.roots.map((root) => resolve(root))] };
+  const notify = config.notify.map((one) => ({
+    ...one,
+    secretFile: resolve(dirname(path), one.secretFile),
+  }));
+  return { ...config, notify, roots: [...fromFile, ...of.roots.map((root) => resolve(root))] };
 }
 
 function readYaml(path: string, text: string): unknown {

@@ -5,6 +5,8 @@ import { createAdaptorServer, type ServerType } from '@hono/node-server';
 import { Client, Connection } from '@temporalio/client';
 import { createGit } from '../activities/git/git.ts';
 import { createInUse } from '../activities/in-use.ts';
+import { createNotifier } from '../activities/notify/notifier.ts';
+import { createSend } from '../activities/notify/send.ts';
 import type { Programs } from '../activities/processes/programs.ts';
 import { createApp } from '../api/app.ts';
 import type { ApiDeps } from '../api/deps.ts';
@@ -50,6 +52,7 @@ import { firstHost, serveHost } from './hosts.ts';
 import { listen } from './listen.ts';
 import type { Log } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import { keepNotifying } from './notifying.ts';
 import { preflight, probeRunning, refuseBroken } from './probes.ts';
 import { keepSwept } from './sweep-schedule.ts';
 import { prepareNamespace } from './temporal-namespace.ts';
@@ -143,6 +146,12 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
   await events.start(database);
   closers.add(() => events.stop());
   const { credentials, remote: remoteForges } = forges;
+  const ending = new AbortController();
+  const notifier = createNotifier({
+    ...{ queries, tenant, listeners: config.notify, send: createSend(ending) },
+    warn: (message, fields) => log.warn(message, fields),
+  });
+  if (config.notify.length > 0) keepNotifying({ notifier, ending, log, closers });
   const api: ApiDeps = {
     queries: database.queries,
     client,
@@ -163,6 +172,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
     events,
     fleet: createFleetDesk({ data: data.paths.root, tenant }),
     webhooks: createWebhookDesk({ credentials, remoteForges, ...config }),
+    notify: notifier,
     probe: () => probeRunning({ data: data.paths.root, client, queries: database.queries }),
     temporalUi: temporal.ui,
     telemetry: apiTelemetry({ options, metrics }),

@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto';
 import { and, DrizzleQueryError, eq, lt, sql, type SQL, type SQLWrapper } from 'drizzle-orm';
 import { z } from 'zod';
 import { isEnded } from '../contracts/gates.ts';
+import { itemsOfMission, itemsOfTask, type InboxItem } from '../contracts/inbox.ts';
+import { notificationOf, type Notification, type NotificationKind } from '../contracts/notify.ts';
 import type { SessionSummary } from '../contracts/session.ts';
 import type { ToldEvent } from '../contracts/told.ts';
 import {
@@ -15,18 +18,28 @@ import type { Queries } from './database.ts';
 import { taskRows } from './missions.ts';
 import { freePlaces } from './places.ts';
 import { storable } from './storable.ts';
-import { events, missions, reviews, sessions, tasks } from './tables.ts';
+import { events, missions, notifications, reviews, sessions, tasks } from './tables.ts';
 
 /** The channel on which each mission with new events is named. */
 export const eventsChannel = 'mission_events';
 
-export async function recordMission(queries: Queries, input: RecordedMission): Promise<void> {
+/** What of it is told to the outside: nothing, where nobody listens. */
+type ToldOutside = ReadonlySet<NotificationKind>;
+const nothing: ToldOutside = new Set();
+
+export async function recordMission(
+  queries: Queries,
+  input: RecordedMission,
+  kinds: ToldOutside = nothing,
+): Promise<void> {
   const { tenant, mission, seq, amended } = input;
+  const outside = { kinds, inbox: itemsOfMission(input.view) };
   await againIfTold(() =>
     queries.transaction(async (tx) => {
       await updateMission(tx, input);
       if (amended) await placeTasks(tx, { tenant, mission, ...amended });
-      await appendEvents(tx, { tenant, mission, events: placed(input.events, { seq, task: null }) });
+      const events = placed(input.events, { seq, task: null });
+      await appendEvents(tx, { tenant, mission, events, outside });
     }),
   );
 }
@@ -54,7 +67,11 @@ export async function placeTasks(
 const addsDetails: ReadonlySet<NewEvent['type']> = new Set(['session-ended', 'reviewed']);
 
 /** In one statement: this is what the database does most. */
-export async function recordTask(queries: Queries, input: Recorded<TaskView>): Promise<void> {
+export async function recordTask(
+  queries: Queries,
+  input: Recorded<TaskView>,
+  kinds: ToldOutside = nothing,
+): Promise<void> {
   const { tenant, mission, seq, view } = input;
   const hasDetails = input.events.some(({ type }) => addsDetails.has(type));
   const over = hasDetails || isEnded(view.status);
@@ -64,7 +81,8 @@ export async function recordTask(queries: Queries, input: Recorded<TaskView>): P
     ...(over ? [freePlaces(queries, { tenant, mission, view })] : []),
   ];
   const events = placed(input.events, { seq, task: view.id });
-  await againIfTold(() => queries.execute(telling({ tenant, mission, events, also })));
+  const outside = { kinds, inbox: itemsOfTask({ mission, view }) };
+  await againIfTold(() => queries.execute(telling({ tenant, mission, events, also, outside })));
 }
 
 /**
@@ -185,6 +203,8 @@ interface Telling {
   tenant: string;
   mission: string;
   events: readonly PlacedEvent[];
+  /** Missing where the read model is rebuilt: the outside was told long ago. */
+  outside?: { kinds: ToldOutside; inbox: InboxItem[] };
 }
 
 const Added = z.object({ rows: z.array(z.object({ added: z.number() })) });
@@ -203,19 +223,24 @@ export async function appendEvents(tx: Queries, of: Telling): Promise<number> {
  */
 function telling(of: Telling & { also?: readonly SQLWrapper[] }): SQL {
   const { tenant, mission, also = [] } = of;
-  const told = of.events.map(storable).map((event, place) => ({
-    place,
-    at: new Date(event.at).toISOString(),
-    task: event.task,
-    type: event.type,
-    message: event.message,
-    source: `${mission}/${event.task ?? ''}/${event.seq}/${event.index}`,
-  }));
+  const told = of.events.map(storable).map((event, place) => {
+    const at = new Date(event.at).toISOString();
+    const source = `${mission}/${event.task ?? ''}/${event.seq}/${event.index}`;
+    const { task, type, message } = event;
+    return { place, at, task, type, message, source, body: bodyOf(of, event, source) };
+  });
+  const isForOutside = told.some(({ body }) => body !== null);
+  // In the same statement: what has happened is told to the outside, whatever becomes of this process.
+  const outbox = sql`, outbox as (
+      insert into ${notifications} (id, tenant_id, body)
+      select body ->> 'id', ${tenant}, body from fresh, counted where body is not null
+      on conflict do nothing
+    )`;
   return sql`
     with ${sql.join(also.map((query, index) => sql`${sql.raw(`also_${index}`)} as ${query}, `))}
     told as (
       select distinct on (source) * from jsonb_to_recordset(${JSON.stringify(told)}::jsonb)
-        as told(place integer, at timestamptz, task text, type text, message text, source text)
+        as told(place integer, at timestamptz, task text, type text, message text, source text, body jsonb)
       order by source, place
     ), fresh as (
       select told.*, row_number() over (order by place) as number from told
@@ -230,7 +255,24 @@ function telling(of: Telling & { also?: readonly SQLWrapper[] }): SQL {
       insert into ${events} (tenant_id, mission_id, seq, at, task_id, type, message, source)
       select ${tenant}, ${mission}, before + number, at, task, type, message, source from fresh, counted
       returning seq
-    )
+    )${isForOutside ? outbox : sql``}
     select count(*)::integer as added, pg_notify(${eventsChannel}, ${`${tenant}/${mission}`}) from added
     having count(*) > 0`;
+}
+
+/** Null: nobody outside is told. */
+function bodyOf(
+  { tenant, mission, outside }: Telling,
+  event: PlacedEvent,
+  source: string,
+): Notification | null {
+  const kind = notificationOf(event);
+  if (kind === undefined || outside?.kinds.has(kind) !== true) return null;
+  // With the time: another installation may have a mission of the same name.
+  const id = createHash('sha256')
+    .update(JSON.stringify([tenant, source, event.at]))
+    .digest('hex');
+  const { task, message } = event;
+  const at = new Date(event.at).toISOString();
+  return storable({ version: 1 as const, id, kind, at, mission, task, message, inbox: outside.inbox });
 }

@@ -14,6 +14,7 @@ import {
 } from 'drizzle-orm/pg-core';
 import type { QuotaWindow } from '../contracts/agent.ts';
 import type { HostRuntime, HostState } from '../contracts/host.ts';
+import type { Notification } from '../contracts/notify.ts';
 import type { Plan } from '../contracts/plan.ts';
 import type { MissionView, TaskView } from '../contracts/views.ts';
 import type { Finding } from '../contracts/review.ts';
@@ -104,6 +105,23 @@ export const webhookDeliveries = pgTable(
     receivedAt: moment('received_at').notNull().defaultNow(),
   },
   (table) => [index('webhook_deliveries_oldest').on(table.receivedAt)],
+);
+
+/** What is still to be told to the outside: written with the event that it tells of. See `activities/notify`. */
+export const notifications = pgTable(
+  'notifications',
+  {
+    /** A hash of tenant and event: whoever is told twice can tell. */
+    id: text('id').primaryKey(),
+    tenantId: tenantId(),
+    body: jsonb('body').$type<Notification>().notNull(),
+    /** Who has not taken it yet; null: nobody has been told. */
+    waiting: text('waiting').array(),
+    attempts: integer('attempts').notNull().default(0),
+    nextAt: moment('next_at').notNull().defaultNow(),
+    createdAt: createdAt(),
+  },
+  (table) => [index('notifications_next').on(table.nextAt)],
 );
 
 /** Who has which host name: a host is a data directory of one machine, with its sessions, clones and mirrors. */

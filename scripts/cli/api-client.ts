@@ -8,6 +8,7 @@ import type { Amendment } from '../../schema/contracts/amendment.ts';
 import { AmendedPlan, Fault, Warnings } from '../../schema/contracts/door.ts';
 import { Host } from '../../schema/contracts/host.ts';
 import { InboxItem } from '../../schema/contracts/inbox.ts';
+import { Told } from '../../schema/contracts/notify.ts';
 import { RebuildStep } from '../../schema/contracts/rebuild.ts';
 import { Sweep, Sweeps, type SweepRequest } from '../../schema/contracts/sweep.ts';
 import { UsageReport } from '../../schema/contracts/usage.ts';
@@ -116,6 +117,7 @@ export interface Api {
   /** The newest first. */
   sweeps(of: { host: string | undefined }): Promise<Sweep[]>;
   addWebhook(of: WebhookRequest): Promise<Webhook>;
+  testNotify(): Promise<Told[]>;
   /** One step for each mission, then the sum; ends early when the connection breaks. */
   rebuild(of: { mission: string | undefined }): AsyncGenerator<RebuildStep>;
   /**
@@ -210,6 +212,8 @@ export function createApi(of: {
       const query = new URLSearchParams(host === undefined ? {} : { host });
       return (await read(Sweeps, `/v1/sweeps?${query.toString()}`)).sweeps;
     },
+    testNotify: async () =>
+      (await change(z.object({ told: z.array(Told) }), { path: '/v1/notify/test' })).told,
     addWebhook: (request) => post(Webhook, '/v1/webhooks', request),
     rebuild,
     events,

@@ -10,6 +10,7 @@ import { fleetCommand } from './fleet-command.ts';
 import { hostCommand } from './host-command.ts';
 import { answerCommand, inboxCommand } from './inbox-command.ts';
 import { missionCommands } from './mission-commands.ts';
+import { notifyCommand } from './notify-command.ts';
 import { exitCodeHelp, wantsJson } from './output.ts';
 import { rebuildCommand } from './rebuild-command.ts';
 import { sweepCommand } from './sweep-command.ts';
@@ -56,6 +57,7 @@ export function createProgram(): Command {
     rebuildCommand(),
     sweepCommand(),
     webhookCommand(),
+    notifyCommand(),
   ];
   for (const command of [...missionCommands(), ...others]) {
     program.addCommand(command);

@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { InboxItem } from '../../schema/contracts/inbox.ts';
 import type { TaskView } from '../../schema/contracts/views.ts';
 import { packageRoot } from '../../schema/package-root.ts';
 import { startKillableEngine } from '../support/engine-process.ts';
@@ -61,6 +62,39 @@ it(
       if (!first) throw new Error('the mission has no task');
       return first;
     }
+  },
+  timeout,
+);
+
+it(
+  'of the engine while a blocked task waits: the answer by the inbox resumes exactly there',
+  async () => {
+    const world = await startKillableEngine();
+    const key = 'blocked';
+    // It works when it is tried again.
+    const script = `echo x >> ${world.work}/tries\n[ "$(wc -l < ${world.work}/tries)" -gt 1 ] || exit 3\n`;
+    await world.startMission({
+      key,
+      scripts: { A: `${script}touch a.txt\ngit add --all\ngit commit --quiet --message A\n` },
+      policy: { remediations: 0 },
+    });
+    const inbox = async (): Promise<InboxItem[]> =>
+      (await (await world.api()).inbox({ mission: key, limit: 10, cursor: undefined })).items;
+    await until(async () => (await inbox()).length > 0);
+    const [asked] = await inbox();
+    await world.engine.kill();
+    await world.engine.start();
+    expect(await inbox()).toEqual([asked]);
+    const answer = { item: asked?.id ?? '', choice: 'retry', note: undefined };
+    await (await world.api()).answerItem(answer);
+    await world.engine.kill();
+    await world.engine.start();
+    const events = await world.follow(key);
+    await expect((await world.api()).answerItem(answer)).rejects.toThrow('it has ended');
+    expect(events.filter(({ type }) => type === 'blocked')).toHaveLength(1);
+    expect(events.filter(({ type }) => type === 'resolved')).toHaveLength(1);
+    expect((await readFile(join(world.work, 'tries'), 'utf8')).trim().split('\n')).toHaveLength(2);
+    expect((await (await world.api()).show(key)).mission.status).toBe('completed');
   },
   timeout,
 );

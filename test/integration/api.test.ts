@@ -249,6 +249,7 @@ describe('the API of a whole engine', () => {
       '/v1/missions/{id}/tasks/{task}/merge-go-ahead',
       '/v1/missions/{id}/tasks/{task}/resolution',
       '/v1/missions/{id}/tasks/{task}/why',
+      '/v1/notify/test',
       '/v1/read-model/rebuild',
       '/v1/sweeps',
       '/v1/tokens',

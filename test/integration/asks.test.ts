@@ -58,11 +58,20 @@ describe.skipIf(path === undefined && process.env['REQUIRE_ALL'] !== '1')(
     async function startAsking(asks: Ask[], policy: Partial<Policy> = {}) {
       const world = new FakeWorld();
       const { address } = environment;
-      const engine = await startTestEngine(world, { address, searchAttributes: false, bundle });
+      const options = { address, searchAttributes: false, bundle };
+      let engine = await startTestEngine(world, options);
       onTestFinished(() => engine.stop());
       const handle = await engine.startTask({ policy, task: task('T-1', { goal: JSON.stringify(asks) }) });
       await until(() => (world.views.get('T-1')?.questions.length ?? 0) > 0);
-      return { world, handle };
+      return { world, handle, replaceWorkers };
+
+      /** Another process goes on with the task: it knows of it what is in its history. */
+      async function replaceWorkers(): Promise<WorkflowHandle> {
+        const { installation } = engine.facts;
+        await engine.stop();
+        engine = await startTestEngine(world, { ...options, installation });
+        return engine.taskHandle({ mission: 'demo', task: 'T-1' });
+      }
     }
 
     function answer(handle: WorkflowHandle, option: string, of: { question?: string; by?: string } = {}) {
@@ -90,6 +99,14 @@ describe.skipIf(path === undefined && process.env['REQUIRE_ALL'] !== '1')(
       await answer(handle, 'allow', { question: 'law-2' });
       expect(await handle.result()).toMatchObject({ reason: 'law-1: refuse by lead, law-2: allow by lead' });
       expect(world.events.filter(({ type }) => type === 'asked')).toHaveLength(2);
+    });
+
+    it('is asked once and goes on exactly there when all workers were replaced', async () => {
+      const { world, replaceWorkers } = await startAsking([question]);
+      const handle = await replaceWorkers();
+      await answer(handle, 'allow');
+      expect(await handle.result()).toMatchObject({ reason: 'law-1: allow by lead' });
+      expect(world.events.map(({ type }) => type).filter((type) => type === 'asked')).toHaveLength(1);
     });
 
     it('that is asked again is still the same, and its answer stands', async () => {

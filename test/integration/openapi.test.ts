@@ -129,6 +129,7 @@ it('answers every route as its document says, whatever is sent', { timeout: 300_
     'GET /v1/tokens 200',
     'GET /v1/usage 200',
     'GET /v1/inbox 200',
+    'POST /v1/notify/test 200',
     'POST /v1/inbox/{item}/answer 409',
     'GET /v1/hosts 200',
     'POST /v1/hosts/{name}/drain 404',

@@ -96,6 +96,7 @@ export async function startApi(
     events,
     webhooks: createWebhookDesk({ credentials, remoteForges, allowPrivateAddresses: true }),
     fleet: fleet(createFleetDesk({ data: root, tenant: engine.facts.tenant })),
+    notify: { test: () => Promise.resolve([]) },
     temporalUi: null,
     probe: () => Promise.resolve([]),
     telemetry: {
