@@ -14,6 +14,7 @@ import {
 } from '../../schema/contracts/messages.ts';
 import { controlQueue, missionWorkflowId, taskWorkflowId } from '../../schema/contracts/names.ts';
 import type { PlannedMilestone, StartedTask } from '../../schema/contracts/plan.ts';
+import type { ControlActivities } from '../../workers/activities.ts';
 import { createControlWorker, createHostWorkers } from '../../workers/workers.ts';
 import type { FakeWorld } from '../fakes/fake-world.ts';
 import { repository, task } from './plans.ts';
@@ -45,6 +46,8 @@ export async function startTestEngine(
     bundle?: string;
     /** The id of an engine that was stopped: this one goes on with its missions. */
     installation?: string;
+    /** In place of the world's. */
+    activities?: Partial<ControlActivities>;
   } = {},
 ): Promise<TestEngine> {
   const { address = inject('temporalAddress'), searchAttributes = true, slots = 20, bundle } = of;
@@ -61,7 +64,7 @@ export async function startTestEngine(
     milestones: true,
   };
   const common = { connection: native, namespace: 'default', installation };
-  const control = { ...world.control(), ...createRequestMerge({ client }) };
+  const control = { ...world.control(), ...createRequestMerge({ client }), ...of.activities };
   const [controlWorker, hostWorkers] = await Promise.all([
     createControlWorker({ ...common, activities: control, ...(bundle === undefined ? {} : { bundle }) }),
     createHostWorkers({ ...common, host: 'local', slots, activities: { ...control, ...world.host() } }),
