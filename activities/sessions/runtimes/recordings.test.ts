@@ -23,7 +23,7 @@ function timesAnswer(count: number): typeof answer {
 
 interface Row {
   runtime: AgentRuntime;
-  /** Where versions differ. */
+  /** Where versions differ. An older opencode tries a failing model for more than three minutes, without a word. */
   version?: string;
   scenario: string;
   /** As the program ended; no reader is told of it. */
@@ -141,12 +141,27 @@ const rows: Row[] = [
   },
   { runtime: 'opencode', scenario: 'retried', exitCode: 0, told: opencodeWork, used: twoAnswers },
   { runtime: 'opencode', scenario: '401', exitCode: 1, told: 'started, error auth', used: none },
-  { runtime: 'opencode', scenario: '429', exitCode: 1, told: 'started, error rate-limited', used: none },
-  { runtime: 'opencode', scenario: '500', exitCode: 1, told: 'started, error model-error', used: none },
+  {
+    runtime: 'opencode',
+    version: '1.18.33',
+    scenario: '429',
+    exitCode: 1,
+    told: 'started, error rate-limited',
+    used: none,
+  },
+  {
+    runtime: 'opencode',
+    version: '1.18.33',
+    scenario: '500',
+    exitCode: 1,
+    told: 'started, error model-error',
+    used: none,
+  },
   { runtime: 'opencode', scenario: '400', exitCode: 1, told: 'started, error model-error', used: none },
   // It runs the command of an answer that was cut off, and again for each time that it asks anew.
   {
     runtime: 'opencode',
+    version: '1.18.33',
     scenario: 'cut',
     exitCode: 1,
     told: 'started, tool bash, tool bash, tool bash, tool bash, error model-error',
