@@ -10,6 +10,7 @@ import {
   type Sent,
 } from '../../schema/contracts/fleet.ts';
 import { runtimeOf, type RosterAgent } from '../../schema/contracts/roster.ts';
+import { orchestratorPrompt } from '../sessions/prompt.ts';
 import { judgeDelivery } from './delivery.ts';
 import type { Fleet } from './fleet.ts';
 import { printable } from './printable.ts';
@@ -57,7 +58,9 @@ async function verified(of: {
   return delivery;
 }
 
-async function write(of: { tmux: Tmux; target: string; text: string }): Promise<Screen> {
+type Terminals = Pick<Tmux, 'paste' | 'screen' | 'pressEnter'>;
+
+async function write(of: { tmux: Terminals; target: string; text: string }): Promise<Screen> {
   await of.tmux.paste(of.target, of.text);
   await setTimeout(pasteMs);
   const pasted = await of.tmux.screen(of.target);
@@ -67,7 +70,7 @@ async function write(of: { tmux: Tmux; target: string; text: string }): Promise<
 
 /** Makes an agent forget its conversation and gives it its first prompt again; one that does not run is started. */
 export async function resetAgent(of: {
-  fleet: Fleet;
+  fleet: Pick<Fleet, 'roster' | 'status' | 'start' | 'stop'> & { tmux: Terminals };
   agent: RosterAgent;
   templates: string;
 }): Promise<Reset> {
@@ -90,7 +93,9 @@ export async function resetAgent(of: {
 }
 
 async function kickstartOf(agent: RosterAgent, templates: string): Promise<string | undefined> {
-  if (agent.kickstartTemplate === undefined) return undefined;
+  if (agent.kickstartTemplate === undefined) {
+    return agent.class === 'orchestrator' ? orchestratorPrompt(agent).trim() : undefined;
+  }
   const path = join(templates, `${agent.kickstartTemplate}.md`);
   const text = await readFile(path, 'utf8').catch(() => {
     const message = `${agent.name} has the kickstartTemplate ${agent.kickstartTemplate}: write ${path}`;
@@ -99,7 +104,7 @@ async function kickstartOf(agent: RosterAgent, templates: string): Promise<strin
   return printable(text).trim();
 }
 
-async function stillness(tmux: Tmux, name: string): Promise<void> {
+async function stillness(tmux: Terminals, name: string): Promise<void> {
   const until = Date.now() + stillWithinMs;
   let before = '';
   while (Date.now() < until) {
