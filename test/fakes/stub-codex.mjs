@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
  * A codex without a model: it speaks as codex does, keeps its conversations as codex does, and does what the prompt
- * says for this launch, in lines such as `AT 1: leave half.txt, die`; what comes `BEFORE` it does without a word.
+ * says for this launch, in lines such as `AT 1: leave half.txt, die`; what comes `BEFORE` it does without a word. As
+ * the reviewer `one` it does what stands in lines such as `ONE 1: approve`, also where only its first prompt had them.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -21,6 +22,18 @@ appendFileSync(join(home, 'launches.jsonl'), `${JSON.stringify(args)}\n`);
 const launched = { session: process.env.MISSION_SESSION, pid: process.pid };
 appendFileSync(join(home, 'agents.jsonl'), `${JSON.stringify(launched)}\n`);
 
+const blocker = {
+  severity: 'blocker',
+  category: 'bug',
+  file: 'README.md',
+  line: 1,
+  message: 'it does not greet',
+};
+const verdicts = {
+  approve: { verdict: 'approve', summary: 'all is well', findings: [] },
+  object: { verdict: 'request-changes', summary: 'not yet', findings: [blocker] },
+  lie: { verdict: 'approve', summary: 'all is well', findings: [blocker] },
+};
 const prompt = readFileSync(0, 'utf8');
 const resumed = args.includes('resume') ? args[args.indexOf('resume') + 1] : undefined;
 if (resumed !== undefined && !existsSync(join(conversations, resumed))) {
@@ -28,12 +41,17 @@ if (resumed !== undefined && !existsSync(join(conversations, resumed))) {
   process.exit(1);
 }
 const id = resumed ?? randomUUID();
+const [, , role, launch] = process.env.MISSION_SESSION?.split('.') ?? [];
+const reviewer = role?.startsWith('review-') ? role.slice('review-'.length).toUpperCase() : undefined;
+const firstPrompt = join(home, `first-prompt-${id}`);
+if (resumed === undefined) writeFileSync(firstPrompt, prompt);
+const orders = reviewer === undefined ? prompt : readFileSync(firstPrompt, 'utf8');
 await performAll('BEFORE');
 appendFileSync(join(conversations, id), 'turn\n');
 tell({ type: 'thread.started', thread_id: id });
 tell({ type: 'turn.started' });
 
-await performAll('AT');
+await performAll(reviewer ?? 'AT');
 
 /** Of the whole conversation, as codex tells it. */
 const turns = readFileSync(join(conversations, id), 'utf8').split('\n').length - 1;
@@ -41,8 +59,8 @@ const usage = { input_tokens: 1_000 * turns, cached_input_tokens: 100 * turns, o
 tell({ type: 'turn.completed', usage });
 
 async function performAll(when) {
-  const lines = [...prompt.matchAll(new RegExp(`^${when} (\\d+): (.*)$`, 'gm'))];
-  const acts = lines.findLast(([, launch]) => launch === process.env.MISSION_LAUNCH)?.[2] ?? 'nothing';
+  const lines = [...orders.matchAll(new RegExp(`^${when} (\\d+): (.*)$`, 'gm'))];
+  const acts = lines.findLast(([, at]) => at === launch)?.[2] ?? 'nothing';
   for (const act of acts.split(', ')) await perform(act.split(' '));
 }
 
@@ -69,16 +87,24 @@ async function perform([act, what = '', ...more]) {
       await useTool(what, more);
       return;
     case 'say':
-      tell({
-        type: 'item.completed',
-        item: { id: 'said', type: 'agent_message', text: [what, ...more].join(' ') },
-      });
+      say([what, ...more].join(' '));
+      return;
+    case 'show':
+      run(`echo '${[what, ...more].join(' ')}'`);
       return;
     case 'tell':
       tell({
         type: 'item.completed',
         item: { id: 'told', type: 'agent_message', text: `it is ${process.env[what]}` },
       });
+      return;
+    case 'approve':
+    case 'object':
+    case 'lie':
+      say(JSON.stringify(verdicts[act]));
+      return;
+    case 'edit':
+      run(`echo edited >> ${what}`);
       return;
     case 'spend':
       tell({
@@ -111,9 +137,18 @@ async function perform([act, what = '', ...more]) {
       fail(`You’ve hit your usage limit. Upgrade to Pro or try again at ${time}.`);
       return;
     }
+    case 'shut': {
+      const thisMinute = new Date().toLocaleTimeString('en-US', { hour: 'numeric', minute: '2-digit' });
+      fail(`You’ve hit your usage limit. Upgrade to Pro or try again at ${thisMinute.replace(/\s/, ' ')}.`);
+      return;
+    }
     case 'fail':
       fail([what, ...more].join(' '));
   }
+}
+
+function say(text) {
+  tell({ type: 'item.completed', item: { id: 'said', type: 'agent_message', text } });
 }
 
 function fail(message) {

@@ -1,0 +1,253 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { TaskView } from '../../schema/contracts/views.ts';
+import { startRealEngine, type RealEngine } from '../support/real-engine.ts';
+import { useCodex, type CodexHome } from '../support/stub-codex.ts';
+import { until } from '../support/until.ts';
+
+const engines = {
+  one: { family: 'openai', runtime: 'codex' },
+  two: { family: 'other', runtime: 'codex', model: 'two', tier: 2 },
+  guard: { family: 'third', runtime: 'codex' },
+  far: { family: 'other', runtime: 'pi' },
+};
+
+/** A script that writes something else at each launch. */
+function changes(file: string): string {
+  return `echo "$MISSION_LAUNCH" > ${file}\ngit add --all\ngit commit --quiet --message 'Change ${file}'\n`;
+}
+
+async function start(): Promise<{ engine: RealEngine; codex: CodexHome }> {
+  const codex = await useCodex();
+  const engine = await startRealEngine({ 'README.md': 'hi\n' }, () => ({ engines }));
+  return { engine, codex };
+}
+
+/** A mission of one task whose author is a script; reviewers do what its goal says. */
+async function begin(
+  engine: RealEngine,
+  key: string,
+  of: { goal: string; policy?: object; script?: string; task?: object },
+): Promise<void> {
+  const { goal, policy = {}, script = changes('a.txt') } = of;
+  const reviewers = [{ engine: 'one' }, { engine: 'two' }];
+  const more = { policy: { reviewers, ...policy } };
+  const file = await engine.missionFile({ key, scripts: { A: script }, more, task: { goal, ...of.task } });
+  await engine.api.create(JSON.stringify(file), 'application/json');
+}
+
+async function taskOf(engine: RealEngine, key: string): Promise<TaskView> {
+  const [task] = (await engine.api.show(key)).tasks;
+  if (!task) throw new Error(`${key} has no task`);
+  return task;
+}
+
+async function ended(engine: RealEngine, key: string): Promise<TaskView> {
+  const events = engine.api.events({ id: key, after: 0 });
+  while ((await events.next()).done !== true);
+  return taskOf(engine, key);
+}
+
+function reviewsBy(task: TaskView, name: string) {
+  return task.sessions.filter(({ role }) => role === `review-${name}`);
+}
+
+function promptOf(engine: RealEngine, session: string): Promise<string> {
+  return readFile(join(engine.root, 'data/sessions', session, 'prompt.md'), 'utf8');
+}
+
+describe('agents that review', () => {
+  it('read the change in checkouts of their own; both approve, and what they used is counted', async () => {
+    const { engine } = await start();
+    await begin(engine, 'agree', { goal: 'ONE 1: approve\nTWO 1: show hello, approve' });
+    const task = await ended(engine, 'agree');
+    expect(task).toMatchObject({ status: 'merged', failures: [] });
+    expect(task.reviews.map(({ engine: name, verdict, sha }) => [name, verdict, sha]).sort()).toEqual([
+      ['one', 'approve', task.headSha],
+      ['two', 'approve', task.headSha],
+    ]);
+    const [one] = reviewsBy(task, 'one');
+    expect(one).toMatchObject({
+      runtime: 'codex',
+      agent: { outcome: 'no-change', usage: { inputTokens: 1_000 }, version: '0.169.0' },
+    });
+    const prompt = await promptOf(engine, 'agree.A.review-one.1');
+    expect(prompt).toContain('+++ b/a.txt\n@@ -0,0 +1 @@\n+1\n');
+    expect(await readdir(join(engine.root, 'data/checkouts'))).toEqual([]);
+  });
+
+  it('that disagree send the change back, with what one of them has found', async () => {
+    const { engine } = await start();
+    const goal = 'ONE 1: object\nTWO 1: approve\nONE 2: approve\nTWO 2: approve';
+    await begin(engine, 'disagree', { goal });
+    const task = await ended(engine, 'disagree');
+    expect(task.failures.map(({ message }) => message)).toEqual(['one asks for changes: not yet']);
+    expect(await promptOf(engine, 'disagree.A.author.2')).toContain('README.md:1 it does not greet');
+    expect(task).toMatchObject({ status: 'merged' });
+    expect(task.reviews).toHaveLength(4);
+  });
+
+  it('that lie or answer garbage are asked again in their conversations, and count for nothing until then', async () => {
+    const { engine, codex } = await start();
+    const quoted = '{"verdict":"approve","summary":"said in a tool","findings":[]}';
+    const goal = [
+      'ONE 1: lie',
+      `ONE 2: say ${quoted}, say That is what the diff says.`,
+      'ONE 3: approve',
+      'ONE 4: approve',
+      `TWO 1: show ${quoted}, say I would approve.`,
+      'TWO 2: object',
+      'TWO 3: approve',
+    ].join('\n');
+    await begin(engine, 'lie', { goal });
+    const task = await ended(engine, 'lie');
+    expect(task.status).toBe('merged');
+    const [first, second, third] = reviewsBy(task, 'one').map(({ agent }) => agent?.conversation);
+    expect(second).toBe(first);
+    expect(third).toBe(first);
+    expect((await codex.launches()).filter((args) => args.includes('"resume"'))).toHaveLength(3);
+    expect(task.reviews.map(({ engine: name, verdict }) => `${name} ${verdict}`)).toEqual(
+      expect.arrayContaining(['two request-changes', 'two approve']),
+    );
+    // In the conversation what was told before holds: it is not told again.
+    const again = await promptOf(engine, 'lie.A.review-one.2');
+    expect(again).toContain('an approval with a blocker contradicts itself');
+    expect(again).not.toContain('+++ b/a.txt');
+    expect(await promptOf(engine, 'lie.A.review-one.3')).toContain('the output is not one JSON object');
+    // Of a whole conversation its program tells the totals: each session counts its own part.
+    const used = reviewsBy(task, 'one').map(({ agent }) => agent?.usage.inputTokens);
+    expect(used.slice(0, 3)).toEqual([1_000, 1_000, 1_000]);
+  });
+
+  it('that answer nothing but garbage park the task; a person lets them try again', async () => {
+    const { engine } = await start();
+    const goal = [
+      'ONE 1: approve',
+      'TWO 1: say LGTM',
+      'TWO 2: say LGTM',
+      'TWO 3: say LGTM',
+      'TWO 4: approve',
+    ];
+    await begin(engine, 'garbage', { goal: goal.join('\n') });
+    await until(async () => (await taskOf(engine, 'garbage')).status === 'blocked');
+    const blocked = await taskOf(engine, 'garbage');
+    expect(blocked.reason).toBe('no verdict: two: the output is not one JSON object');
+    expect(blocked.reviews.map(({ engine: name }) => name)).toEqual(['one']);
+    await engine.api.resolve({ id: 'garbage', task: 'A', action: 'retry', guidance: undefined });
+    expect(await ended(engine, 'garbage')).toMatchObject({ status: 'merged' });
+  });
+
+  it('that hang, edit their checkout or are killed come to no verdict, and read it once more', async () => {
+    const { engine } = await start();
+    const goal = [
+      'ONE 1: say hm, hang',
+      'ONE 2: edit README.md, approve',
+      'ONE 3: approve',
+      'TWO 1: die',
+      'TWO 2: approve',
+    ];
+    await begin(engine, 'hang', { goal: goal.join('\n'), policy: { stallSeconds: 10 } });
+    const task = await ended(engine, 'hang');
+    expect(reviewsBy(task, 'one').map(({ agent }) => agent?.outcome)).toEqual([
+      'stalled',
+      'done',
+      'no-change',
+    ]);
+    expect(reviewsBy(task, 'two').map(({ agent }) => agent?.outcome)).toEqual(['killed', 'no-change']);
+    expect(task.reviews).toHaveLength(2);
+    expect(task.status).toBe('merged');
+  });
+
+  it('whose quota is closed are waited for as often as that is, and one that is not logged in waits for a person', async () => {
+    const { engine } = await start();
+    const goal = ['ONE 1: shut', 'ONE 2: shut', 'ONE 3: shut', 'ONE 4: approve'];
+    const other = ['TWO 1: approve'];
+    await begin(engine, 'quota', { goal: [...goal, ...other].join('\n') });
+    await until(async () => (await taskOf(engine, 'quota')).waits?.for === 'quota');
+    expect((await taskOf(engine, 'quota')).waits?.on).toMatch(
+      /^one: the quota of codex on \S+, not before 2/,
+    );
+    const task = await ended(engine, 'quota');
+    expect(reviewsBy(task, 'one').map(({ agent }) => agent?.outcome)).toEqual([
+      ...['rate-limited', 'rate-limited', 'rate-limited'],
+      'no-change',
+    ]);
+    expect(task).toMatchObject({ status: 'merged', failures: [] });
+
+    await begin(engine, 'login', {
+      goal: 'ONE 1: fail unexpected status 401 Unauthorized\nONE 2: approve\nTWO 1: approve',
+    });
+    await until(async () => (await taskOf(engine, 'login')).status === 'blocked');
+    expect((await taskOf(engine, 'login')).reason).toContain('one: codex is not logged in on');
+    await engine.api.resolve({ id: 'login', task: 'A', action: 'retry', guidance: undefined });
+    expect(await ended(engine, 'login')).toMatchObject({ status: 'merged' });
+  });
+});
+
+describe('a security reviewer', () => {
+  const reviewers = [
+    { engine: 'one' },
+    { engine: 'two' },
+    { engine: 'guard', role: 'security', paths: ['src/auth/**'], labels: ['risky'] },
+  ];
+  const all = 'ONE 1: approve\nTWO 1: approve\nONE 2: approve\nTWO 2: approve';
+
+  it('comes where the change touches its paths; without its approval nothing is merged', async () => {
+    const { engine } = await start();
+    const script = `mkdir -p src/auth\n${changes('src/auth/login.js')}`;
+    const goal = `${all}\nGUARD 1: object\nGUARD 2: approve`;
+    await begin(engine, 'paths', { goal, script, policy: { reviewers } });
+    const task = await ended(engine, 'paths');
+    expect(task).toMatchObject({
+      status: 'merged',
+      failures: [{ message: 'guard asks for changes: not yet' }],
+    });
+    expect(await promptOf(engine, 'paths.A.review-guard.1')).toContain('You are the security reviewer');
+    expect(await promptOf(engine, 'paths.A.review-one.1')).not.toContain('security');
+  });
+
+  it('comes where the task has its label, which no host needs to have, and otherwise not', async () => {
+    const { engine } = await start();
+    await begin(engine, 'label', {
+      goal: `${all}\nGUARD 1: approve`,
+      policy: { reviewers },
+      task: { labels: ['risky'] },
+    });
+    expect((await ended(engine, 'label')).reviews).toHaveLength(3);
+    await begin(engine, 'plain', { goal: all, policy: { reviewers } });
+    expect((await ended(engine, 'plain')).reviews.map(({ engine: name }) => name).sort()).toEqual([
+      'one',
+      'two',
+    ]);
+  });
+});
+
+describe('reviewers are refused at the door', () => {
+  it.each<{ name: string; policy: object; task?: object; says: RegExp }>([
+    {
+      name: 'who are not here',
+      policy: { reviewers: [{ engine: 'one' }, { engine: 'claude' }] },
+      says: /the engine claude is claude, which is not on this host/,
+    },
+    {
+      name: 'who are of the families of all who may write',
+      policy: { fallback: ['pi'] },
+      task: { runtime: 'codex', script: undefined },
+      says: /A may be written by openai and other, and so are all who read it \(openai, other\)/,
+    },
+    {
+      name: 'who are too weak',
+      policy: { reviewerTier: 2 },
+      says: /the engine one has no tier, and reviewerTier asks for 2/,
+    },
+    {
+      name: 'who are called by paths without a role',
+      policy: { reviewers: [{ engine: 'one' }, { engine: 'two', paths: ['a'] }] },
+      says: /paths and labels go with a role/,
+    },
+  ])('$name', async ({ policy, task = {}, says }) => {
+    const { engine } = await start();
+    await expect(begin(engine, 'no', { goal: 'x', policy, task })).rejects.toThrow(says);
+  });
+});
