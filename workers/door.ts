@@ -28,6 +28,7 @@ import {
   agentsOfChanges,
   createFleet,
   fallbackOf,
+  strongerOf,
   firstPlaces,
   isOfAnAgent,
   programOfChange,
@@ -90,7 +91,7 @@ export function createDoor(deps: {
       ...(defaultRuntime ? { defaultRuntime } : {}),
       families: familiesOf({ reviewers: named, engines, models: knownModels() }),
     });
-    const agents = [...agentsOf(plan), ...fallbackOf(plan.policy, 'policy')];
+    const agents = [...agentsOf(plan), ...fallbackOf(plan.policy, 'policy'), ...strongerOf(plan.policy)];
     const versions = await judgeVersions(agents, fleet);
     const missing = [...agents.flatMap((agent) => fleet.faults(agent)), ...versions.faults];
     for (const { milestone, task, message } of familyFaults(plan)) {

@@ -4,7 +4,7 @@ import { AgentRuntime, isAgent, runtimeName, type RuntimeName } from '../schema/
 import type { PlanChange } from '../schema/contracts/amendment.ts';
 import type { AmendedMission, Fault } from '../schema/contracts/door.ts';
 import type { Host } from '../schema/contracts/host.ts';
-import type { MissionFile } from '../schema/contracts/mission-file.ts';
+import type { MissionFile, Policy } from '../schema/contracts/mission-file.ts';
 import {
   startedProgram,
   toStartedTask,
@@ -160,6 +160,10 @@ export function fallbackOf(
   at: string,
 ): NamedProgram[] {
   return (fallback ?? []).map((runtime, index) => ({ runtime, at: `${at}.fallback.${index}` }));
+}
+
+export function strongerOf({ stronger }: Pick<Policy, 'stronger'>): NamedProgram[] {
+  return stronger?.runtime === undefined ? [] : [{ ...stronger, at: 'policy.stronger' }];
 }
 
 /** Each agent program, and the first place where it is named. */

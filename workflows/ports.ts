@@ -140,6 +140,8 @@ export interface ReviewInput {
   stallSeconds?: number;
   /** Why its mission calls it beside the two. */
   role?: ReviewerRole;
+  /** The sessions and conversations that the change was written in. Missing from what version 0.3 has scheduled. */
+  authors?: string[];
   /** What was wrong with its last answer. */
   malformed?: string;
   /** The conversation that it goes on with, where that began, and what was seen to be used in it. */

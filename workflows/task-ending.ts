@@ -69,6 +69,7 @@ export class TaskEnding {
         comment,
       }),
     );
+    if (view.issue !== null) this.#task.prove({ issue: { number: view.issue, at: Date.now() } });
   }
 
   async #tidyForge(summary: string): Promise<void> {

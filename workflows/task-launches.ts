@@ -89,14 +89,14 @@ export class TaskLaunches {
   }
 
   #placeRequest(): PlaceRequest {
-    const { input, place, unpushed, upcoming } = this.#task;
+    const { input, place, unpushed, upcoming, program } = this.#task;
     const { engine, policy, task } = input;
     const { mission, repository } = place;
     return {
       engine,
       place: { mission, task: place.task, repository },
       sessionId: upcoming.sessionId,
-      programs: [task.program, ...standIns(task.program, this.#task.policy.fallback ?? [])],
+      programs: [program, ...standIns(program, this.#task.policy.fallback ?? [])],
       labels: task.labels ?? [],
       current: this.#host.name,
       unpushed,
@@ -145,9 +145,9 @@ export class TaskLaunches {
   }
 
   async #untilOpen(): Promise<Program> {
-    const { program } = this.#task.input.task;
     for (;;) {
       await this.#untilAllowed();
+      const { program } = this.#task;
       const { fallback = [] } = this.#task.policy;
       const choice = chooseProgram({ program, fallback, closed: this.#closed, now: Date.now() });
       if (choice.kind === 'open') return choice.program;

@@ -5,6 +5,7 @@ import {
   isCancellation,
   patched,
 } from '@temporalio/workflow';
+import type { CiVerdict } from '../schema/contracts/ci.ts';
 import { signals, type MergeRequest, type MergeWithdrawal } from '../schema/contracts/messages.ts';
 import { laneWorkflowId } from '../schema/contracts/names.ts';
 import { call, requestMerge, type ForgeSide } from './proxies.ts';
@@ -120,6 +121,7 @@ export class TaskMerge {
   async verify(): Promise<boolean> {
     const task = this.#task;
     const { base } = task.input.repository;
+    let seen: { sha: string; verdict: CiVerdict | null } | undefined;
     try {
       await this.#steps.enter('verify-merge', {
         on: `${base} green at ${task.view.mergeSha ?? ''}`,
@@ -127,13 +129,14 @@ export class TaskMerge {
       });
       await condition(() => task.mergeVerdict() !== undefined);
       if (task.mergeVerdict()?.verdict === 'none-yet' && patched('verified-by-itself')) {
-        await this.#steps.try(() =>
+        const { baseSha, verdict = null } = await this.#steps.try(() =>
           call(this.#forgeSide.ci.guardQueue, `${base} green, where the lane could not look`, {
             place: task.place,
             mustBeGreen: true,
             requireCi: task.input.policy.requireCi,
           }),
         );
+        seen = { sha: baseSha, verdict };
       } else if (task.mergeVerdict()?.green !== true) {
         task.waitOn({ on: `${base} to be mended: it is red at the merge commit`, for: 'person' });
         await this.#steps.record();
@@ -149,7 +152,11 @@ export class TaskMerge {
       await this.#steps.sendBack([rejectRevert(revert.reason, task.view.headSha)]);
       return false;
     }
-    task.view.mergeCi = task.mergeVerdict()?.verdict ?? null;
+    const { verdict = null, green = false } = task.mergeVerdict() ?? {};
+    const { mergeSha } = task.view;
+    if (green && mergeSha !== null) seen = { sha: mergeSha, verdict };
+    if (seen) task.prove({ base: { ...seen, at: Date.now() } });
+    task.view.mergeCi = verdict;
     return true;
   }
 }

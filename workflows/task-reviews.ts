@@ -8,6 +8,7 @@ import type { Delivery, ReviewInput, ReviewOutcome, VerifyDeliveryInput } from '
 import { call } from './proxies.ts';
 import { defaultStallSeconds, pauseAfterModelError, quotaOpensAt } from './rules/model-fault.ts';
 import { reviewersOf, watchedPaths } from './rules/reviewers.ts';
+import { authorsOf, verdictFault } from './rules/verdict.ts';
 import type { TaskHost } from './task-host.ts';
 import type { TaskLaunches } from './task-launches.ts';
 import type { TaskState } from './task-state.ts';
@@ -78,13 +79,14 @@ export class TaskReviews {
         call(this.#host.home.runs.review, `${engine} reads ${headSha}`, input),
       );
       await this.#launches.ended(outcome.session);
-      if (outcome.kind === 'reviewed') {
+      const fault = outcome.kind === 'reviewed' ? verdictFault({ ...outcome, asked: input }) : outcome.reason;
+      if (outcome.kind === 'reviewed' && fault === undefined) {
         task.reviewed(outcome.review);
         return outcome.review;
       }
-      again = this.#again(input, outcome);
+      again = outcome.kind === 'reviewed' ? {} : this.#again(input, outcome);
       if (await this.#isShutOut(engine, outcome.session)) continue;
-      if (launch % reviewLaunches === 0) await this.#steps.park(`no verdict: ${outcome.reason}`);
+      if (launch % reviewLaunches === 0) await this.#steps.park(`no verdict: ${fault ?? ''}`);
       launch += 1;
     }
   }
@@ -106,6 +108,7 @@ export class TaskReviews {
       ...task.budget.ofNextSession({ timeoutSeconds }),
       stallSeconds,
       ...(role === undefined ? {} : { role }),
+      authors: authorsOf(task.view.sessions),
       ...again,
     };
   }

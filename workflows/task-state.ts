@@ -22,6 +22,7 @@ import { initialTaskView, type NewEvent, type TaskView } from '../schema/contrac
 import { News } from './news.ts';
 import type { Delivered, Delivery, Feedback, TaskPlace } from './ports.ts';
 import { describeAgent, describeWait } from './rules/details.ts';
+import { programAfter } from './rules/choose-program.ts';
 import { mergeRequestOf } from './rules/merge-request.ts';
 import { lastWordOn, redBaseOf, type LaneOutcome } from './rules/lane-answers.ts';
 import { defaultNoProgress, doneInVain, type Attempt } from './rules/progress.ts';
@@ -71,6 +72,8 @@ export class TaskState {
   /** What came of the author sessions that were verified. */
   #attempts: Attempt[] = [];
   #mergeRequests = 0;
+  /** How often the author was sent back. */
+  #remediations = 0;
   #verifications = 0;
   #waitBeforeBlock: Pick<Wait, 'on' | 'for'> | null = null;
   readonly #news: News;
@@ -210,8 +213,15 @@ export class TaskState {
     return { conversation, used: its.map(({ usage }) => usage).reduce(addUsage, noUsage) };
   }
 
+  /** What the next author session runs, unless it is shut out. */
+  get program(): Program {
+    const { program } = this.input.task;
+    const { stronger } = this.input.policy;
+    return programAfter({ program, stronger, remediations: this.#remediations });
+  }
+
   describeStandIn(program: Program): string {
-    const own = runtimeName(this.input.task.program);
+    const own = runtimeName(this.program);
     const runtime = runtimeName(program);
     return runtime === own ? '' : ` with ${runtime}, while ${own} is shut out`;
   }
@@ -277,6 +287,7 @@ export class TaskState {
 
   /** Notes failures and what the next session is to know of them. Answers how often each has been seen. */
   sentBack(rejections: readonly Rejection[]): ReadonlyMap<string, number> {
+    this.#remediations += 1;
     for (const { failure, feedback } of rejections) {
       const seen = this.#failureCounts.get(failure.signature) ?? 0;
       this.#failureCounts.set(failure.signature, seen + 1);
@@ -360,7 +371,12 @@ export class TaskState {
   merged(answer: { headSha: string; mergeSha: string }): void {
     this.view.headSha = answer.headSha;
     this.view.mergeSha = answer.mergeSha;
+    this.prove({ merge: { sha: answer.mergeSha, at: this.#now() } });
     this.tell('merged', `${answer.headSha} as ${answer.mergeSha}`);
+  }
+
+  prove(evidence: TaskView['evidence']): void {
+    this.view.evidence = { ...this.view.evidence, ...evidence };
   }
 
   /** What the lane has taken back; undefined while the merge stands. */
@@ -373,7 +389,7 @@ export class TaskState {
     this.tell('sent-back', `the merge ${this.view.mergeSha ?? ''} was reverted as ${revertSha}`);
     this.pullRequestsOver = this.view.pullRequest ?? undefined;
     this.laneAnswers = [];
-    Object.assign(this.view, { mergeSha: null, mergeCi: null, pullRequest: null });
+    Object.assign(this.view, { mergeSha: null, mergeCi: null, pullRequest: null, evidence: {} });
     this.goAheads.void();
   }
 

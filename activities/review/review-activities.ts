@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { AgentEvent } from '../../schema/contracts/agent.ts';
 import type { SessionSummary } from '../../schema/contracts/session.ts';
 import type { HostActivities, ReviewInput, ReviewOutcome } from '../../workflows/ports.ts';
+import { verdictFault } from '../../workflows/rules/verdict.ts';
 import type { DataPaths } from '../data-paths.ts';
 import { refused } from '../failures.ts';
 import { exists, removeTree } from '../files.ts';
@@ -150,9 +151,16 @@ export function createReviewActivities(deps: {
     }
     const repository = await workspace.openMirror(input.place.repository);
     const judged = await judgeFindings({ ...input, git, repository, answer: parsed.answer });
-    if (judged.kind === 'review') return { kind: 'reviewed', review: judged.review, session };
-    const { reason } = judged;
-    return { kind: 'no-verdict', reason: `${engine}: ${reason}`, malformed: reason, session };
+    if (judged.kind !== 'review') {
+      const { reason } = judged;
+      return { kind: 'no-verdict', reason: `${engine}: ${reason}`, malformed: reason, session };
+    }
+    const { review } = judged;
+    // Before it stands on the pull request, where an approval counts for the protection of its base.
+    const why = verdictFault({ review, session, asked: input });
+    return why === undefined
+      ? { kind: 'reviewed', review, session }
+      : { kind: 'no-verdict', reason: why, session };
   }
 
   /**

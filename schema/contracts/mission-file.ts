@@ -135,6 +135,11 @@ export const Policy = z.strictObject({
   noProgress: NoProgress.optional(),
   /** Who takes over, in this order, while the quota of a task's agent is closed. Without it: nobody, it is waited for. */
   fallback: Fallback.optional(),
+  /**
+   * Who goes on when a task was sent back and its next attempt is sent back too: a stronger model, or another agent. What
+   * it does not say is the task's own. Without it: the same.
+   */
+  stronger: z.strictObject(agentChoiceFields).optional(),
   /** What all tasks of the mission may use together. */
   budget: Budget.optional(),
   sessionTimeoutSeconds: z

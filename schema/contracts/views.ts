@@ -46,6 +46,17 @@ export const TaskView = z.object({
   mergeSha: Sha.nullable(),
   ci: CiVerdict.nullable(),
   mergeCi: CiVerdict.nullable(),
+  /** What a task that is done is done by. Missing until something of it is there, and from views of before it was kept. */
+  evidence: z
+    .object({
+      merge: z.object({ sha: Sha, at: z.number() }),
+      /** The commit of the base that was seen green; the merge itself, unless the lane could not look. */
+      base: z.object({ sha: Sha, verdict: CiVerdict.nullable(), at: z.number() }),
+      /** The issue that was closed. */
+      issue: z.object({ number: z.number(), at: z.number() }),
+    })
+    .partial()
+    .optional(),
   /** What each context said of a head when CI was last heard of. */
   statuses: z.object({ sha: Sha, contexts: z.array(CiContext.pick({ name: true, state: true })) }).optional(),
   reviews: z.array(Review),

@@ -77,7 +77,17 @@ function delivery({ view, checks }: WhyOf): Facts {
     ? (checks ?? []).map((check) => ({ what: `check ${check}`, says: 'green', sha: headSha }))
     : [];
   const head = headSha === null ? [] : [{ what: 'head', says: 'delivered', sha: headSha }];
-  return { evidence: [...head, ...green], asks, for: 'engine' };
+  return { evidence: [...head, ...liftedBy(view), ...green], asks, for: 'engine' };
+}
+
+function liftedBy({ lifted, headSha }: TaskView): Evidence[] {
+  return lifted.map(({ law, message, by, sha }) => ({
+    what: `law ${law}`,
+    says: `${message}: let through by ${by}`,
+    sha,
+    // A secret is let through with its commit, in whatever head that is.
+    ...(law === 'secret' ? {} : { counts: sha === headSha }),
+  }));
 }
 
 function reviewAndCi(of: WhyOf): Facts {
@@ -142,13 +152,17 @@ function ciOf(view: TaskView): Evidence[] {
 function goAhead({ view, policy }: WhyOf): Facts {
   const { goAhead: given, gate, headSha } = view;
   const { coordinators } = policy;
-  const evidence: Evidence[] = [];
-  if (given) {
-    const { by, via, at, sha } = given;
+  // Views of before all of them were kept have the last one.
+  const all = view.goAheads.length > 0 ? view.goAheads : given ? [given] : [];
+  const evidence = all.map(({ by, via, at, sha }) => {
     const counts = sha === judgedHead(view);
-    const says = `by ${by} through ${via} at ${new Date(at).toISOString()}`;
-    evidence.push({ what: 'go-ahead', says, sha, counts });
-  }
+    return {
+      what: 'go-ahead',
+      says: `by ${by} through ${via} at ${new Date(at).toISOString()}`,
+      sha,
+      counts,
+    };
+  });
   const forHead = headSha === null ? 'the head that is to come' : headSha;
   if (coordinators.length > 0) {
     return { evidence, asks: `the go-ahead of ${coordinators.join(' or ')} for ${forHead}`, for: 'person' };

@@ -1,9 +1,16 @@
 import { Context } from '@temporalio/activity';
 import type { CiVerdict, CiWait } from '../../schema/contracts/ci.ts';
+import type { Program } from '../../schema/contracts/plan.ts';
 import type { HostState } from '../../schema/contracts/host.ts';
 import type { Breach } from '../../schema/contracts/law.ts';
 import type { MergeRequest } from '../../schema/contracts/messages.ts';
-import type { Finding, FindingAnswer, KnownFinding, ReviewAnswer } from '../../schema/contracts/review.ts';
+import type {
+  Finding,
+  FindingAnswer,
+  KnownFinding,
+  Review,
+  ReviewAnswer,
+} from '../../schema/contracts/review.ts';
 import type { AgentReport, SessionEnd, SessionSummary } from '../../schema/contracts/session.ts';
 import type { NewEvent, TaskView } from '../../schema/contracts/views.ts';
 import { refused, stillWaiting } from '../../activities/failures.ts';
@@ -86,6 +93,7 @@ export class FakeWorld {
     resumes: RunSessionInput['resumes'];
     handoff: RunSessionInput['handoff'];
     runtime: string;
+    program: Program;
     host: string;
     limits: RunSessionInput['limits'];
     timeoutSeconds: number;
@@ -107,6 +115,10 @@ export class FakeWorld {
     kind: 'commit',
     name: `${task}.${launch}`,
   });
+  /** Whether every change touches what two persons must agree to. */
+  needsTwo = false;
+  /** Called when the engine is about to push. */
+  beforePush: () => void = () => undefined;
   /** Which laws a head breaks. */
   breaches: (headSha: string) => Omit<Breach, 'sha'>[] = () => [];
   reviewer: (of: {
@@ -115,6 +127,11 @@ export class FakeWorld {
     headSha: string;
     earlier: KnownFinding[];
   }) => ReviewAnswer | 'garbage' = () => approval;
+  /** What a review comes back as. */
+  reviewed: (review: Review, session: SessionSummary) => { review: Review; session: SessionSummary } = (
+    review,
+    session,
+  ) => ({ review, session });
   /** Where a session may start, whenever it is asked. */
   placement: (request: PlaceRequest) => Placement = ({ programs, current }) => {
     const [program = { runtime: 'script', text: 'true' }] = programs;
@@ -305,8 +322,9 @@ export class FakeWorld {
     return {
       runSession: async ({ place, sessionId, launch, feedback, guidance, host, resumes, ...more }) => {
         const { limits, timeoutSeconds, handoff, findings = [] } = more;
-        const { runtime } = more.task.program;
-        const told = { resumes, handoff, runtime, host, limits, timeoutSeconds };
+        const { program } = more.task;
+        const { runtime } = program;
+        const told = { resumes, handoff, runtime, program, host, limits, timeoutSeconds };
         this.sessions.push({ task: place.task, launch, feedback, guidance, findings, ...told });
         this.live += 1;
         this.mostLive = Math.max(this.mostLive, this.live);
@@ -325,6 +343,7 @@ export class FakeWorld {
       verifyDelivery: async ({ place, sessionId }) => this.#judge(place, sessionId),
       verifyMilestone: async () => this.milestoneVerdict(),
       pushBranch: async ({ place, headSha }) => {
+        this.beforePush();
         this.branches.set(place.branch, headSha);
         return { kind: 'pushed' };
       },
@@ -344,7 +363,8 @@ export class FakeWorld {
           const reason = dont.map(({ why }) => why).join('; ');
           return { kind: 'no-verdict', reason, malformed: reason, session };
         }
-        return { kind: 'reviewed', review: { engine, sha: headSha, ...answer, findings }, session };
+        const review = { engine, sha: headSha, ...answer, findings };
+        return { kind: 'reviewed', ...this.reviewed(review, session) };
       },
       answerQuestion: async ({ question, option }) => {
         this.answers.push({ question, option, queue: Context.current().info.taskQueue });
@@ -400,7 +420,8 @@ export class FakeWorld {
 
   #delivered(headSha: string, touchesJudge: boolean): Delivery {
     const breaches = this.breaches(headSha).map((breach) => ({ ...breach, sha: headSha }));
-    return { kind: 'delivered', headSha, baseSha: this.base, commits: 1, touchesJudge, breaches };
+    const { base: baseSha, needsTwo } = this;
+    return { kind: 'delivered', headSha, baseSha, commits: 1, touchesJudge, breaches, needsTwo };
   }
 }
 
@@ -411,6 +432,6 @@ function summary(of: Pick<SessionSummary, 'id' | 'role' | 'host' | 'end' | 'exit
 /** What each agent's session uses. */
 export const usage = { inputTokens: 100, cachedTokens: 40, outputTokens: 7, costUsd: null };
 
-function report(of: Partial<AgentReport> = {}): AgentReport {
+export function report(of: Partial<AgentReport> = {}): AgentReport {
   return { outcome: 'done', message: 'I am done.', conversation: null, usage, retryAt: null, ...of };
 }

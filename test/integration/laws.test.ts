@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { updates } from '../../schema/contracts/messages.ts';
-import { approval, FakeWorld, sha } from '../fakes/fake-world.ts';
+import { approval, FakeWorld, report, sha } from '../fakes/fake-world.ts';
 import { until } from '../support/until.ts';
-import { startTestEngine, type TestEngine } from '../support/workers.ts';
+import { refusalOf, startTestEngine, type TestEngine } from '../support/workers.ts';
 
 let world: FakeWorld;
 let engine: TestEngine;
@@ -128,5 +128,80 @@ describe('a delivery that breaks a law', () => {
       { sha: moved, by: 'lead' },
     ]);
     expect(world.events.filter(({ type }) => type === 'asked')).toHaveLength(1);
+  });
+});
+
+describe('a verdict', () => {
+  it.each<{ name: string; reviewed: FakeWorld['reviewed']; says: string }>([
+    {
+      name: 'of the conversation that the change was written in',
+      reviewed: (review, session) => ({
+        review,
+        session: { ...session, agent: report({ conversation: 'c1' }) },
+      }),
+      says: 'in c1, where the change was written',
+    },
+    {
+      name: 'of the author’s session',
+      reviewed: (review, session) => ({
+        review,
+        session: { ...session, id: session.id.replace(session.role, 'author') },
+      }),
+      says: 'where the change was written',
+    },
+    {
+      name: 'of an older head',
+      reviewed: (review, session) => ({ review: { ...review, sha: sha('older') }, session }),
+      says: `has read ${sha('older')}, not ${sha('T-1.1')}`,
+    },
+  ])('$name is asked for anew, and never counts as approval', async ({ reviewed, says }) => {
+    world.author = () => ({ kind: 'commit', name: 'T-1.1', agent: { conversation: 'c1' } });
+    world.reviewed = (review, session) =>
+      review.engine === 'test-check' ? reviewed(review, session) : { review, session };
+    const handle = await engine.startTask({});
+
+    await until(() => world.views.get('T-1')?.status === 'blocked');
+    expect(world.view('T-1').reason).toContain(says);
+    expect(world.view('T-1').reviews.map((review) => review.engine)).toEqual(['diff-check']);
+    expect(world.merges).toEqual([]);
+    world.reviewed = (review, session) => ({ review, session });
+    await handle.executeUpdate(updates.resolve, { args: [{ action: 'retry', by: 'lead' }] });
+    expect(await handle.result()).toMatchObject({ status: 'merged' });
+  });
+});
+
+describe('a change that two persons must agree to', () => {
+  it('is merged when two have, also where both speak at once, and one of them twice', async () => {
+    world.needsTwo = true;
+    const handle = await engine.startTask({ policy: { twoPersons: ['src/auth/*'] } });
+    const give = (by: string) =>
+      handle.executeUpdate(updates.goAhead, { args: [{ headSha: sha('T-1.1'), by, via: 'cli' }] });
+
+    await until(() => world.views.get('T-1')?.gate === 'go-ahead');
+    const answers = await Promise.allSettled([give('lead'), give('lead')]);
+    expect(answers.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    await until(() => world.view('T-1').waits?.on.includes('1 of 2') === true);
+    expect(world.merges).toEqual([]);
+    expect(await refusalOf(give('lead'))).toBe('WrongPhase');
+
+    expect(await give('owner')).toMatchObject({ by: 'owner', via: 'cli', standing: { given: 2, needed: 2 } });
+    expect(await handle.result()).toMatchObject({ status: 'merged' });
+    expect(world.view('T-1').goAheads.map(({ by, sha: at }) => ({ by, at }))).toEqual([
+      { by: 'lead', at: sha('T-1.1') },
+      { by: 'owner', at: sha('T-1.1') },
+    ]);
+  });
+
+  it('is one that it names: another has its go-ahead from one, and the second at once is told so', async () => {
+    const policy = { twoPersons: ['src/auth/*'], coordinators: ['lead', 'owner'] };
+    const handle = await engine.startTask({ policy });
+    const give = (by: string) =>
+      handle.executeUpdate(updates.goAhead, { args: [{ headSha: sha('T-1.1'), by }] });
+
+    await until(() => world.views.get('T-1')?.gate === 'go-ahead');
+    const answers = await Promise.allSettled([give('lead'), give('owner')]);
+    expect(answers.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    expect(await handle.result()).toMatchObject({ status: 'merged' });
+    expect(world.view('T-1').goAheads).toHaveLength(1);
   });
 });

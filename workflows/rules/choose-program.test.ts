@@ -1,6 +1,6 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Program } from '../../schema/contracts/plan.ts';
-import { chooseProgram, type Choice } from './choose-program.ts';
+import { chooseProgram, programAfter, type Choice } from './choose-program.ts';
 
 const codex: Program = { runtime: 'codex', model: 'gpt-5.5', effort: 'high' };
 const pi: Program = { runtime: 'pi', effort: 'high' };
@@ -38,4 +38,33 @@ it.each<{ name: string; program?: Program; closed: [string, number][]; choice: C
   },
 ])('takes $name', ({ program = codex, closed, choice }) => {
   expect(chooseProgram({ program, fallback: ['codex', 'pi'], closed: new Map(closed), now })).toEqual(choice);
+});
+
+describe('what was sent back', () => {
+  const program = { runtime: 'codex', model: 'small', effort: 'low' } as const;
+
+  it.each([
+    { remediations: 0, model: 'small' },
+    // The first remediation is the author's own.
+    { remediations: 1, model: 'small' },
+    { remediations: 2, model: 'large' },
+    { remediations: 7, model: 'large' },
+  ])('$remediations times is for $model', ({ remediations, model }) => {
+    const stronger = { model: 'large', effort: 'high' } as const;
+    expect(programAfter({ program, stronger, remediations })).toMatchObject({ runtime: 'codex', model });
+  });
+
+  it('may be for another agent, which does not inherit the model', () => {
+    const stronger = { runtime: 'claude' } as const;
+    expect(programAfter({ program, stronger, remediations: 2 })).toEqual({
+      runtime: 'claude',
+      effort: 'low',
+    });
+  });
+
+  it('stays with its own program where the policy names nobody, or where it is no agent’s', () => {
+    expect(programAfter({ program, stronger: undefined, remediations: 9 })).toBe(program);
+    const script = { runtime: 'script', text: 'true' } as const;
+    expect(programAfter({ program: script, stronger: { model: 'large' }, remediations: 9 })).toBe(script);
+  });
 });

@@ -1,4 +1,10 @@
-import { chooseAgent, isAgent, runtimeName, type AgentRuntime } from '../../schema/contracts/agent.ts';
+import {
+  chooseAgent,
+  isAgent,
+  runtimeName,
+  type AgentChoice,
+  type AgentRuntime,
+} from '../../schema/contracts/agent.ts';
 import type { Program } from '../../schema/contracts/plan.ts';
 
 /** What the next session runs, or until when all that it may run is closed. */
@@ -23,6 +29,17 @@ export function chooseProgram(of: {
   if (open) return { kind: 'open', program: open.program };
   const soonest = candidates.reduce((one, other) => (other.until < one.until ? other : one));
   return { kind: 'closed', runtime: runtimeName(soonest.program), until: soonest.until };
+}
+
+/** What an author runs that was sent back so often: what the first remediation could not mend is for who can do more. */
+export function programAfter(of: {
+  program: Program;
+  stronger: AgentChoice | undefined;
+  remediations: number;
+}): Program {
+  const { program, stronger, remediations } = of;
+  if (stronger === undefined || remediations < 2 || !isAgent(program)) return program;
+  return chooseAgent(program, stronger);
 }
 
 /** A model belongs to its runtime: another has the one that its operator has set. */
