@@ -73,6 +73,9 @@ const heartbeatTimeout = '5s';
 /** After a crash the next attempt should adopt at once; a machine that is down for long is asked seldom. */
 const adoptAgain = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' } as const;
 
+/** A network that fails is asked four times more, after 2, 4, 8 and 16 s. What lasts longer is for a person. */
+export const networkRetry = { initialInterval: '2s', backoffCoefficient: 2, maximumAttempts: 5 } as const;
+
 /** Writes to the read model must come through in the end: nothing else depends on how long that takes. */
 export const record = proxyLocalActivities<RecordActivities>({
   startToCloseTimeout: '10s',
@@ -129,13 +132,13 @@ export function forgeSide(of: { engine: EngineFacts; host?: string | undefined }
   };
 }
 
-/** Short calls to a forge. Ten attempts span about five minutes: longer outages are for a person. */
+/** Short calls to a forge. */
 function forge(taskQueue: string): ActivityInterfaceFor<ForgeActivities> {
   return proxyActivities<ForgeActivities>({
     taskQueue,
     startToCloseTimeout: '2m',
     heartbeatTimeout,
-    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '60s', maximumAttempts: 10 },
+    retry: networkRetry,
   });
 }
 
@@ -145,7 +148,7 @@ function milestones(taskQueue: string): ActivityInterfaceFor<MilestoneActivities
     taskQueue,
     startToCloseTimeout: '1h',
     heartbeatTimeout,
-    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '60s', maximumAttempts: 10 },
+    retry: networkRetry,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   });
 }
@@ -197,7 +200,7 @@ export function hostSteps(taskQueue: string): ActivityInterfaceFor<HostSteps> {
     taskQueue,
     startToCloseTimeout: '15m',
     heartbeatTimeout,
-    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '60s', maximumAttempts: 10 },
+    retry: networkRetry,
   });
 }
 

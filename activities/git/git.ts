@@ -7,6 +7,9 @@ const timeoutMs = 10 * 60_000;
 /** The largest file that is read through git, or list of files, with room to spare. */
 const maxBytes = 64 * 1024 * 1024;
 
+/** Of a command that is told: a line or two. */
+const maxCommand = 300;
+
 /** The engine's own name on the commits that it makes. */
 export const engineIdentity = { name: 'Mission Engine', email: 'engine@mission.invalid' };
 
@@ -68,11 +71,11 @@ export function createGit(deps: {
       maxBytes,
     });
     if (result.exitCode === null) {
-      throw unavailable(`git ${of.args[0] ?? ''} in ${of.cwd} did not run: ${result.fault}`);
+      throw unavailable(`${describe(of.args)} in ${of.cwd} did not run: ${result.fault}`);
     }
     if (result.exitCode !== 0 && !of.accept?.includes(result.exitCode)) {
       const said = result.stderr.trim().split('\n').slice(-3).join(' ');
-      throw unavailable(`git ${of.args[0] ?? ''} in ${of.cwd} ended with ${result.exitCode}: ${said}`);
+      throw unavailable(`${describe(of.args)} in ${of.cwd} ended with ${result.exitCode}: ${said}`);
     }
     return { stdout: result.stdout, exitCode: result.exitCode };
   }
@@ -100,6 +103,12 @@ export function createGit(deps: {
       ...dated,
     };
   }
+}
+
+/** The command as one could type it; what fetches hundreds of refs is told in part. No secret is ever an argument. */
+function describe(args: readonly string[]): string {
+  const command = ['git', ...args].join(' ');
+  return command.length > maxCommand ? `${command.slice(0, maxCommand)}…` : command;
 }
 
 /** Settings as git reads them from its environment, which only the engine's own user can see. */
