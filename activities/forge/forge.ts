@@ -30,6 +30,14 @@ export interface MergedHead {
   mergeSha: string;
 }
 
+export interface ReviewPosting {
+  repository: PlannedRepository;
+  pullRequest: number;
+  review: Review;
+  /** It stands for another head already, and says nothing new: comments at lines are left as they are. */
+  repeats?: true;
+}
+
 /** What a forge itself asks of a pull request before it lets it onto a branch. */
 export interface BranchProtection {
   /** Names of contexts; `*` stands for any characters in them. */
@@ -74,8 +82,11 @@ export interface Forge {
     body: string;
   }): Promise<void>;
   closePullRequest(of: { repository: PlannedRepository; number: number }): Promise<void>;
-  /** Puts a review on the pull request, once for each engine and commit. */
-  postReview(of: { repository: PlannedRepository; pullRequest: number; review: Review }): Promise<void>;
+  /**
+   * Puts a review on the pull request, once for each engine and commit: findings that name a line of its diff at that
+   * line, and each of them once in all rounds. What an engine finds no more is told as fixed.
+   */
+  postReview(of: ReviewPosting): Promise<void>;
   /** Squash-merges exactly `headSha` onto exactly `baseSha`, which it was tested on, or says why not. */
   merge(of: {
     repository: PlannedRepository;

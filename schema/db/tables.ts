@@ -370,6 +370,11 @@ export const forgeReviews = pgTable(
     sha: text('sha').notNull(),
     verdict: text('verdict').notNull(),
     body: text('body').notNull(),
+    /** Findings at their lines. */
+    comments: jsonb('comments')
+      .$type<{ key: string; file: string; line: number; body: string }[]>()
+      .notNull()
+      .default([]),
     createdAt: createdAt(),
   },
   (table) => [primaryKey({ columns: [table.repositoryId, table.pullRequest, table.author, table.sha] })],

@@ -28,6 +28,17 @@ export interface FakeIssue {
   pull?: { head: string; base: string; lastHead: string; mergeSha: string | null };
 }
 
+export interface FakeReviewComment {
+  pull: number;
+  review: number;
+  id: number;
+  user: { login: string };
+  body: string;
+  path: string;
+  line: number;
+  resolver: { login: string } | null;
+}
+
 export interface FakeRepository {
   name: string;
   path: string;
@@ -41,6 +52,7 @@ export interface FakeRepository {
     dismissed: boolean;
     state: string;
   }[];
+  reviewComments: FakeReviewComment[];
   statuses: { sha: string; context: string; state: string; description: string | null }[];
   milestones: { number: number; title: string; state: string }[];
   releases: { id: number; tag_name: string }[];
@@ -66,6 +78,8 @@ export interface Flavour {
   exists: (context: Context, what: string) => Response;
   showPull: (issue: FakeIssue, repository: FakeRepository) => object;
   showMilestone: (milestone: FakeRepository['milestones'][number]) => object;
+  /** A comment at a line, as a review that is posted has it. */
+  reviewComment: z.ZodType<Pick<FakeReviewComment, 'path' | 'line' | 'body'>>;
   /** Adds what is its own. */
   define: (repo: Routes, app: Routes, tools: FakeTools) => void;
   tooManyRequests: string;
@@ -188,7 +202,7 @@ export async function startFakeForge(atEnd: AtEnd, flavour: Flavour): Promise<Fa
     const name = `${loginOf(context)}/${asked.name}`;
     const path = join(root, `${name.replace('/', '-')}.git`);
     spawnSync('git', ['init', '--quiet', '--bare', path]);
-    const empty = { issues: [], reviews: [], statuses: [], milestones: [], releases: [] };
+    const empty = { issues: [], reviews: [], reviewComments: [], statuses: [], milestones: [], releases: [] };
     repositories.set(name, { name, path, ...empty });
     return context.json({}, 201);
   });
@@ -275,13 +289,23 @@ export async function startFakeForge(atEnd: AtEnd, flavour: Flavour): Promise<Fa
     return context.json(page(context, posted));
   });
   repo.post('/pulls/:number/reviews', async (context) => {
-    const Asked = z.object({ body: z.string(), commit_id: z.string(), event: z.string() });
-    const { event: state, ...asked } = Asked.parse(await context.req.json());
-    const { reviews } = at(context);
+    const Asked = z.object({
+      body: z.string(),
+      commit_id: z.string(),
+      event: z.string(),
+      comments: z.array(flavour.reviewComment).default([]),
+    });
+    const { event: state, comments, ...asked } = Asked.parse(await context.req.json());
+    const { reviews, reviewComments } = at(context);
     const pull = Number(context.req.param('number'));
     const user = { login: loginOf(context) };
-    const review = { pull, id: reviews.length + 1, user, dismissed: false, state, ...asked };
+    const id = reviews.length + 1;
+    const review = { pull, id, user, dismissed: false, state, comments_count: comments.length, ...asked };
     reviews.push(review);
+    for (const comment of comments) {
+      const place = { pull, review: id, id: reviewComments.length + 1 };
+      reviewComments.push({ ...place, user, resolver: null, ...comment });
+    }
     return context.json(review);
   });
 

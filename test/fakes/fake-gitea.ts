@@ -1,7 +1,7 @@
 /** A Gitea as its API is seen from outside. */
 import { z } from 'zod';
 import type { AtEnd } from '../support/temporary.ts';
-import { startFakeForge, type FakeForge, type Flavour } from './fake-forge.ts';
+import { loginOf, startFakeForge, type FakeForge, type Flavour } from './fake-forge.ts';
 
 export function startFakeGitea(atEnd: AtEnd): Promise<FakeForge> {
   return startFakeForge(atEnd, gitea);
@@ -32,12 +32,29 @@ const gitea: Flavour = {
 
   showMilestone: ({ number: id, ...rest }) => ({ id, ...rest }),
 
+  reviewComment: z
+    .object({ path: z.string(), new_position: z.int(), body: z.string() })
+    .transform(({ new_position: line, ...rest }) => ({ line, ...rest })),
+
   define(repo, _app, { at, issueAt, head, git, isChecking, squash }) {
     repo.get('/branches/:branch{.+}', (context) => {
       const id = head(at(context), context.req.param('branch'));
       if (id === undefined) return context.json({ message: 'not found' }, 404);
       const protection = { protected: false, required_approvals: 0, enable_status_check: false };
       return context.json({ commit: { id }, ...protection, status_check_contexts: null });
+    });
+
+    repo.get('/pulls/:number/reviews/:id/comments', (context) => {
+      const review = Number(context.req.param('id'));
+      const found = at(context).reviewComments.filter((one) => one.review === review);
+      return context.json(found.map(({ line: position, ...rest }) => ({ ...rest, position })));
+    });
+    repo.post('/pulls/comments/:id/:what{resolve|unresolve}', (context) => {
+      const { id, what } = context.req.param();
+      const comment = at(context).reviewComments.find((one) => one.id === Number(id));
+      if (!comment) return context.json({ message: 'not found' }, 404);
+      comment.resolver = what === 'resolve' ? { login: loginOf(context) } : null;
+      return context.body(null, 204);
     });
 
     repo.get('/issues', (context) => {

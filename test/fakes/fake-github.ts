@@ -90,6 +90,10 @@ export async function startFakeGithub(atEnd: AtEnd): Promise<FakeGithub> {
 
     showMilestone: ({ number, ...rest }) => ({ id: 1_000 + number, number, ...rest }),
 
+    reviewComment: z
+      .object({ path: z.string(), line: z.int(), side: z.literal('RIGHT'), body: z.string() })
+      .transform(({ path, line, body }) => ({ path, line, body })),
+
     define(repo, app, { at, issueAt, head, git, isChecking, squash }) {
       repo.use(async (context, next) => {
         await next();
@@ -171,6 +175,23 @@ export async function startFakeGithub(atEnd: AtEnd): Promise<FakeGithub> {
         return context.json({ total_count: items.length, items });
       });
 
+      repo.get('/pulls/:number/comments', (context) => {
+        const pull = Number(context.req.param('number'));
+        const found = at(context).reviewComments.filter((one) => one.pull === pull);
+        return context.json(github.page(context, found));
+      });
+      repo.post('/pulls/:number/reviews', async (context, next) => {
+        const Asked = z.object({
+          commit_id: z.string(),
+          comments: z.array(z.object({ path: z.string(), line: z.int() })).default([]),
+        });
+        const { commit_id: sha, comments } = Asked.parse(await context.req.raw.clone().json());
+        const base = issueAt(context)?.pull?.base ?? '';
+        const shown = linesShown(git(at(context), 'diff', '--find-renames', `${base}...${sha}`).text);
+        if (comments.every(({ path, line }) => shown.has(`${path}:${line}`))) return next();
+        const message = 'Pull request review thread line must be part of the diff';
+        return context.json({ message: 'Unprocessable Entity', errors: [message] }, 422);
+      });
       repo.get('/pulls/:number', async (context, next) => {
         const issue = issueAt(context);
         // It begins to work it out when it is first asked.
@@ -280,6 +301,22 @@ export async function startFakeGithub(atEnd: AtEnd): Promise<FakeGithub> {
     notModified,
     setTokenLife: (ms) => (tokenLifeMs = ms),
   };
+}
+
+/** Each line of the new version that a diff shows. */
+function linesShown(diff: string): Set<string> {
+  const shown = new Set<string>();
+  let file = '';
+  let line = 0;
+  for (const text of diff.split('\n')) {
+    // Git ends a name that has a space with a tab.
+    const [, path] = /^\+\+\+ b\/(.*?)\t?$/.exec(text) ?? [];
+    const [, start] = /^@@ -\S+ \+(\d+)/.exec(text) ?? [];
+    if (path !== undefined) file = path;
+    else if (start !== undefined) line = Number(start);
+    else if (text.startsWith('+') || text.startsWith(' ')) shown.add(`${file}:${line++}`);
+  }
+  return shown;
 }
 
 /** Whose signature it is, it does not look at. */

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { createCredentials, type Credentials } from '../../activities/forge/credentials.ts';
 import type { Forge } from '../../activities/forge/forge.ts';
 import { createGiteaAccess } from '../../activities/forge/gitea/access.ts';
+import { keyOf } from '../../activities/forge/compose-review.ts';
 import { giteaDialect } from '../../activities/forge/gitea/dialect.ts';
 import { findForgeRepository } from '../../activities/forge/rest/find-repository.ts';
 import type { Review } from '../../schema/contracts/review.ts';
@@ -68,6 +69,63 @@ describe('what only Gitea has', () => {
     await forge.postReview(posting);
     await forge.postReview(posting);
     expect(await reviews(pullRequest)).toHaveLength(2);
+  });
+
+  it('marks a finding at its line as settled when it is fixed, and as open when it comes back', async () => {
+    const { planned: repository } = world.repository;
+    const sha = await world.repository.commit({ branch: 'topic', files: { 'a.txt': 'a\n' } });
+    const asked = { repository, branch: 'topic', title: 'T', body: '' };
+    const { number: pullRequest } = await forge.findOrOpenPullRequest(asked);
+    const nit = { severity: 'nit' as const, category: 'style', file: 'a.txt', line: 1, message: 'why?' };
+    const post = (at: string, ...findings: (typeof nit)[]) =>
+      world.process().postReview({
+        ...{ repository, pullRequest },
+        review: { engine: 'diff-check', sha: at, verdict: 'approve', summary: 'good', findings },
+      });
+    const next = (text: string) =>
+      world.repository.commit({ branch: 'topic', from: 'topic', files: { 'b.txt': text } });
+    const Comments = z.array(z.object({ resolver: z.object({ login: z.string() }).nullable() }));
+    async function resolvers() {
+      const all = await reviews(pullRequest);
+      const found = await Promise.all(
+        all.map(({ id }) => call('GET', `/pulls/${pullRequest}/reviews/${id}/comments`)),
+      );
+      return found.flatMap((one) => Comments.parse(one)).map(({ resolver }) => resolver?.login ?? null);
+    }
+    await post(sha, nit);
+    expect(await resolvers()).toEqual([null]);
+    const fixed = await next('1');
+    await post(fixed);
+    await post(fixed);
+    expect(await resolvers()).toEqual(['reviewer']);
+    await post(await next('2'), nit);
+    expect(await resolvers()).toEqual([null]);
+    expect(await reviews(pullRequest)).toHaveLength(3);
+  });
+
+  it('goes on with the comments of a review that died before it was posted', async () => {
+    const { merge } = await openPullRequest({ world, forge, files: { a: 'a\n' } });
+    const { repository, pullRequest, headSha: sha } = merge;
+    const nit = { severity: 'nit' as const, category: 'style', file: 'a', line: 1, message: 'why?' };
+    const review = {
+      engine: 'diff-check',
+      sha,
+      verdict: 'approve' as const,
+      summary: 'good',
+      findings: [nit],
+    };
+    // As Gitea has it while it works on a request, and for ever when that breaks off.
+    const body = `why?\n\n<!-- finding:diff-check:${keyOf('diff-check', nit)} -->`;
+    const { reviewers } = gitea();
+    await gitea().call({
+      as: reviewers['diff-check'] ?? gitea().author,
+      method: 'POST',
+      path: `${world.path}/pulls/${pullRequest}/reviews`,
+      body: { event: 'PENDING', commit_id: sha, body: '', comments: [{ path: 'a', new_position: 1, body }] },
+    });
+    await forge.postReview({ repository, pullRequest, review });
+    expect(await reviews(pullRequest)).toMatchObject([{ state: 'APPROVED', login: 'reviewer' }]);
+    expect(await world.comments(pullRequest)).toHaveLength(1);
   });
 
   it('never reviews as the author, whatever the tokens are called', async () => {

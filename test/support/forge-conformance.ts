@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Forge } from '../../activities/forge/forge.ts';
-import type { Review } from '../../schema/contracts/review.ts';
+import type { Finding, Review } from '../../schema/contracts/review.ts';
 import { openPullRequest, type ForgeWorld } from './forge-worlds.ts';
 
 /** Text that anything which looks into it would change. */
@@ -127,6 +127,108 @@ export function describeForge(makeWorld: () => Promise<ForgeWorld>): void {
       const posted = await world.reviews(number);
       expect(posted.map(({ sha }) => sha).sort()).toEqual([headSha, headSha, next].sort());
       for (const { body } of posted) expect(body.slice(0, hostileBody.length)).toBe(hostileBody);
+    });
+  });
+
+  describe('findings', () => {
+    const lines = (from: number, to: number) =>
+      Array.from({ length: to - from + 1 }, (_, index) => `line ${from + index}\n`).join('');
+
+    function finding(message: string, place: Partial<Finding> = {}): Finding {
+      return { severity: 'should-fix', category: 'naming', message, ...place };
+    }
+
+    function objection(sha: string, ...findings: Finding[]): Review {
+      return { engine: 'diff-check', sha, verdict: 'request-changes', summary: 'Not yet.', findings };
+    }
+
+    /** A file of 40 lines on the base; the branch changes its 20th, and brings another file. */
+    async function openChange() {
+      const { planned: repository } = world.repository;
+      await world.repository.commit({ branch: 'main', files: { 'long.txt': lines(1, 40) } });
+      const opened = await openOne({
+        'long.txt': `${lines(1, 19)}changed\n${lines(21, 40)}`,
+        'new file.txt': 'one\ntwo\n',
+      });
+      const post = (review: Review, more: { repeats?: true } = {}) =>
+        world.process().postReview({ repository, pullRequest: opened.number, review, ...more });
+      const next = () =>
+        world.repository.commit({ branch: 'topic', from: 'topic', files: { c: String(Math.random()) } });
+      return { ...opened, post, next };
+    }
+
+    it('stand at their lines where the diff shows these, and in the body otherwise', async () => {
+      const { number, headSha, post } = await openChange();
+      const review = objection(
+        headSha,
+        finding('of a changed line', { file: 'long.txt', line: 20 }),
+        finding('of a line beside it', { file: 'long.txt', line: 23 }),
+        finding('of a new file', { file: 'new file.txt', line: 2 }),
+        finding('of a line far away', { file: 'long.txt', line: 1 }),
+        finding('of a line after the end', { file: 'new file.txt', line: 3 }),
+        finding('of no such file', { file: 'nowhere.txt', line: 1 }),
+        finding('of no path at all', { file: '../../etc/passwd', line: 1 }),
+        finding('of a file', { file: 'long.txt' }),
+        finding('of all', {}),
+      );
+      await post(review);
+      await post(review);
+      expect((await world.comments(number)).sort()).toEqual([
+        'long.txt:20 **should-fix** (naming): of a changed line',
+        'long.txt:23 **should-fix** (naming): of a line beside it',
+        'new file.txt:2 **should-fix** (naming): of a new file',
+      ]);
+      const [posted, ...others] = await world.reviews(number);
+      expect(others).toEqual([]);
+      const said = posted?.body.split('\n').filter((line) => line.startsWith('- '));
+      expect(said?.map((line) => line.replace(/^.*: /, ''))).toEqual([
+        'of a line far away',
+        'of a line after the end',
+        'of no such file',
+        'of no path at all',
+        'of a file',
+        'of all',
+      ]);
+    });
+
+    it('are told at their lines once in all rounds, and as fixed once', async () => {
+      const { number, headSha, post, next } = await openChange();
+      const stays = finding('stays', { file: 'long.txt', line: 20 });
+      const goes = finding('goes', { file: 'new file.txt', line: 1 });
+      const comes = finding('comes', { file: 'new file.txt', line: 2 });
+      await post(objection(headSha, stays, goes));
+      const second = await next();
+      await post(objection(second, stays, comes));
+      const third = await next();
+      await post(objection(third, stays, comes));
+      const places = (await world.comments(number)).map((line) => line.replace(/ \*\*.*: /, ' '));
+      expect(places).toEqual(['long.txt:20 stays', 'new file.txt:1 goes', 'new file.txt:2 comes']);
+      const bodies = new Map((await world.reviews(number)).map(({ sha, body }) => [sha, body]));
+      expect(bodies.get(headSha)).not.toMatch(/Fixed|Still open/);
+      expect(bodies.get(second)).toContain('Still open, see the comments at these lines:\n- long.txt:20');
+      expect(bodies.get(second)).toContain('Fixed since the last review:\n- new file.txt:1');
+      expect(bodies.get(third)).not.toContain('Fixed');
+    });
+
+    it('of one engine are not another’s', async () => {
+      const { number, headSha, post, next } = await openChange();
+      const its = finding('a name', { file: 'long.txt', line: 20 });
+      await post(objection(headSha, its));
+      await post({ ...objection(headSha, its), engine: 'test-check' });
+      await post({ ...reviewOf(await next()), engine: 'test-check' });
+      expect(await world.comments(number)).toHaveLength(2);
+      const last = (await world.reviews(number)).at(-1);
+      expect(last?.body.match(/Fixed since the last review:\n- long\.txt:20/g)).toHaveLength(1);
+    });
+
+    it('are left as they are by an approval that is repeated for another head', async () => {
+      const { number, headSha, post, next } = await openChange();
+      const nit = { ...finding('a name', { file: 'long.txt', line: 20 }), severity: 'nit' as const };
+      await post({ ...objection(headSha, nit), verdict: 'approve' });
+      const moved = await next();
+      await post(reviewOf(moved), { repeats: true });
+      const repeated = (await world.reviews(number)).find(({ sha }) => sha === moved);
+      expect(repeated?.body).not.toContain('Fixed');
     });
   });
 

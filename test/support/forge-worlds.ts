@@ -36,6 +36,8 @@ export interface ForgeWorld {
   issues(): Promise<{ number: number; state: string; body: string; comments: string[] }[]>;
   pullRequests(): Promise<{ number: number; state: string; title: string; body: string }[]>;
   reviews(pullRequest: number): Promise<{ body: string; sha: string }[]>;
+  /** What stands at lines, oldest first, each as its place and the first line of its text. */
+  comments(pullRequest: number): Promise<string[]>;
 }
 
 /** A pull request of one commit on the branch `topic`, and what is needed to merge it. */
@@ -71,6 +73,13 @@ export async function localWorld(queries: Queries): Promise<ForgeWorld> {
     },
     pullRequests: () => queries.select().from(forgePullRequests),
     reviews: (number) => queries.select().from(forgeReviews).where(eq(forgeReviews.pullRequest, number)),
+    async comments(number) {
+      const at = eq(forgeReviews.pullRequest, number);
+      const rows = await queries.select().from(forgeReviews).where(at).orderBy(forgeReviews.createdAt);
+      return rows.flatMap(({ comments }) =>
+        comments.map(({ file, line, body }) => placed({ path: file, line, body })),
+      );
+    },
   };
 }
 
@@ -92,6 +101,10 @@ export interface RestWorld extends ForgeWorld {
   process(credentials?: Credentials): Forge;
 }
 
+function placed({ path, line, body }: { path: string; line: number; body: string }): string {
+  return `${path}:${line} ${body.split('\n')[0] ?? ''}`;
+}
+
 interface WorldOf {
   server: RestServer;
   queries: Queries;
@@ -104,6 +117,20 @@ export function giteaWorld({ server, queries, timeoutMs }: WorldOf): Promise<Res
     forge: 'gitea',
     dialect: giteaDialect,
     connect: (credentials) => createGiteaAccess({ credentials, ...(timeoutMs ? { timeoutMs } : {}) }),
+    async commentsOf(call, number) {
+      const Reviews = z.array(z.object({ id: z.int() }));
+      const reviews = Reviews.parse(await call('GET', `/pulls/${number}/reviews`));
+      const Comments = z.array(
+        z.object({ id: z.int(), path: z.string(), position: z.int(), body: z.string() }),
+      );
+      const found = [];
+      for (const { id } of reviews) {
+        found.push(...Comments.parse(await call('GET', `/pulls/${number}/reviews/${id}/comments`)));
+      }
+      return found
+        .sort((one, other) => one.id - other.id)
+        .map(({ position: line, path, body }) => ({ line, path, body }));
+    },
     statusCall: ({ sha, context: { name, state, excerpt } }) => ({
       path: `/statuses/${sha}`,
       body: { context: name, state: stateNames[state], description: excerpt },
@@ -123,6 +150,10 @@ export function githubWorld(
     dialect: githubDialect,
     connect: (credentials) =>
       createGithubAccess({ credentials, apps, isPaced, ...(timeoutMs ? { timeoutMs } : {}) }),
+    async commentsOf(call, number) {
+      const Comments = z.array(z.object({ path: z.string(), line: z.int(), body: z.string() }));
+      return Comments.parse(await call('GET', `/pulls/${number}/comments`));
+    },
     statusCall: ({ sha, context: { name, state, excerpt } }) =>
       // A status can't be skipped, a check run can.
       state === 'skipped'
@@ -152,6 +183,11 @@ async function restWorld(of: {
   credentials?: Credentials;
   /** How somebody else's CI says something of a commit. */
   statusCall: (of: { sha: string; context: CiContext }) => { path: string; body: unknown };
+  /** The comments at lines of a pull request, oldest first. `call` begins its paths with the repository's. */
+  commentsOf: (
+    call: (method: string, path: string) => Promise<unknown>,
+    number: number,
+  ) => Promise<{ path: string; line: number; body: string }[]>;
 }): Promise<RestWorld> {
   const { server, queries, forge, dialect, connect, statusCall } = of;
   const { author, reviewers } = server;
@@ -239,6 +275,10 @@ async function restWorld(of: {
         .array(z.object({ body: z.string(), commit_id: z.string() }))
         .parse(await call('GET', `${path}/pulls/${number}/reviews`));
       return found.map(({ body, commit_id: sha }) => ({ body, sha }));
+    },
+    async comments(number) {
+      const found = await of.commentsOf((method, below) => call(method, `${path}${below}`), number);
+      return found.map(placed);
     },
   };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { BranchProtection } from '../forge.ts';
-import { foundOrNot, type RepositoryAccess } from '../rest/access.ts';
+import { done, foundOrNot, type RepositoryAccess } from '../rest/access.ts';
 import { pathOf } from '../rest/client.ts';
 import { newestPages, type Dialect } from '../rest/dialect.ts';
 import { ForgeIssue } from '../rest/schema.ts';
@@ -11,6 +11,7 @@ import {
   GiteaMilestone,
   GiteaPullRequest,
   GiteaReview,
+  GiteaReviewComment,
   GiteaTag,
 } from './schema.ts';
 
@@ -20,6 +21,23 @@ export const giteaDialect: Dialect = {
   review: GiteaReview,
   milestone: GiteaMilestone,
   commitMessage: GiteaCommitMessage,
+  async reviewComments(there, { pullRequest, reviews }) {
+    const path = `${there.path}${pathOf`/pulls/${pullRequest}/reviews`}`;
+    const answer = z.array(GiteaReviewComment);
+    const found = [];
+    for (const { id, comments } of reviews) {
+      if (comments === 0) continue;
+      // All at once: it knows no pages here.
+      const said = await there.client.get({ path: `${path}${pathOf`/${id}/comments`}`, answer });
+      found.push(...done(there, said, 'a look at the comments of a review'));
+    }
+    return found;
+  },
+  commentAt: ({ file, line, body }) => ({ path: file, new_position: line, body }),
+  settleComment(there, { id, isSettled }) {
+    const path = `${there.path}${pathOf`/pulls/comments/${id}/${isSettled ? 'resolve' : 'unresolve'}`}`;
+    return there.client.change({ method: 'POST', path, answer: z.unknown() });
+  },
   reviewEvents: { approve: 'APPROVED', 'request-changes': 'REQUEST_CHANGES', comment: 'COMMENT' },
   branchHead: async (there, branch) => (await findBranch(there, branch))?.commit.id,
   branchProtection,

@@ -37,12 +37,37 @@ export const GiteaPullRequest = z
   }));
 
 export const GiteaReview = z
-  .object({ user: ForgeUser.nullish(), body: Text, commit_id: z.string(), dismissed: z.boolean() })
-  .transform(({ user, body, commit_id: sha, dismissed }) => ({
+  .object({
+    id: z.int(),
+    user: ForgeUser.nullish(),
+    body: Text,
+    commit_id: z.string(),
+    dismissed: z.boolean(),
+    comments_count: z.int(),
+  })
+  .transform(({ id, user, body, commit_id: sha, dismissed, comments_count: comments }) => ({
+    ...{ id, comments },
     author: user?.login,
     body,
     sha,
     isDismissed: dismissed,
+  }));
+
+export const GiteaReviewComment = z
+  .object({
+    id: z.int(),
+    user: ForgeUser.nullish(),
+    body: Text,
+    path: z.string(),
+    /** The line in the new version; 0 for one of the old. */
+    position: z.int(),
+    resolver: ForgeUser.nullish(),
+  })
+  .transform(({ id, user, body, path, position, resolver }) => ({
+    ...{ id, body, path },
+    author: user?.login,
+    line: position === 0 ? null : position,
+    resolvedBy: resolver?.login ?? null,
   }));
 
 /** Text in place of Gitea's enum: a state of tomorrow must not make the whole answer unreadable. */

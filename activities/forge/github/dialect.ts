@@ -12,6 +12,7 @@ import {
   GithubPullRequest,
   GithubRef,
   GithubReview,
+  GithubReviewComment,
 } from './schema.ts';
 
 /** Newest issues that are looked through before the search is asked, whose index is some seconds behind. */
@@ -23,6 +24,11 @@ export const githubDialect: Dialect = {
   review: GithubReview,
   milestone: GithubMilestone,
   commitMessage: GithubCommitMessage,
+  reviewComments(there, { pullRequest }) {
+    const path = `${there.path}${pathOf`/pulls/${pullRequest}/comments`}`;
+    return there.client.list({ path, answer: z.array(GithubReviewComment) });
+  },
+  commentAt: ({ file, line, body }) => ({ path: file, line, side: 'RIGHT', body }),
   reviewEvents: { approve: 'APPROVE', 'request-changes': 'REQUEST_CHANGES', comment: 'COMMENT' },
   branchHead: async (there, branch) => (await findRef(there, `heads/${branch}`))?.sha,
   branchProtection,

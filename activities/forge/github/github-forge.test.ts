@@ -19,6 +19,10 @@ import { apiOf } from './octokit.ts';
 
 const database = useDatabase('PGlite');
 
+function stringContaining(text: string): unknown {
+  return expect.stringContaining(text);
+}
+
 describe('a fake GitHub', () => {
   describeForge(async () => {
     const server = await startFakeGithub(onTestFinished);
@@ -219,6 +223,24 @@ describe('what only GitHub has', () => {
       expect(fake.repositoryAt(world.path.replace('/repos/', '')).reviews).toMatchObject([
         { state: 'REQUEST_CHANGES', user: { login: 'reviewer' } },
         { state: 'COMMENT', user: { login: 'author' } },
+      ]);
+    });
+
+    it('have all in their body, where the diff as GitHub sees it has one of their lines not', async () => {
+      const { planned: repository } = world.repository;
+      const text = Array.from({ length: 40 }, (_, index) => `line ${index}\n`).join('');
+      await world.repository.commit({ branch: 'main', files: { 'old.txt': text } });
+      const files = { 'old.txt': null, 'moved.txt': `${text}and more\n` };
+      const sha = await world.repository.commit({ branch: 'topic', files });
+      const asked = { repository, branch: 'topic', title: 'T', body: '' };
+      const { number } = await forge.findOrOpenPullRequest(asked);
+      const nit = { severity: 'nit' as const, category: 'style', message: 'why?' };
+      const review = { engine: 'diff-check', sha, verdict: 'approve' as const, summary: 'good' };
+      const findings = [{ ...nit, file: 'moved.txt', line: 2 }];
+      await forge.postReview({ repository, pullRequest: number, review: { ...review, findings } });
+      expect(await world.comments(number)).toEqual([]);
+      expect(await world.reviews(number)).toMatchObject([
+        { body: stringContaining('- nit (style) moved.txt:2: why?') },
       ]);
     });
 

@@ -49,16 +49,35 @@ export const GithubPullRequest = z
 
 export const GithubReview = z
   .object({
+    id: z.int(),
     user: ForgeUser.nullish(),
     body: Text,
     commit_id: z.string().nullish(),
     state: z.string(),
   })
-  .transform(({ user, body, commit_id: sha, state }) => ({
+  .transform(({ id, user, body, commit_id: sha, state }) => ({
+    id,
     author: user?.login,
     body,
     sha: sha ?? '',
     isDismissed: state === 'DISMISSED',
+  }));
+
+export const GithubReviewComment = z
+  .object({
+    id: z.int(),
+    user: ForgeUser.nullish(),
+    body: Text,
+    path: z.string(),
+    /** Null when the diff has it no more. */
+    line: z.int().nullish(),
+  })
+  .transform(({ user, line, ...rest }) => ({
+    ...rest,
+    author: user?.login,
+    line: line ?? null,
+    // Only its GraphQL API knows of that.
+    resolvedBy: null,
   }));
 
 export const GithubMilestone = z

@@ -3,7 +3,9 @@ import type { PlannedRepository } from '../../../schema/contracts/plan.ts';
 import type { Effects } from '../../effects.ts';
 import { outcomeUnknown, refused } from '../../failures.ts';
 import { isAncestor, requireCommit, resolveCommit, type Git } from '../../git/git.ts';
-import type { Forge, MergedHead, MergeOutcome } from '../forge.ts';
+import { composeReview, fixedIn } from '../compose-review.ts';
+import { linesInDiff } from '../diff-lines.ts';
+import type { Forge, MergedHead, MergeOutcome, ReviewPosting } from '../forge.ts';
 import type { LocalStore } from './local-store.ts';
 
 /**
@@ -28,7 +30,7 @@ export function createLocalForge(deps: {
       store.updatePullRequest({ repositoryId: repository.id, ...rest }),
     closePullRequest: ({ repository, number }) =>
       store.closePullRequest({ repositoryId: repository.id, number }),
-    postReview: ({ repository, ...rest }) => store.postReview({ repositoryId: repository.id, ...rest }),
+    postReview,
     merge,
     findMerge,
     commitStatuses: ({ repository, sha }) => store.readStatuses({ repositoryId: repository.id, sha }),
@@ -41,6 +43,24 @@ export function createLocalForge(deps: {
     branch: string;
   }): Promise<string | undefined> {
     return resolveCommit(git, { cwd: of.repository.address, ref: `refs/heads/${of.branch}` });
+  }
+
+  async function postReview(of: ReviewPosting): Promise<void> {
+    const { repository, pullRequest, review } = of;
+    const cwd = repository.address;
+    const files = review.findings.flatMap(({ file, line }) => (line === undefined ? [] : (file ?? [])));
+    const isInDiff =
+      files.length === 0
+        ? () => false
+        : await linesInDiff({ git, cwd, base: `refs/heads/${repository.base}`, head: review.sha, files });
+    const at = { repositoryId: repository.id, pullRequest };
+    const earlier = await store.readReviews({ ...at, author: review.engine, except: review.sha });
+    const standing = earlier.flatMap(({ comments }) =>
+      comments.map(({ key, file, line }) => ({ key, place: `${file}:${line}` })),
+    );
+    const toldFixed = new Set(earlier.flatMap(({ body }) => fixedIn(body)));
+    const composed = composeReview({ review, isInDiff, standing, toldFixed, repeats: of.repeats === true });
+    await store.postReview({ ...at, review, ...composed });
   }
 
   async function merge(of: {

@@ -9,7 +9,8 @@ import {
   forgeStatuses,
 } from '../../../schema/db/tables.ts';
 import type { CiContext } from '../../../schema/contracts/ci.ts';
-import { describeReview, type Review } from '../../../schema/contracts/review.ts';
+import type { Review } from '../../../schema/contracts/review.ts';
+import type { ComposedReview } from '../compose-review.ts';
 import type { Issue, PullRequest } from '../forge.ts';
 
 type PullRequestRow = typeof forgePullRequests.$inferSelect;
@@ -124,8 +125,30 @@ export class LocalStore {
       .where(and(isPullRequest(of), eq(forgePullRequests.state, 'open')));
   }
 
-  async postReview(of: { repositoryId: string; pullRequest: number; review: Review }): Promise<void> {
-    const review = storable(of.review);
+  /** What an engine has said of a pull request at other heads. */
+  async readReviews(of: {
+    repositoryId: string;
+    pullRequest: number;
+    author: string;
+    except: string;
+  }): Promise<Pick<typeof forgeReviews.$inferSelect, 'body' | 'comments'>[]> {
+    return this.#queries
+      .select({ body: forgeReviews.body, comments: forgeReviews.comments })
+      .from(forgeReviews)
+      .where(
+        and(
+          eq(forgeReviews.repositoryId, of.repositoryId),
+          eq(forgeReviews.pullRequest, of.pullRequest),
+          eq(forgeReviews.author, of.author),
+          ne(forgeReviews.sha, of.except),
+        ),
+      );
+  }
+
+  async postReview(
+    of: { repositoryId: string; pullRequest: number; review: Review } & ComposedReview,
+  ): Promise<void> {
+    const { review, body, comments } = storable(of);
     const { engine, sha, verdict } = review;
     await this.#queries
       .insert(forgeReviews)
@@ -136,12 +159,13 @@ export class LocalStore {
         author: engine,
         sha,
         verdict,
-        body: describeReview(review),
+        body,
+        comments,
       })
       // A reviewer that has read the same head again has another word.
       .onConflictDoUpdate({
         target: [forgeReviews.repositoryId, forgeReviews.pullRequest, forgeReviews.author, forgeReviews.sha],
-        set: { verdict, body: describeReview(review) },
+        set: { verdict, body, comments },
       });
   }
 

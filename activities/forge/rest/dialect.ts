@@ -28,11 +28,25 @@ export interface ForgePullRequest {
 }
 
 export interface ForgeReview {
+  id: number;
+  /** How many comments at lines it has, where the forge tells. */
+  comments?: number;
   author: string | undefined;
   body: string;
   sha: string;
   /** One that the forge has dismissed counts no longer. */
   isDismissed: boolean;
+}
+
+/** A comment of a review at a line. */
+export interface ForgeReviewComment {
+  id: number;
+  author: string | undefined;
+  body: string;
+  path: string;
+  line: number | null;
+  /** Who has marked it as settled, where the forge tells. */
+  resolvedBy: string | null;
 }
 
 export interface ForgeMilestone {
@@ -50,6 +64,15 @@ export interface Dialect {
   milestone: z.ZodType<ForgeMilestone>;
   /** A commit's message, as `/git/commits` tells it. */
   commitMessage: z.ZodType<string>;
+  /** Those of all reviews of a pull request; of a forge that has them by review, those of the reviews given. */
+  reviewComments(
+    there: RepositoryAccess,
+    of: { pullRequest: number; reviews: readonly ForgeReview[] },
+  ): Promise<ForgeReviewComment[]>;
+  /** A comment at a line of the new version, as a review that is posted has it. */
+  commentAt(of: { file: string; line: number; body: string }): Record<string, unknown>;
+  /** Marks a comment as settled, or as open again. Only some forges let it be done here. */
+  settleComment?(there: RepositoryAccess, of: { id: number; isSettled: boolean }): Promise<Answer<unknown>>;
   reviewEvents: Record<Review['verdict'] | 'comment', string>;
   branchHead(there: RepositoryAccess, branch: string): Promise<string | undefined>;
   branchProtection(there: RepositoryAccess, branch: string): Promise<BranchProtection | undefined>;

@@ -35,7 +35,7 @@ export function createRestForge(deps: {
       turns.with(`${of.repository.id} ${of.branch}`, () => findOrOpenPullRequest(of)),
     updatePullRequest,
     closePullRequest,
-    ...createRestReviews({ access, dialect, turns }),
+    ...createRestReviews({ ...deps, turns }),
     ...createRestMerge({ ...deps, turns }),
     ...createRestReleases({ access, dialect, turns }),
     commitStatuses,

@@ -1,34 +1,46 @@
 import { z } from 'zod';
-import type { PlannedRepository } from '../../../schema/contracts/plan.ts';
-import { describeReview, type Review } from '../../../schema/contracts/review.ts';
+import type { Review } from '../../../schema/contracts/review.ts';
 import { refused } from '../../failures.ts';
+import type { Git } from '../../git/git.ts';
+import type { Workspace } from '../../git/workspace.ts';
 import type { KeyedLock } from '../../keyed-lock.ts';
-import type { Forge } from '../forge.ts';
+import {
+  composeReview,
+  fixedIn,
+  fixedSince,
+  keyIn,
+  keyOf,
+  type ComposedReview,
+  type StandingComment,
+} from '../compose-review.ts';
+import { linesInDiff } from '../diff-lines.ts';
+import type { Forge, ReviewPosting } from '../forge.ts';
 import { lookThenAct } from '../settle.ts';
 import { done, type ForgeAccess, type RepositoryAccess } from './access.ts';
 import { pathOf } from './client.ts';
 import type { Dialect, ForgeReview } from './dialect.ts';
 import { findPullRequest } from './rest-merge.ts';
 
-interface Posting {
-  repository: PlannedRepository;
-  pullRequest: number;
-  review: Review;
+interface OurComment extends StandingComment {
+  id: number;
+  resolvedBy: string | null;
 }
 
 /** Reviews as the engine's own account where the operator has given it one, and as comments otherwise. */
 export function createRestReviews(deps: {
   access: ForgeAccess;
   dialect: Dialect;
+  git: Git;
+  workspace: Workspace;
   turns: KeyedLock;
 }): Pick<Forge, 'postReview'> {
-  const { access, dialect, turns } = deps;
+  const { access, dialect, git, workspace, turns } = deps;
   return {
-    postReview: (of) =>
-      turns.with(`${of.repository.id} review ${of.pullRequest} ${of.review.engine}`, () => postReview(of)),
+    // Gitea collects the comments of a review by account: two of one account at once would share theirs.
+    postReview: (of) => turns.with(`${of.repository.id} reviews of ${of.pullRequest}`, () => postReview(of)),
   };
 
-  async function postReview(of: Posting): Promise<void> {
+  async function postReview(of: ReviewPosting): Promise<void> {
     const { repository, pullRequest, review } = of;
     const own = await access.ofReviewer(repository, review.engine);
     const there = own ?? (await access.of(repository));
@@ -36,28 +48,105 @@ export function createRestReviews(deps: {
     const path = `${there.path}${pathOf`/pulls/${pullRequest}/reviews`}`;
     const ending = `<!-- review:${review.engine}@${review.sha}:${review.verdict} -->`;
     const login = await there.login();
-    const isOurs = (one: ForgeReview) =>
-      one.author === login &&
+    const list = async () =>
+      (await there.client.list({ path, answer: z.array(dialect.review) })).filter(
+        ({ author }) => author === login,
+      );
+    const isThis = (one: ForgeReview) =>
       one.sha === review.sha &&
       // It is posted again.
       !one.isDismissed &&
       one.body.trimEnd().endsWith(ending);
+    const earlier = await list();
+    const standing = of.repeats === true ? [] : await findComments(there, of, { login, reviews: earlier });
     await lookThenAct({
-      look: async () => (await there.client.list({ path, answer: z.array(dialect.review) })).find(isOurs),
+      look: async () => (await list()).find(isThis),
       act: async () => {
-        const body = {
-          event: dialect.reviewEvents[own ? review.verdict : 'comment'],
-          commit_id: review.sha,
-          body: `${describeReview(review)}\n\n${ending}`,
-        };
-        const posted = await there.client.change({ method: 'POST', path, body, answer: dialect.review });
-        return done(there, posted, `the review by ${review.engine}`);
+        const toldFixed = new Set(earlier.filter(isOfEngine(review)).flatMap(({ body }) => fixedIn(body)));
+        const isInDiff = await findLines(of);
+        const composed = composeReview({
+          review,
+          isInDiff,
+          standing,
+          toldFixed,
+          repeats: of.repeats === true,
+        });
+        const posted = await post(composed);
+        // GitHub refuses the whole review for one line that is not in the diff as it sees that.
+        if (posted.kind === 'ok' || posted.status !== 422 || composed.comments.length === 0) {
+          return done(there, posted, `the review by ${review.engine}`);
+        }
+        const inBody = composeReview({
+          ...{ review, standing, toldFixed, repeats: of.repeats === true },
+          isInDiff: () => false,
+        });
+        return done(there, await post(inBody), `the review by ${review.engine}`);
       },
+    });
+    await settleThreads(there, of, { login, standing });
+
+    function post({ body, comments }: ComposedReview) {
+      const request = {
+        event: dialect.reviewEvents[own ? review.verdict : 'comment'],
+        commit_id: review.sha,
+        body: `${body}\n\n${ending}`,
+        ...(comments.length === 0 ? {} : { comments: comments.map((one) => dialect.commentAt(one)) }),
+      };
+      return there.client.change({ method: 'POST', path, body: request, answer: dialect.review });
+    }
+  }
+
+  /** What this engine's earlier reviews have told at lines, those of a review that never came to its end included. */
+  async function findComments(
+    there: RepositoryAccess,
+    { pullRequest, review }: ReviewPosting,
+    of: { login: string; reviews: ForgeReview[] },
+  ): Promise<OurComment[]> {
+    const { login, reviews } = of;
+    if (reviews.length === 0) return [];
+    const comments = await dialect.reviewComments(there, { pullRequest, reviews });
+    return comments.flatMap(({ id, author, body, path, line, resolvedBy }) => {
+      const key = author === login ? keyIn(body, review.engine) : undefined;
+      if (key === undefined) return [];
+      return [{ id, key, resolvedBy, place: line === null ? path : `${path}:${line}` }];
     });
   }
 
+  async function findLines({ repository, review }: ReviewPosting) {
+    const files = review.findings.flatMap(({ file, line }) =>
+      file === undefined || line === undefined ? [] : [file],
+    );
+    if (files.length === 0) return () => false;
+    await workspace.fetchCommit({ repository, sha: review.sha });
+    const base = await workspace.fetchBranch({ repository, branch: repository.base });
+    if (base === undefined) return () => false;
+    const cwd = await workspace.openMirror(repository);
+    return linesInDiff({ git, cwd, base, head: review.sha, files });
+  }
+
+  /** What is fixed is marked so; what comes back is open again, unless it was somebody else who has settled it. */
+  async function settleThreads(
+    there: RepositoryAccess,
+    { review }: ReviewPosting,
+    of: { login: string; standing: readonly OurComment[] },
+  ): Promise<void> {
+    const { settleComment } = dialect;
+    if (!settleComment) return;
+    const found = new Set(review.findings.map((finding) => keyOf(review.engine, finding)));
+    const over = fixedSince(review, of.standing).filter(({ resolvedBy }) => resolvedBy === null);
+    const back = of.standing.filter(({ key, resolvedBy }) => found.has(key) && resolvedBy === of.login);
+    for (const { id } of over) await settle(id, true);
+    for (const { id } of back) await settle(id, false);
+
+    async function settle(id: number, isSettled: boolean): Promise<void> {
+      // Done twice it is the same, so a lost answer is no matter of looking: the next attempt does it again. An account
+      // that may not do it leaves it to people: the body of the review tells it too.
+      await settleComment?.(there, { id, isSettled });
+    }
+  }
+
   /** Asked of the forge: what we believe of our own tokens may be wrong. */
-  async function refuseAuthor(there: RepositoryAccess, of: Posting): Promise<void> {
+  async function refuseAuthor(there: RepositoryAccess, of: ReviewPosting): Promise<void> {
     const number = of.pullRequest;
     const [reviewer, { author }] = await Promise.all([
       there.login(),
@@ -68,4 +157,8 @@ export function createRestReviews(deps: {
       `${of.review.engine} would review as ${reviewer}, who has opened pull request ${of.pullRequest} of ${there.host}${there.path}: give it the token of another account under reviewers:`,
     );
   }
+}
+
+function isOfEngine({ engine }: Review): (one: ForgeReview) => boolean {
+  return ({ body }) => body.includes(`<!-- review:${engine}@`);
 }

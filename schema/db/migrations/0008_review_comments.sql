@@ -1,0 +1,1 @@
+ALTER TABLE "forge_reviews" ADD COLUMN "comments" jsonb DEFAULT '[]'::jsonb NOT NULL;
