@@ -42,7 +42,7 @@ describe.skipIf(noTmux)('the agents of a fleet (skipped without tmux)', () => {
     expect((await mission('fleet', 'start', 'pi')).stdout).toBe('pi  running\n');
     const shown = await mission('fleet', 'ps');
     expect(shown.stdout).toMatch(/^TENANT +HOST +AGENT +RUNTIME +CLASS +STATE +RUNS +PID +WROTE/);
-    expect(shown.stdout).toMatch(/default +\S+ +codex +codex +canary +healthy +codex +\d+ +\ds/);
+    expect(shown.stdout).toMatch(/default +\S+ +codex +codex +canary +healthy +codex +\d+ +\d+s/);
 
     const before = await ps(machine);
     const holder = await holderPid(machine);
