@@ -51,7 +51,7 @@ describe('a reviewer', () => {
 
   it('is told that there is more than it is told', () => {
     const many = Array.from({ length: 70 }, (_, n) =>
-      known({ id: `f-${n}`, state: n < 5 ? 'fixed' : 'open' }),
+      known({ id: `f-${n}`, state: n < 10 ? 'fixed' : 'open' }),
     );
     const text = forReviewer(...many);
     expect(text).toContain('[cut: 10 more findings');
