@@ -36,6 +36,7 @@ const lives = {
     'POST issues',
     'POST pulls',
     'POST reviews',
+    'POST resolve',
     'POST merge',
     'POST comments',
     'PATCH issues',
@@ -56,6 +57,20 @@ it(
     await Promise.all(Object.values(lives).map((points) => live(points, buildbot)));
   },
   manyDeathsMs,
+);
+
+/** Its first head has a line that ends in white space, which a reviewer objects to. */
+const mendsItsLine = `if [ -e a.txt ]; then echo done > a.txt; else echo 'done ' > a.txt; fi
+git add --all
+git commit --quiet --message Work
+`;
+
+const PlacedComments = z.array(
+  z.object({
+    path: z.string(),
+    position: z.int(),
+    resolver: z.object({ login: z.string() }).nullable(),
+  }),
 );
 
 async function live(lifePoints: readonly string[], buildbot: TestBuildbot): Promise<void> {
@@ -80,7 +95,7 @@ async function live(lifePoints: readonly string[], buildbot: TestBuildbot): Prom
   onTestFinished(() => reborn.end());
   await at.startMission({
     key: 'm',
-    scripts: { A: "echo done > a.txt\ngit add --all\ngit commit --quiet --message 'Work'\n" },
+    scripts: { A: mendsItsLine },
     policy: { requireCi: true },
     milestone: { release: { tag: 'v1.0.0' } },
   });
@@ -101,10 +116,20 @@ async function live(lifePoints: readonly string[], buildbot: TestBuildbot): Prom
   // Before the merge stand the first commit and the pipeline's.
   expect(left.commits).toHaveLength(3);
   const [pullRequest] = left.pullRequests;
-  expect(pullRequest?.reviews.map(({ by, state, sha }) => [by, state, sha]).sort()).toEqual([
-    ['author', 'COMMENT', pullRequest?.head],
-    ['reviewer', 'APPROVED', pullRequest?.head],
+  const heads = pullRequest?.reviews.map(({ by, state, sha }) => [by, state, sha === pullRequest.head]);
+  expect(heads?.sort()).toEqual([
+    ['author', 'COMMENT', false],
+    ['author', 'COMMENT', true],
+    ['reviewer', 'APPROVED', true],
+    ['reviewer', 'REQUEST_CHANGES', false],
   ]);
+  // What was found at a line is told there once, and settled once it was mended.
+  const found = await Promise.all(
+    (pullRequest?.reviews ?? []).map(({ id }) =>
+      at.look(`/pulls/${pullRequest?.number ?? 0}/reviews/${id}/comments`, PlacedComments),
+    ),
+  );
+  expect(found.flat()).toEqual([{ path: 'a.txt', position: 1, resolver: { login: 'reviewer' } }]);
   const comments = await at.look(`/issues/${left.issues[0]?.number ?? 0}/comments`, z.array(z.unknown()));
   expect(comments).toHaveLength(1);
 }

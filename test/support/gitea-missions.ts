@@ -40,7 +40,7 @@ export interface PullRequest {
   /** Of its head. */
   files: Files;
   mergeSha: string | null;
-  reviews: { by: string; state: string; sha: string; counts: boolean }[];
+  reviews: { id: number; by: string; state: string; sha: string; counts: boolean }[];
 }
 
 /** What Buildbot runs: every check that a task has added. */
@@ -108,6 +108,7 @@ export async function startGiteaMissions(of: {
         head: head.sha,
         files: await filesAt(head.sha),
         reviews: (await look(`/pulls/${pull.number}/reviews`, Reviews)).map((review) => ({
+          id: review.id,
           by: review.user.login,
           state: review.state,
           sha: review.commit_id,
@@ -144,6 +145,7 @@ const Pulls = z.array(
 );
 const Reviews = z.array(
   z.object({
+    id: z.int(),
     user: z.object({ login: z.string() }),
     state: z.string(),
     commit_id: z.string(),
