@@ -140,7 +140,12 @@ export function createMergeActivities(deps: {
   ): Promise<void> {
     for (const { engine, summary } of request.approvals) {
       const review = { engine, sha, verdict: 'approve' as const, summary, findings: [] };
-      await forges(repository).postReview({ repository, pullRequest: request.pullRequest, review, repeats: true });
+      await forges(repository).postReview({
+        repository,
+        pullRequest: request.pullRequest,
+        review,
+        repeats: true,
+      });
     }
   }
 
