@@ -4,14 +4,8 @@ import type { Program } from '../../schema/contracts/plan.ts';
 import type { HostState } from '../../schema/contracts/host.ts';
 import type { Breach } from '../../schema/contracts/law.ts';
 import type { MergeRequest } from '../../schema/contracts/messages.ts';
-import type {
-  Finding,
-  FindingAnswer,
-  KnownFinding,
-  Review,
-  ReviewAnswer,
-} from '../../schema/contracts/review.ts';
-import type { AgentReport, SessionEnd, SessionSummary } from '../../schema/contracts/session.ts';
+import type { KnownFinding, Review, ReviewAnswer } from '../../schema/contracts/review.ts';
+import type { SessionSummary } from '../../schema/contracts/session.ts';
 import type { NewEvent, TaskView } from '../../schema/contracts/views.ts';
 import { refused, stillWaiting } from '../../activities/failures.ts';
 import { identify, objectionsOf } from '../../workflows/rules/findings.ts';
@@ -27,41 +21,15 @@ import type {
   RunSessionInput,
   TaskPlace,
 } from '../../workflows/ports.ts';
+import { approval, report, sha, summary, type Work } from './fake-sessions.ts';
 
-/** A commit id that says what it is: 40 hex digits made of a few. */
-export function sha(name: string | number): string {
-  return Buffer.from(String(name)).toString('hex').padEnd(40, '0').slice(0, 40);
-}
+export { approval, objection, report, sha, usage, type Work } from './fake-sessions.ts';
 
 interface FakePullRequest {
   number: number;
   branch: string;
   state: 'open' | 'merged' | 'closed';
   merge?: { headSha: string; mergeSha: string };
-}
-
-/** What an author does in one launch. */
-export type Work =
-  | {
-      kind: 'commit';
-      name: string;
-      touchesJudge?: boolean;
-      agent?: Partial<AgentReport>;
-      /** What it says to the findings that it was told of. */
-      answers?: FindingAnswer[];
-    }
-  /** An agent whose session came to nothing. */
-  | { kind: 'fails'; agent: Partial<AgentReport> }
-  | { kind: 'nothing' }
-  | { kind: 'no-change'; reason: string }
-  | { kind: 'red-check'; check: string }
-  | { kind: 'ends'; end: SessionEnd; exitCode?: number };
-
-export const approval: ReviewAnswer = { verdict: 'approve', summary: 'good', findings: [] };
-
-export function objection(message: string, more: Partial<Finding> = {}): ReviewAnswer {
-  const finding: Finding = { severity: 'blocker', category: 'wrong', message, ...more };
-  return { verdict: 'request-changes', summary: message, findings: [finding] };
 }
 
 /**
@@ -423,15 +391,4 @@ export class FakeWorld {
     const { base: baseSha, needsTwo } = this;
     return { kind: 'delivered', headSha, baseSha, commits: 1, touchesJudge, breaches, needsTwo };
   }
-}
-
-function summary(of: Pick<SessionSummary, 'id' | 'role' | 'host' | 'end' | 'exitCode'>): SessionSummary {
-  return { ...of, runtime: 'fake', startedAt: Date.now(), endedAt: Date.now() };
-}
-
-/** What each agent's session uses. */
-export const usage = { inputTokens: 100, cachedTokens: 40, outputTokens: 7, costUsd: null };
-
-export function report(of: Partial<AgentReport> = {}): AgentReport {
-  return { outcome: 'done', message: 'I am done.', conversation: null, usage, retryAt: null, ...of };
 }

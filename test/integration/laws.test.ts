@@ -145,7 +145,7 @@ describe('a verdict', () => {
       name: 'of the author’s session',
       reviewed: (review, session) => ({
         review,
-        session: { ...session, id: session.id.replace(session.role, 'author') },
+        session: { ...session, id: 'demo.T-1.author.1' },
       }),
       says: 'where the change was written',
     },
