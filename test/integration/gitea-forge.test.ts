@@ -121,7 +121,12 @@ describe('what only Gitea has', () => {
       as: reviewers['diff-check'] ?? gitea().author,
       method: 'POST',
       path: `${world.path}/pulls/${pullRequest}/reviews`,
-      body: { event: 'PENDING', commit_id: sha, body: '', comments: [{ path: 'a', new_position: 1, body }] },
+      body: {
+        event: 'PENDING',
+        commit_id: sha,
+        body: 'a draft',
+        comments: [{ path: 'a', new_position: 1, body }],
+      },
     });
     await forge.postReview({ repository, pullRequest, review });
     expect(await reviews(pullRequest)).toMatchObject([{ state: 'APPROVED', login: 'reviewer' }]);
