@@ -130,8 +130,7 @@ export function createRestReviews(deps: {
     { review }: ReviewPosting,
     of: { login: string; standing: readonly OurComment[] },
   ): Promise<void> {
-    const { settleComment } = dialect;
-    if (!settleComment) return;
+    if (!dialect.settleComment) return;
     const found = new Set(review.findings.map((finding) => keyOf(review.engine, finding)));
     const over = fixedSince(review, of.standing).filter(({ resolvedBy }) => resolvedBy === null);
     const back = of.standing.filter(({ key, resolvedBy }) => found.has(key) && resolvedBy === of.login);
@@ -141,7 +140,7 @@ export function createRestReviews(deps: {
     async function settle(id: number, isSettled: boolean): Promise<void> {
       // Done twice it is the same, so a lost answer is no matter of looking: the next attempt does it again. An account
       // that may not do it leaves it to people: the body of the review tells it too.
-      await settleComment?.(there, { id, isSettled });
+      await dialect.settleComment?.(there, { id, isSettled });
     }
   }
 
