@@ -1,6 +1,5 @@
 /** What was found in earlier rounds, as reviewers and authors are told of it. */
-import type { FindingNote, KnownFinding } from '../../schema/contracts/review.ts';
-import { isSettled } from '../../workflows/rules/findings.ts';
+import { isSettled, type FindingNote, type KnownFinding } from '../../schema/contracts/review.ts';
 import { quote, type Line } from '../sessions/quote.ts';
 
 /** More than a change of a sensible size has open; what is over comes last, and is left out first. */

@@ -72,6 +72,13 @@ export const KnownFinding = Finding.omit({ unfounded: true }).extend({
 });
 export type KnownFinding = z.infer<typeof KnownFinding>;
 
+const settled: readonly FindingState[] = ['fixed', 'deferred', 'dropped', 'unfounded'];
+
+/** Nothing is to be done about it in its task any more. */
+export function isSettled({ state }: Pick<KnownFinding, 'state'>): boolean {
+  return settled.includes(state);
+}
+
 /** What the author says to a finding. It is a claim: reviewers look again, and a dispute is decided by somebody else. */
 export const FindingAnswer = z.object({
   id: FindingId,

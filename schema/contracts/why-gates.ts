@@ -1,7 +1,7 @@
 /** What each gate has seen of a task, and what it asks for: one place for each. */
 import { ciAllowsMerge } from './ci.ts';
 import { gates, type Gate, type Wait } from './gates.ts';
-import type { Finding, Review } from './review.ts';
+import { isSettled, type Finding, type Review } from './review.ts';
 import type { TaskView } from './views.ts';
 import type { Evidence, WhyOf } from './why.ts';
 
@@ -124,8 +124,12 @@ function newestReviews({ reviews }: TaskView): Map<string, Review> {
 /** A finding that nobody has mended yet, as far as is known. */
 export type OpenFinding = Finding & { engine: string; sha: string };
 
-/** What the last word of each engine objects to. */
+/** What the task remembers and nobody has settled. Views of before there was a memory: what each engine said last. */
 export function openFindings(view: TaskView): OpenFinding[] {
+  if (view.findings.length > 0) {
+    const open = view.findings.filter((known) => !isSettled(known));
+    return open.map(({ last, ...known }) => ({ ...known, sha: last }));
+  }
   return [...newestReviews(view).values()].flatMap(({ engine, sha, findings }) =>
     findings.map((finding) => ({ ...finding, engine, sha })),
   );

@@ -1,5 +1,6 @@
 import {
   isObjection,
+  isSettled,
   type DisputeDecision,
   type Finding,
   type FindingAnswer,
@@ -156,13 +157,6 @@ export function noted(known: KnownFinding, note: FindingNote): KnownFinding {
   const why = note.why?.slice(0, charactersKept);
   const kept = { ...note, ...(why === undefined ? {} : { why }) };
   return { ...known, history: [...known.history, kept].slice(-notesKept) };
-}
-
-const settled: readonly FindingState[] = ['fixed', 'deferred', 'dropped', 'unfounded'];
-
-/** Nothing is to be done about it in this task any more. */
-export function isSettled({ state }: KnownFinding): boolean {
-  return settled.includes(state);
 }
 
 /** A decision holds, whatever the reviewer says after it. */
