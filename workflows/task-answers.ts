@@ -1,6 +1,8 @@
 import { ApplicationFailure, isCancellation, TemporalFailure } from '@temporalio/workflow';
 import type { Wait } from '../schema/contracts/gates.ts';
 import type { AnswerRequest, Question } from '../schema/contracts/question.ts';
+import { isReviewSession } from '../schema/contracts/names.ts';
+import { call } from './proxies.ts';
 import { HostLost, type TaskHost } from './task-host.ts';
 import type { TaskState } from './task-state.ts';
 import type { TaskSteps } from './task-steps.ts';
@@ -69,7 +71,10 @@ export class TaskAnswers {
     if (session === null) return this.show();
     try {
       const input = { sessionId: session, question: id, option, by };
-      await this.#host.call(({ steps }) => steps.answerQuestion, `${option} to ${id}`, input);
+      const summary = `${option} to ${id}`;
+      // Reviewers run where the engine is, wherever the author does.
+      if (isReviewSession(session)) await call(this.#host.home.steps.answerQuestion, summary, input);
+      else await this.#host.call(({ steps }) => steps.answerQuestion, summary, input);
     } catch (error) {
       if (error instanceof TemporalFailure || error instanceof HostLost) task.questions.reopen(id);
       // The session ends with its host, and whoever answers is told so.

@@ -11,7 +11,7 @@ import {
   type TaskInput,
   type TaskResult,
 } from '../schema/contracts/messages.ts';
-import { sessionId, taskBranch } from '../schema/contracts/names.ts';
+import { reviewRole, sessionId, taskBranch } from '../schema/contracts/names.ts';
 import type { Policy } from '../schema/contracts/mission-file.ts';
 import type { Program } from '../schema/contracts/plan.ts';
 import type { EscalationKind } from '../schema/contracts/question.ts';
@@ -187,7 +187,7 @@ export class TaskState {
     const launch = (this.#reviewLaunches.get(engine) ?? 0) + 1;
     this.#reviewLaunches.set(engine, launch);
     const { mission, task } = this.place;
-    return sessionId({ mission, task, role: `review-${engine}`, launch });
+    return sessionId({ mission, task, role: reviewRole(engine), launch });
   }
 
   sessionEnded(session: SessionSummary): void {

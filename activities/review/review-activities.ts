@@ -1,6 +1,7 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AgentEvent } from '../../schema/contracts/agent.ts';
+import { reviewRole } from '../../schema/contracts/names.ts';
 import type { SessionSummary } from '../../schema/contracts/session.ts';
 import type { HostActivities, ReviewInput, ReviewOutcome } from '../../workflows/ports.ts';
 import { verdictFault } from '../../workflows/rules/verdict.ts';
@@ -107,7 +108,7 @@ export function createReviewActivities(deps: {
     const { repository: cwd, home } = checkoutOf(input);
     return {
       ...{ sessionId, host, timeoutSeconds, cwd, home },
-      role: `review-${input.engine}`,
+      role: reviewRole(input.engine),
       env: { MISSION_BASE_SHA: baseSha, MISSION_HEAD_SHA: headSha },
       prepare: () => prepare(input),
     };

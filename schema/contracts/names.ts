@@ -97,3 +97,13 @@ export function taskBranch(of: { mission: string; task: string }): string {
 export function sessionId(of: { mission: string; task: string; role: string; launch: number }): string {
   return `${of.mission}.${of.task}.${of.role}.${of.launch}`;
 }
+
+/** The role of who reads a change for an engine. */
+export function reviewRole(engine: string): string {
+  return `review-${engine}`;
+}
+
+/** Missions and tasks have no dots in their names. */
+export function isReviewSession(id: string): boolean {
+  return id.split('.')[2]?.startsWith(reviewRole('')) === true;
+}

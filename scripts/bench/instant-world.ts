@@ -1,5 +1,6 @@
 /** A forge, a CI, agents and reviewers in memory that take no time: what is left is the engine's own. */
 import { createHash } from 'node:crypto';
+import { reviewRole } from '../../schema/contracts/names.ts';
 import type { SessionSummary } from '../../schema/contracts/session.ts';
 import type { createActivities } from '../../workers/activities.ts';
 
@@ -114,7 +115,7 @@ export function createInstantWorld(): { control: InstantControl; host: HostActiv
         Promise.resolve({
           kind: 'reviewed',
           review: { engine, sha: headSha, verdict: 'approve', summary: 'good', findings: [] },
-          session: summary({ id: sessionId, role: `review-${engine}`, host: name }),
+          session: summary({ id: sessionId, role: reviewRole(engine), host: name }),
         }),
       answerQuestion: () => Promise.resolve(),
       cleanUp: () => Promise.resolve(),
