@@ -110,6 +110,8 @@ export interface Delivered {
   breaches?: Breach[];
   /** The change touches what two persons must agree to. */
   needsTwo?: boolean;
+  /** Of the head. Missing from what version 0.3 has recorded. */
+  tree?: string | undefined;
   /** What the author says to the findings that it was told of. */
   answers?: FindingAnswer[];
 }

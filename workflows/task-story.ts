@@ -8,12 +8,14 @@ import {
   rejectCi,
   rejectDelivery,
   rejectDivergence,
+  rejectRepeat,
   rejectReview,
   rejectSession,
 } from './rules/remediation.ts';
 import type { TaskState } from './task-state.ts';
 import { TaskAnswers } from './task-answers.ts';
 import { TaskAsks } from './task-asks.ts';
+import { FailedAttempts } from './failed-attempts.ts';
 import { briefAfterLoss } from './task-brief.ts';
 import { TaskCi } from './task-ci.ts';
 import { TaskDisputes } from './task-disputes.ts';
@@ -41,6 +43,7 @@ export class TaskStory {
   readonly #laws: TaskLaws;
   readonly #merge: TaskMerge;
   readonly #disputes: TaskDisputes;
+  readonly #failed = new FailedAttempts();
 
   constructor(task: TaskState) {
     this.#task = task;
@@ -144,7 +147,10 @@ export class TaskStory {
         task.delivered(delivery);
         this.#reviews.delivered(delivery);
         this.#disputes.heard(delivery, sessionId);
-        if (await this.#laws.allow(delivery)) return true;
+        if (!(await this.#laws.allow(delivery))) continue;
+        const before = this.#failed.repeats(delivery, task.resolutions.length);
+        if (before === undefined) return true;
+        await this.#steps.sendBack([rejectRepeat(delivery.headSha, before)]);
         continue;
       }
       if (delivery.kind === 'no-change-needed') {
@@ -230,6 +236,7 @@ export class TaskStory {
       ...reviews.map((review) => rejectReview(review, policy, task.findings.known)),
       rejectCi(report, policy),
     ];
+    this.#failed.failed(rejections);
     return (await this.#steps.sendBack(rejections)) && (await this.#ci.outlast(report));
   }
 

@@ -21,7 +21,7 @@ import type { Processes } from '../processes/supervise.ts';
 import type { Room } from '../sessions/room.ts';
 import { sessionFiles } from '../sessions/session-runs.ts';
 import { asSupervisor, type Watch } from '../supervision.ts';
-import { changedFiles, isAncestor, type Git } from './git.ts';
+import { changedFiles, isAncestor, treeOf, type Git } from './git.ts';
 import { breachesOf } from './laws/breaches.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -104,6 +104,7 @@ export function createDeliveryActivities(deps: {
       ...(breaches.length === 0 ? {} : { breaches }),
       ...(files.some((file) => isNamedBy(file, input.twoPersons)) ? { needsTwo: true } : {}),
       ...(await readAnswers(input.sessionId)),
+      tree: await treeOf(git, { cwd: mirror, commit: headSha }),
     };
   }
 

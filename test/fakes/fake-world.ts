@@ -87,6 +87,8 @@ export class FakeWorld {
   needsTwo = false;
   /** Called when the engine is about to push. */
   beforePush: () => void = () => undefined;
+  /** The files of a head. Without it: each has its own. */
+  treeOf: (headSha: string) => string = (headSha) => headSha;
   /** Which laws a head breaks. */
   breaches: (headSha: string) => Omit<Breach, 'sha'>[] = () => [];
   reviewer: (of: {
@@ -387,8 +389,9 @@ export class FakeWorld {
   }
 
   #delivered(headSha: string, touchesJudge: boolean): Delivery {
+    const tree = this.treeOf(headSha);
     const breaches = this.breaches(headSha).map((breach) => ({ ...breach, sha: headSha }));
     const { base: baseSha, needsTwo } = this;
-    return { kind: 'delivered', headSha, baseSha, commits: 1, touchesJudge, breaches, needsTwo };
+    return { kind: 'delivered', headSha, baseSha, commits: 1, touchesJudge, breaches, needsTwo, tree };
   }
 }

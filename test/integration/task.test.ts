@@ -82,6 +82,18 @@ describe('what a gate sends back', () => {
     expect(world.merges).toEqual([expect.objectContaining({ headSha: sha('T-1.2') })]);
   });
 
+  it('does not have the very same files read and tested twice', async () => {
+    // The second session only makes another commit of what the first had made.
+    world.treeOf = (headSha) => (headSha === sha('T-1.2') ? sha('T-1.1') : headSha);
+    world.reviewer = ({ headSha }) => (headSha === sha('T-1.3') ? approval : objection('sloppy'));
+    const handle = await engine.startTask({});
+
+    expect(await handle.result()).toMatchObject({ status: 'merged' });
+    expect(world.view('T-1').reviews.map((review) => review.sha)).not.toContain(sha('T-1.2'));
+    expect(world.tested).not.toContain(sha('T-1.2'));
+    expect(world.sessions[2]?.feedback.at(-1)?.message).toContain(`has the very files of ${sha('T-1.1')}`);
+  });
+
   it('gives CI failure and review findings to the same session', async () => {
     world.verdicts.set(sha('T-1.1'), 'failed');
     world.reviewer = ({ headSha }) => (headSha === sha('T-1.1') ? objection('sloppy') : approval);

@@ -62,6 +62,16 @@ export function rejectDelivery(delivery: Delivery): Rejection | undefined {
   }
 }
 
+/** Files that were sent back already, at another head. */
+export function rejectRepeat(headSha: string, before: { headSha: string; message: string }): Rejection {
+  return rejection({
+    gate: 'verify-delivery',
+    signature: 'verify-delivery:repeated',
+    message: `${headSha} has the very files of ${before.headSha}, which came back: ${before.message}. Change what is wrong, or say why it is not`,
+    sha: headSha,
+  });
+}
+
 /**
  * Both reviewers must approve: each that does not is a failure of its own, told apart by what it objects to. An approval
  * with something that should be fixed is one too, where the policy sends that back.
