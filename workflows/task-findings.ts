@@ -1,5 +1,11 @@
 import type { Policy } from '../schema/contracts/mission-file.ts';
-import type { DisputeDecision, FindingAnswer, KnownFinding, Review } from '../schema/contracts/review.ts';
+import {
+  isSettled,
+  type DisputeDecision,
+  type FindingAnswer,
+  type KnownFinding,
+  type Review,
+} from '../schema/contracts/review.ts';
 import type { TaskView } from '../schema/contracts/views.ts';
 import { answered, blocks, decided, identify, objectionsOf, remember } from './rules/findings.ts';
 
@@ -15,6 +21,11 @@ export class TaskFindings {
 
   get known(): KnownFinding[] {
     return this.#view.findings;
+  }
+
+  /** Whether something was found at an earlier head that this one has to mend. */
+  get mends(): boolean {
+    return this.known.some((one) => !isSettled(one) && one.last !== this.#view.headSha);
   }
 
   /** Those that their author disputes, and nobody has decided on. */

@@ -61,7 +61,8 @@ export class TaskReviews {
   #reviewers(): Reviewer[] {
     const { policy, task } = this.#task.input;
     const { reviewers } = policy;
-    return reviewersOf({ reviewers, touched: this.#touched, labels: task.reviewLabels ?? [] });
+    const { mends } = this.#task.findings;
+    return reviewersOf({ reviewers, touched: this.#touched, labels: task.reviewLabels ?? [], mends });
   }
 
   /** No verdict is asked for again, then parked: it never counts as approval. */

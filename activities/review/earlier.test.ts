@@ -45,6 +45,16 @@ describe('a reviewer', () => {
     );
   });
 
+  it('of fixes is told to look at what others have found, and at nothing else', () => {
+    const change = { headSha, baseSha, commits: '', diff: { text: '', leftOut: [], unnamed: 0 } };
+    const of = { task: task('T-1'), agentsFile: undefined, resumed: false, engine: 'cheap' };
+    const text = reviewPrompt({ ...change, ...of, role: 'fixes', earlier: [known()] });
+    expect(text).toContain('You verify fixes in this change, and nothing else');
+    expect(text).toContain('whoever has found it: is it mended at this head');
+    expect(text).not.toContain('each finding of yours');
+    expect(text).toContain('\n- f-1 (reader, open): blocker [bug] a.js:3 x may be null\n');
+  });
+
   it('reads nothing of earlier rounds in the first', () => {
     expect(forReviewer()).not.toContain('Earlier rounds');
   });

@@ -5,11 +5,15 @@ import { quote, type Line } from '../sessions/quote.ts';
 /** More than a change of a sensible size has open; what is over comes last, and is left out first. */
 const findingsTold = 60;
 
-/** For a reviewer. Nothing where nothing was found yet. */
-export function describeEarlier(known: readonly KnownFinding[], engine: string): Line[] {
+/** For a reviewer. Nothing where nothing was found yet. `own`: what it is to do about it in place of reading its own again. */
+export function describeEarlier(
+  known: readonly KnownFinding[],
+  { engine, own }: { engine: string; own?: string | undefined },
+): Line[] {
   if (known.length === 0) return [];
   return [
-    `You review as ${engine}. Read again whether each finding of yours that is new, open or fixed is mended, whatever its author claims. One that still stands you repeat, with its "id" in the finding. One that you leave out counts as fixed.`,
+    own ??
+      `You review as ${engine}. Read again whether each finding of yours that is new, open or fixed is mended, whatever its author claims. One that still stands you repeat, with its "id" in the finding. One that you leave out counts as fixed.`,
     'What was dropped or deferred is decided: it is no reason to ask for changes. What was unfounded named a file or a line that is not there.',
     quote('findings of earlier rounds', tell(known)),
   ];

@@ -18,6 +18,14 @@ export interface Change {
 const personas: Record<ReviewerRole, string> = {
   security:
     'You are the security reviewer of this change, called since it touches what needs one; two others read it for everything else, and none of you is its author. Look for what lets somebody read, do or be what is not theirs: logins and rights, input that reaches a command, a query, a path or a page, secrets, cryptography, dependencies.',
+  fixes:
+    'You verify fixes in this change, and nothing else; others read it for everything else, and none of you is its author. What its author claims is no evidence.',
+};
+
+/** Whoever reads for one thing is not to read for all. */
+const tasksOfRoles: Partial<Record<ReviewerRole, string>> = {
+  fixes:
+    'For each finding of these that is new or open, whoever has found it: is it mended at this head, in all places where it has to be, and without its test or check being bent? Repeat each that is not, with its "id" in the finding and what is missing; it is a blocker if it was one. Approve when all of them are mended.',
 };
 
 const form = [
@@ -54,7 +62,8 @@ export function reviewPrompt(
   const again = describeMalformed(malformed);
   if (resumed) return compose({ ...common, agentsFile: undefined, brief: [again] });
   const brief = [{ title: 'Title', lines: [task.title] }, ...describeTask(task)].map(quoteAll);
-  const rounds = { title: 'Earlier rounds', lines: describeEarlier(earlier, engine) };
+  const own = role === undefined ? undefined : tasksOfRoles[role];
+  const rounds = { title: 'Earlier rounds', lines: describeEarlier(earlier, { engine, own }) };
   return compose({
     ...common,
     agentsFile: of.agentsFile,

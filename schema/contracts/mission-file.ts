@@ -84,8 +84,11 @@ export const Fallback = z.array(AgentRuntime).min(1).max(4);
 export const Reviewer = z
   .strictObject({
     engine: Name,
-    /** With a role it comes beside the two, where a change asks for it; then its approval is needed too. */
-    role: z.enum(['security']).optional(),
+    /**
+     * With a role it comes beside the two, where a change asks for it; then its approval is needed too. `fixes` reads
+     * whether what was found before is mended, and is called by heads that come after a finding.
+     */
+    role: z.enum(['security', 'fixes']).optional(),
     /** Called where a change touches one of these, as git reads a pathspec of the kind `:(glob)`: `src/auth/**`. */
     paths: z
       .array(z.string().min(1).max(500).refine(isWithin, 'must be a path within the repository'))

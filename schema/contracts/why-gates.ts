@@ -104,7 +104,9 @@ function reviewAndCi(of: WhyOf): Facts {
   const open = openFindings(view);
   if (open.length > 0) evidence.push({ what: 'open findings', says: countsOf(open) });
   evidence.push(...ciOf(view));
-  const asked = policy.reviewers.flatMap(({ engine }): string[] => {
+  const asked = policy.reviewers.flatMap(({ engine, role }): string[] => {
+    // Who has a role may not be called by this change.
+    if (role !== undefined && !newest.has(engine)) return [];
     const review = newest.get(engine);
     if (!review || review.sha !== head) return [`the verdict of ${engine}`];
     return review.verdict === 'approve' ? [] : [`the approval of ${engine}`];

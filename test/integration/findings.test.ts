@@ -174,3 +174,28 @@ it('what should be fixed is noted where the policy says nothing', async () => {
   expect(world.sessions).toHaveLength(1);
   expect(world.view('T-1').findings).toMatchObject([{ state: 'new' }, { state: 'new' }]);
 });
+
+it('who verifies fixes is called by the heads that have some to show, and its approval is needed there', async () => {
+  const read: string[] = [];
+  world.reviewer = ({ engine: name, headSha, earlier }) => {
+    if (name === 'cheap') read.push(headSha);
+    if (name === 'test-check' && headSha === sha('T-1.1')) return bug;
+    // The finder overlooks that its own finding still stands.
+    const isMended = headSha === sha('T-1.3');
+    return name === 'cheap' && !isMended ? objection(`${earlier[0]?.id ?? ''} still stands`) : approval;
+  };
+  const reviewers = [
+    { engine: 'diff-check' },
+    { engine: 'test-check' },
+    { engine: 'cheap', role: 'fixes' as const },
+  ];
+  const handle = await engine.startTask({ policy: { reviewers } });
+
+  expect(await handle.result()).toMatchObject({ status: 'merged' });
+  expect(read).toEqual([sha('T-1.2'), sha('T-1.3')]);
+  expect(world.merges).toEqual([expect.objectContaining({ headSha: sha('T-1.3') })]);
+  expect(world.view('T-1').findings.map(({ engine: by, state }) => ({ by, state }))).toEqual([
+    { by: 'test-check', state: 'fixed' },
+    { by: 'cheap', state: 'fixed' },
+  ]);
+});

@@ -10,9 +10,9 @@ const guard: Reviewer = {
   labels: ['risky'],
 };
 
-function called(of: { more?: Reviewer[]; touched?: string[]; labels?: string[] }): string[] {
-  const { more = [guard], touched = [], labels = [] } = of;
-  return reviewersOf({ reviewers: [...two, ...more], touched, labels }).map(({ engine }) => engine);
+function called(of: { more?: Reviewer[]; touched?: string[]; labels?: string[]; mends?: boolean }): string[] {
+  const { more = [guard], touched = [], labels = [], mends = false } = of;
+  return reviewersOf({ reviewers: [...two, ...more], touched, labels, mends }).map(({ engine }) => engine);
 }
 
 describe('a reviewer with a role', () => {
@@ -31,6 +31,13 @@ describe('a reviewer with a role', () => {
 
   it('that names neither reads every change', () => {
     expect(called({ more: [{ engine: 'guard', role: 'security' }] })).toEqual(['claude', 'codex', 'guard']);
+  });
+
+  it.each([
+    { mends: false, engines: ['claude', 'codex'] },
+    { mends: true, engines: ['claude', 'codex', 'cheap'] },
+  ])('that verifies fixes is called where there are some: $mends', ({ mends, engines }) => {
+    expect(called({ more: [{ engine: 'cheap', role: 'fixes' }], mends })).toEqual(engines);
   });
 
   it('that names paths alone is called by no label', () => {

@@ -7,8 +7,11 @@ export function reviewersOf(of: {
   touched: readonly string[];
   /** The task's labels that reviewers name. */
   labels: readonly string[];
+  /** Whether it is said to mend what was found at an earlier head. */
+  mends: boolean;
 }): Reviewer[] {
   return of.reviewers.filter(({ role, paths, labels }) => {
+    if (role === 'fixes' && !of.mends) return false;
     if (role === undefined || (paths === undefined && labels === undefined)) return true;
     const isTouched = paths?.some((path) => of.touched.includes(path)) ?? false;
     return isTouched || (labels?.some((label) => of.labels.includes(label)) ?? false);
