@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
 import { Hono, type Context } from 'hono';
 import { z } from 'zod';
+import { serveGit } from './git-http.ts';
 import type { RestServer } from '../support/forge-worlds.ts';
 import { temporaryFolder, type AtEnd } from '../support/temporary.ts';
 
@@ -59,6 +60,8 @@ export interface FakeRepository {
 }
 
 export interface FakeForge extends RestServer {
+  /** Hears of each push that came over HTTP, and of each merge, when it is there. */
+  onPush(listener: (repository: FakeRepository) => void): void;
   breakNext(fault: Fault): void;
   /** So many merges or looks find that the forge does not yet know whether it can merge. */
   keepChecking(times: number): void;
@@ -113,7 +116,26 @@ export async function startFakeForge(atEnd: AtEnd, flavour: Flavour): Promise<Fa
   let checking = 0;
   const tools: FakeTools = { at, issueAt, head, git, isChecking, squash };
   const { page, exists, showPull, showMilestone } = flavour;
-  const app = new Hono().basePath(flavour.api);
+  const pushed: ((repository: FakeRepository) => void)[] = [];
+  const site = new Hono();
+  const app = site.basePath(flavour.api);
+
+  // Its tests reach its repositories on the disk; an engine in a process of its own comes as to any forge.
+  site.on(
+    ['GET', 'POST'],
+    ['/:owner/:name/info/refs', '/:owner/:name/git-upload-pack', '/:owner/:name/git-receive-pack'],
+    async (context) => {
+      const [, token = ''] = atob((context.req.header('authorization') ?? '').replace(/^Basic /, '')).split(
+        ':',
+      );
+      if (!token.startsWith('token-of-')) return context.text('Who is there?', 401);
+      const repository = at(context);
+      const path = context.req.path.replace(`/${repository.name}`, '');
+      const answer = await serveGit(context.req.raw, { repository: repository.path, path });
+      if (path === '/git-receive-pack') for (const listener of pushed) listener(repository);
+      return answer;
+    },
+  );
 
   app.use(async (context, next) => {
     const { method, path } = context.req;
@@ -184,6 +206,7 @@ export async function startFakeForge(atEnd: AtEnd, flavour: Flavour): Promise<Fa
     if (!tree.ok) return 'conflict';
     const mergeSha = git(repository, 'commit-tree', tree.text, '-p', base, '-m', message).text;
     git(repository, 'update-ref', `refs/heads/${pull.base}`, mergeSha);
+    for (const listener of pushed) listener(repository);
     Object.assign(pull, { mergeSha, lastHead: sha });
     issue.state = 'closed';
     return { mergeSha };
@@ -368,6 +391,7 @@ export async function startFakeForge(atEnd: AtEnd, flavour: Flavour): Promise<Fa
     url,
     calls,
     repositoryAt,
+    onPush: (listener) => pushed.push(listener),
     author: { login: 'author', token: 'token-of-author' },
     reviewers: { 'diff-check': { login: 'reviewer', token: 'token-of-reviewer' } },
     breakNext: (fault) => faults.push(fault),
