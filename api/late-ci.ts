@@ -1,4 +1,5 @@
 /** What a wait for CI waits for at this moment. Its heartbeat tells it, and no event: so it is asked of Temporal. */
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { z } from 'zod';
 import { CiWait } from '../schema/contracts/ci.ts';
 import { laneWorkflowId, taskWorkflowId } from '../schema/contracts/names.ts';
@@ -9,6 +10,12 @@ import type { ApiDeps } from './deps.ts';
 const deadlineMs = 1_000;
 
 const waits: ReadonlySet<string> = new Set(['awaitCi', 'guardQueue']);
+
+interface Waiter {
+  workflowId: string;
+  /** A lane begins with its first request, which may still be on its way. */
+  isLane: boolean;
+}
 
 /** The tasks, with what is late where they wait for CI, or for a lane that does. */
 export async function withLateCi(
@@ -21,25 +28,28 @@ export async function withLateCi(
 
   return Promise.all(
     of.tasks.map(async (task) => {
-      const workflowId = waiterOf(task);
-      if (task.waits === null || workflowId === undefined) return task;
-      const looked = asked.get(workflowId) ?? lateIn(deps, workflowId);
-      asked.set(workflowId, looked);
+      const waiter = waiterOf(task);
+      if (task.waits === null || waiter === undefined) return task;
+      const looked = asked.get(waiter.workflowId) ?? lateIn(deps, waiter);
+      asked.set(waiter.workflowId, looked);
       const late = await looked;
       return late === undefined ? task : { ...task, waits: { ...task.waits, late } };
     }),
   );
 
   /** The workflow that asks for CI. */
-  function waiterOf({ id: task, gate, status, waits: wait }: TaskView): string | undefined {
+  function waiterOf({ id: task, gate, status, waits: wait }: TaskView): Waiter | undefined {
     if (status !== 'running' || wait === null || wait.for === 'person') return undefined;
     switch (gate) {
       case 'queue-guard':
       case 'review-and-ci':
-        return taskWorkflowId({ installation, mission, task });
+        return { workflowId: taskWorkflowId({ installation, mission, task }), isLane: false };
       case 'merge-lane':
       case 'verify-merge':
-        return laneWorkflowId({ installation, repositoryId: repository.id, base: repository.base });
+        return {
+          workflowId: laneWorkflowId({ installation, repositoryId: repository.id, base: repository.base }),
+          isLane: true,
+        };
       default:
         return undefined;
     }
@@ -49,7 +59,7 @@ export async function withLateCi(
 /** Undefined where nothing is late, or Temporal does not say. */
 async function lateIn(
   { client, log }: Pick<ApiDeps, 'client' | 'log'>,
-  workflowId: string,
+  { workflowId, isLane }: Waiter,
 ): Promise<string | undefined> {
   try {
     const describe = () => client.workflow.getHandle(workflowId).describe();
@@ -64,7 +74,7 @@ async function lateIn(
     // One that has no room in its process fails, and is asked again.
     return z.string().min(1).safeParse(waiting?.lastFailure?.message).data;
   } catch (error) {
-    log(error, { workflowId });
+    if (!isLane || !(error instanceof WorkflowNotFoundError)) log(error, { workflowId });
     return undefined;
   }
 }
