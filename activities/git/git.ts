@@ -74,7 +74,9 @@ export function createGit(deps: {
       throw unavailable(`${describe(of.args)} in ${of.cwd} did not run: ${result.fault}`);
     }
     if (result.exitCode !== 0 && !of.accept?.includes(result.exitCode)) {
-      const said = result.stderr.trim().split('\n').slice(-3).join(' ');
+      // The cause comes first, what it led to last.
+      const lines = result.stderr.split('\n').filter((line) => line.trim() !== '');
+      const said = (lines.length > 6 ? [...lines.slice(0, 3), '…', ...lines.slice(-3)] : lines).join(' ');
       throw unavailable(`${describe(of.args)} in ${of.cwd} ended with ${result.exitCode}: ${said}`);
     }
     return { stdout: result.stdout, exitCode: result.exitCode };
