@@ -3,15 +3,48 @@ import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { expect, it } from 'vitest';
 import { builtFolder } from '../../schema/package-root.ts';
-import type { MilestoneVerdict, VerifyMilestoneInput } from '../../workflows/ports.ts';
+import type { MilestoneVerdict } from '../../workflows/ports.ts';
 import { moment } from '../../test/support/moment.ts';
-import { makeRepository } from '../../test/support/repository.ts';
+import { makeRepository, type TestRepository } from '../../test/support/repository.ts';
 import { KeyedLock } from '../keyed-lock.ts';
 import { createProcesses } from '../processes/supervise.ts';
 import { sessionRuns } from '../../test/support/session-runs.ts';
 import { createRoom } from '../sessions/room.ts';
 import { createSessionActivities } from '../sessions/session-activities.ts';
 import { createDeliveryActivities } from './delivery-activities.ts';
+
+function activitiesOn(repository: TestRepository, sessionGigabytes = 1) {
+  const { git, paths, workspace } = repository;
+  return createDeliveryActivities({
+    ...{ git, paths, workspace, taskTurns: new KeyedLock() },
+    processes: createProcesses({ runner: join(builtFolder(), 'runner.js') }),
+    room: createRoom({ root: paths.root, freeGigabytes: 0, sessionGigabytes, everyMs: 50 }),
+  });
+}
+
+function run<Input, Output>(step: (input: Input) => Promise<Output>, input: Input): Promise<Output> {
+  return new MockActivityEnvironment().run(step, input);
+}
+
+it.each([
+  { files: { 'src/auth/deep/key.ts': 'a' }, told: { touched: ['src/auth/**'] } },
+  { files: { 'id.pem': 'a' }, told: { touched: ['**/*.pem'] } },
+  { files: { 'db/old.sql': 'a' }, told: { needsTwo: true } },
+  { files: { 'README.md': null }, told: { needsTwo: true } },
+  { files: { 'db/deep/old.sql': 'a', 'src/main.ts': 'a' }, told: {} },
+])('a delivery says which of the named paths it touches: $files', async ({ files, told }) => {
+  const repository = await makeRepository({ 'README.md': 'hi\n' });
+  const headSha = await repository.commit({ branch: 'work', files });
+  const delivery = await run(activitiesOn(repository).verifyDelivery, {
+    place: { tenant: 'default', mission: 'm', repository: repository.planned, task: 'A', branch: 'work' },
+    ...{ sessionId: null, round: 1, checks: [], checksTimeoutSeconds: 1 },
+    watched: ['src/auth/**', '**/*.pem'],
+    twoPersons: ['db/*.sql', 'README.md'],
+  });
+  const { baseSha, tree } = delivery.kind === 'delivered' ? delivery : {};
+  const common = { kind: 'delivered', headSha, baseSha, tree, commits: 1, touchesJudge: false };
+  expect(delivery).toEqual({ ...common, ...told });
+});
 
 it('a push that is under way is waited for by the clean-up of its task, and by no other', async () => {
   const repository = await makeRepository({ 'README.md': 'hi\n' });
@@ -42,9 +75,6 @@ it('a push that is under way is waited for by the clean-up of its task, and by n
     commands: new Map(),
     ...sessionRuns(common),
   });
-  const run = <Input, Output>(step: (input: Input) => Promise<Output>, input: Input) =>
-    new MockActivityEnvironment().run(step, input);
-
   const ended: string[] = [];
   const branch = 'mission/m/A';
   const pushed = run(pushBranch, { place: { ...place, task: 'A', branch }, headSha }).then(() =>
@@ -62,39 +92,28 @@ it('a push that is under way is waited for by the clean-up of its task, and by n
 
 it('a check that fills the disk is ended and red, with the figure', async () => {
   const repository = await makeRepository({ 'README.md': 'hi\n' });
-  const { git, paths, workspace, planned } = repository;
-  const { verifyMilestone } = createDeliveryActivities({
-    ...{ git, paths, workspace, taskTurns: new KeyedLock() },
-    processes: createProcesses({ runner: join(builtFolder(), 'runner.js') }),
-    room: createRoom({ root: paths.root, freeGigabytes: 0, sessionGigabytes: 0.01, everyMs: 50 }),
-  });
+  const { planned } = repository;
+  const { verifyMilestone } = activitiesOn(repository, 0.01);
   const sha = await repository.commit({ branch: 'main', files: { 'a.txt': 'a\n' } });
   const check = 'head -c 20000000 /dev/zero > "$HOME/wild"; sleep 600';
-  const verdict = await new MockActivityEnvironment().run(
-    (input: VerifyMilestoneInput) => verifyMilestone(input),
-    {
-      place: { tenant: 'default', mission: 'm', repository: planned },
-      ...{ milestone: 'm1', round: 1, sha, checksTimeoutSeconds: 600 },
-      checks: ['true', check],
-    },
-  );
+  const verdict = await run(verifyMilestone, {
+    place: { tenant: 'default', mission: 'm', repository: planned },
+    ...{ milestone: 'm1', round: 1, sha, checksTimeoutSeconds: 600 },
+    checks: ['true', check],
+  });
   const why = 'was ended: its clone and its home took 0.02 GiB; 0.01 GiB are the most';
   expect(verdict).toMatchObject({ kind: 'red', message: `the check \`${check}\` ${why}` });
 });
 
 it('a milestone is judged by its own checks at the commit of the base, each round anew', async () => {
   const repository = await makeRepository({ 'README.md': 'hi\n' });
-  const { git, paths, workspace, planned } = repository;
-  const { verifyMilestone } = createDeliveryActivities({
-    ...{ git, paths, workspace, taskTurns: new KeyedLock() },
-    processes: createProcesses({ runner: join(builtFolder(), 'runner.js') }),
-    room: createRoom({ root: paths.root, freeGigabytes: 0, sessionGigabytes: 1 }),
-  });
+  const { planned, paths } = repository;
+  const { verifyMilestone } = activitiesOn(repository);
   const sha = await repository.commit({ branch: 'main', files: { 'a.txt': 'a\n' } });
   await repository.commit({ branch: 'main', files: { 'a.txt': null } });
   const flag = join(paths.root, 'mended');
   const verify = (round: number): Promise<MilestoneVerdict> =>
-    new MockActivityEnvironment().run((input: VerifyMilestoneInput) => verifyMilestone(input), {
+    run(verifyMilestone, {
       place: { tenant: 'default', mission: 'm', repository: planned },
       ...{ milestone: 'm1', round, sha, checksTimeoutSeconds: 60 },
       checks: ['test -e a.txt', `echo not yet; test -e ${flag}`],

@@ -14,7 +14,6 @@ import { FindingAnswer } from '../../schema/contracts/review.ts';
 import type { DataPaths } from '../data-paths.ts';
 import { refused } from '../failures.ts';
 import { exists } from '../files.ts';
-import { globPattern } from '../glob.ts';
 import { taskKey, type KeyedLock } from '../keyed-lock.ts';
 import { describeEnd, excerptOf, firstFailure, runSteps, type StepOutcome } from '../processes/steps.ts';
 import type { Processes } from '../processes/supervise.ts';
@@ -95,29 +94,32 @@ export function createDeliveryActivities(deps: {
     }
     const red = await runDeliveryChecks(input, headSha, watch);
     if (red) return describeRed(headSha, red);
-    const touched = await touchedPaths({ ...input, mirror, from: forkedAt, to: headSha });
+    const { watched = [], twoPersons = [] } = input;
+    const change = { mirror, from: forkedAt, to: headSha };
+    const touched: string[] = [];
+    for (const path of watched) if (await touches(change, [path])) touched.push(path);
+    const needsTwo = twoPersons.length > 0 && (await touches(change, twoPersons));
     const breaches = await breachesOf(git, { cwd: mirror, baseSha, forkedAt, headSha });
     return {
       ...{ kind: 'delivered', headSha, baseSha: forkedAt, commits },
       touchesJudge: files.some(isOfTheJudge),
       ...(touched.length === 0 ? {} : { touched }),
       ...(breaches.length === 0 ? {} : { breaches }),
-      ...(files.some((file) => isNamedBy(file, input.twoPersons)) ? { needsTwo: true } : {}),
+      ...(needsTwo ? { needsTwo } : {}),
       ...(await readAnswers(input.sessionId)),
       tree: await treeOf(git, { cwd: mirror, commit: headSha }),
     };
   }
 
-  async function touchedPaths(
-    of: Pick<VerifyDeliveryInput, 'watched'> & { mirror: string; from: string; to: string },
-  ): Promise<string[]> {
-    const { mirror: cwd, from, to, watched = [] } = of;
-    const touched: string[] = [];
-    for (const path of watched) {
-      const args = ['diff', '--quiet', '--no-renames', from, to, '--', `:(glob)${path}`];
-      if ((await git.run({ cwd, args, accept: [1] })).exitCode === 1) touched.push(path);
-    }
-    return touched;
+  /** Whether a change touches what one of the globs stands for. */
+  async function touches(
+    change: { mirror: string; from: string; to: string },
+    globs: readonly string[],
+  ): Promise<boolean> {
+    const { mirror: cwd, from, to } = change;
+    const specs = globs.map((glob) => `:(glob)${glob}`);
+    const args = ['diff', '--quiet', '--no-renames', from, to, '--', ...specs];
+    return (await git.run({ cwd, args, accept: [1] })).exitCode === 1;
   }
 
   async function fetchDelivered(input: VerifyDeliveryInput): Promise<string | undefined> {
@@ -292,11 +294,6 @@ async function describeCheck(red: RedCheck): Promise<{ message: string; excerpt:
 /** Files that decide how a change is judged. A change of them needs a person's go-ahead. */
 export function isOfTheJudge(file: string): boolean {
   return file.startsWith('.mission/') || file === 'AGENTS.md' || file.endsWith('/AGENTS.md');
-}
-
-/** Whether one of the globs stands for a file. */
-export function isNamedBy(file: string, globs: readonly string[] = []): boolean {
-  return globs.some((glob) => globPattern(glob).test(file));
 }
 
 /** Without paths everything may be touched; a folder ends with a slash. */

@@ -11,6 +11,8 @@ function isWithin(path: string): boolean {
   return !path.startsWith('/') && !path.split('/').includes('..');
 }
 
+const PathWithin = z.string().min(1).max(500).refine(isWithin, 'must be a path within the repository');
+
 /** What a task says of itself, whatever its runtime. */
 export const taskFields = {
   title: z.string().trim().min(1).max(200),
@@ -23,9 +25,7 @@ export const taskFields = {
   /** Where to look, as `file:line` with a word on what is there. */
   pointers: z.array(z.string().min(1).max(500)).max(50),
   /** What a change may touch: folders, which end with `/`, and files. Without any, everything. */
-  paths: z
-    .array(z.string().min(1).max(500).refine(isWithin, 'must be a path within the repository'))
-    .max(100),
+  paths: z.array(PathWithin).max(100),
   /** Shell commands that must be green in a clean checkout of the delivered commit. */
   checks: z.array(z.string().trim().min(1).max(2_000)).max(20),
   dependsOn: z.array(Name).max(200),
@@ -90,10 +90,7 @@ export const Reviewer = z
      */
     role: z.enum(['security', 'fixes']).optional(),
     /** Called where a change touches one of these, as git reads a pathspec of the kind `:(glob)`: `src/auth/**`. */
-    paths: z
-      .array(z.string().min(1).max(500).refine(isWithin, 'must be a path within the repository'))
-      .max(50)
-      .optional(),
+    paths: z.array(PathWithin).max(50).optional(),
     /** Called where the task has one of these labels, which then ask nothing of hosts. */
     labels: z.array(Name).max(20).optional(),
   })
@@ -107,10 +104,10 @@ export const Policy = z.strictObject({
   /** Names of the tokens that may give the merge go-ahead. None: the mission merges solo. */
   coordinators: z.array(Name).max(50).default([]),
   /**
-   * A change that touches one of these needs the go-ahead of two different persons; `*` stands for any characters, also
-   * for `/`. Without it: one is enough.
+   * A change that touches one of these, globs as of a reviewer's `paths`, needs the go-ahead of two different persons.
+   * Without it: one is enough.
    */
-  twoPersons: z.array(z.string().min(1).max(500)).min(1).max(100).optional(),
+  twoPersons: z.array(PathWithin).min(1).max(100).optional(),
   /** Tasks that may run side by side. */
   parallel: Parallel.default(4),
   /** Which mission's steps come first where they wait for the same slots. Without it: 3. */
