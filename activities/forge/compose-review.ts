@@ -1,5 +1,6 @@
 /** What of a review stands at its lines, what in its body, and what of earlier rounds is over. */
 import { createHash } from 'node:crypto';
+import { cutText } from '../../schema/contracts/cut.ts';
 import { describeReview, type Finding, type Review } from '../../schema/contracts/review.ts';
 
 /**
@@ -57,7 +58,8 @@ export function composeReview(of: {
     ...listed('Fixed since the last review', fixed),
     ...fixed.map(({ key }) => `<!-- fixed:${key} -->`),
   ];
-  const text = bounded(describeReview({ ...review, findings: elsewhere }));
+  const whole = describeReview({ ...review, findings: elsewhere });
+  const text = cutText(whole, longestBody, 'the record of the mission has them');
   return { body: [text, ...more].join('\n'), comments };
 
   function hasRoom(): boolean {
@@ -99,9 +101,4 @@ function commentOf(engine: string, finding: Finding): string {
 
 function listed(title: string, comments: readonly StandingComment[]): string[] {
   return comments.length === 0 ? [] : ['', `${title}:`, ...comments.map(({ place }) => `- ${place}`)];
-}
-
-function bounded(text: string): string {
-  if (text.length <= longestBody) return text;
-  return `${text.slice(0, longestBody)}\n\n[cut: ${text.length - longestBody} more characters; the record of the mission has them]`;
 }

@@ -1,4 +1,5 @@
 /** A change as a reviewer is told it: whole files of it, as many as a prompt has room for. */
+import { cutText } from '../../schema/contracts/cut.ts';
 import type { Git } from '../git/git.ts';
 
 /** Some 50,000 tokens: a model with a window of 200,000 has room left to read on and to think. */
@@ -72,8 +73,7 @@ export async function readCommits(of: {
     `${baseSha}..${headSha}`,
   ];
   const { stdout } = await git.run({ cwd, args });
-  if (stdout.length <= maxLogCharacters) return stdout;
-  return `${stdout.slice(0, maxLogCharacters)}\n[cut: ${stdout.length - maxLogCharacters} more characters; read \`git log ${baseSha}..${headSha}\`]`;
+  return cutText(stdout, maxLogCharacters, `read \`git log ${baseSha}..${headSha}\``);
 }
 
 /** Paths that are not read, in their order: each too large, or beyond what may be read at once. */

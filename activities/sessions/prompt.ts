@@ -1,4 +1,5 @@
 /** What a session reads on its standard input. Kept beside the session, so that anybody can see what it was told. */
+import { cutText } from '../../schema/contracts/cut.ts';
 import { handoffNote } from '../../schema/contracts/handoff-text.ts';
 import type { StartedTask } from '../../schema/contracts/plan.ts';
 import type { Finding, KnownFinding } from '../../schema/contracts/review.ts';
@@ -74,7 +75,7 @@ export function authorPrompt(of: {
   resumed: boolean;
 }): string {
   const { task } = of;
-  const past = cut(
+  const past = cutText(
     of.feedback.map(describeFeedback).join('\n'),
     maxPast,
     'the rest stands in the mission’s record',
@@ -149,13 +150,7 @@ export function describeTask(task: StartedTask): Section[] {
 
 function quoteAgentsFile(text: string | undefined): Line[] {
   if (text === undefined || text.trim() === '') return [];
-  return [quote('AGENTS.md', cut(text.trimEnd(), maxAgentsFile, 'read AGENTS.md in your clone'))];
-}
-
-/** A cut is stated, so that nobody takes a part for the whole. */
-function cut(text: string, length: number, where: string): string {
-  if (text.length <= length) return text;
-  return `${text.slice(0, length)}\n[cut: ${text.length - length} more characters; ${where}]`;
+  return [quote('AGENTS.md', cutText(text.trimEnd(), maxAgentsFile, 'read AGENTS.md in your clone'))];
 }
 
 function list(items: readonly string[]): string[] {

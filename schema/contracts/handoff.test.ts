@@ -173,8 +173,8 @@ describe('a handoff', () => {
     const task = handoffTask({ why: why(busy), goal: long });
     expect(task.cut).toEqual(['2 earlier failures', '20 earlier sessions']);
     expect(task.sessions.map(({ id }) => id).at(-1)).toBe('greetings.A.author.30');
-    expect(task.goal).toMatch(/ \[cut: 3000 more characters\]$/);
-    expect(task.sessions[0]?.claim).toMatch(/ \[cut: 4500 more characters\]$/);
+    expect(task.goal).toMatch(/\n\[cut: 3000 more characters\]$/);
+    expect(task.sessions[0]?.claim).toMatch(/\n\[cut: 4500 more characters\]$/);
     expect(describeHandoffTask(task)).toContain('[cut: 2 earlier failures, 20 earlier sessions]');
 
     const page = describeHandoff(handoff(Array.from({ length: 40 }, () => busy)));

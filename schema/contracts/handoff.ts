@@ -1,4 +1,5 @@
 /** All that a new person or agent needs to carry on with a mission. Bounded: what is left out is told. */
+import { cutText } from './cut.ts';
 import { z } from 'zod';
 import { isActive, TaskStatus, Wait } from './gates.ts';
 import { Finding } from './review.ts';
@@ -68,15 +69,15 @@ export function handoffTask(of: { why: WhyOf; goal: string | null }): HandoffTas
   ];
   return {
     ...{ id, title, milestone, branch, headSha, issue, pullRequest, status, cut },
-    goal: of.goal === null ? null : shortened(of.goal, longestGoal),
+    goal: of.goal === null ? null : cutText(of.goal, longestGoal),
     answer: why.answer,
     gates: isAtWork ? why.gates : [],
     findings: findings
       .slice(0, kept.findings)
-      .map((finding) => ({ ...finding, message: shortened(finding.message) })),
+      .map((finding) => ({ ...finding, message: cutText(finding.message, longestText) })),
     failures: view.failures
       .slice(-kept.failures)
-      .map(({ gate, message, sha }) => ({ gate, message: shortened(message), sha })),
+      .map(({ gate, message, sha }) => ({ gate, message: cutText(message, longestText), sha })),
     sessions: view.sessions.slice(-kept.sessions).map(toHandoffSession),
     commands: commandsFor(why, view),
   };
@@ -94,7 +95,7 @@ export function handoffOf(of: {
   const waiting = of.tasks.flatMap(({ why: { view } }, index) => {
     if (view.waits === null) return [];
     const command = tasks[index]?.gates.find(({ gate }) => gate === view.gate)?.command ?? null;
-    return [{ task: view.id, ...view.waits, on: shortened(view.waits.on), command }];
+    return [{ task: view.id, ...view.waits, on: cutText(view.waits.on, longestText), command }];
   });
   return {
     ...mission,
@@ -130,15 +131,10 @@ function toHandoffSession(session: SessionSummary): HandoffTask['sessions'][numb
   return {
     ...{ id, role, runtime, host, end, endedAt },
     outcome: agent?.outcome ?? null,
-    claim: claim.trim() === '' ? null : shortened(claim),
+    claim: claim.trim() === '' ? null : cutText(claim, longestText),
   };
 }
 
 function left(count: number, what: string): string[] {
   return count > 0 ? [`${count} ${what}`] : [];
-}
-
-function shortened(text: string, length = longestText): string {
-  if (text.length <= length) return text;
-  return `${text.slice(0, length)} [cut: ${text.length - length} more characters]`;
 }
