@@ -11,8 +11,8 @@ type LaneSteps = Pick<
 >;
 
 export function laneActivities(modelOf: (repositoryId: string) => LaneModel): LaneSteps {
-  /** For which request a head was made, by the head. */
-  const madeFor = new Map<string, MergeRequest>();
+  /** For which request a head was made. Models name their heads alike. */
+  const madeFor = new Map<LaneModel, Map<string, MergeRequest>>();
 
   /** What has failed for good there is refused; who waits can be called off. */
   async function step<Result>(
@@ -34,9 +34,13 @@ export function laneActivities(modelOf: (repositoryId: string) => LaneModel): La
 
   function requestFor(model: LaneModel, head?: string): MergeRequest {
     const [first] = model.pulls.flatMap(({ requests }) => requests);
-    const found = madeFor.get(head ?? '') ?? first?.request;
+    const found = madeFor.get(model)?.get(head ?? '') ?? first?.request;
     if (!found) throw new Error('nobody has asked for anything');
     return found;
+  }
+
+  function made(model: LaneModel, head: string, request: MergeRequest): void {
+    madeFor.set(model, (madeFor.get(model) ?? new Map<string, MergeRequest>()).set(head, request));
   }
 
   return {
@@ -50,7 +54,7 @@ export function laneActivities(modelOf: (repositoryId: string) => LaneModel): La
     updateBranch: ({ repository, request, headSha, covered }) =>
       step(repository.id, async (model) => {
         const update = await model.world().updateBranch(request, headSha, covered);
-        if (update.kind === 'ready') madeFor.set(update.headSha, request);
+        if (update.kind === 'ready') made(model, update.headSha, request);
         return update;
       }),
     openBatch: ({ repository, requests, baseSha }) =>
@@ -64,7 +68,7 @@ export function laneActivities(modelOf: (repositoryId: string) => LaneModel): La
     openRevert: ({ repository, request, mergeSha, reason }) =>
       step(repository.id, async (model) => {
         const revert = await model.world().openRevert(request, { mergeSha, reason });
-        if (revert.kind === 'opened') madeFor.set(revert.headSha, request);
+        if (revert.kind === 'opened') made(model, revert.headSha, request);
         return revert;
       }),
     tidyForge: ({ place, headSha, pullRequest }) =>
