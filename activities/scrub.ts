@@ -3,6 +3,7 @@
  * failures have said, before it is in a history or in the database.
  */
 import type { Roster } from '../schema/contracts/roster.ts';
+import { secretForms } from './secret-forms.ts';
 
 const hidden = '[redacted]';
 
@@ -24,12 +25,8 @@ const rules: readonly [RegExp, string][] = [
   [/\b(authorization\\?["']?\s*[:=]\s*\\?["']?(?:bearer|basic)?\s*)[\w~+/.=-]+/gi, `$1${hidden}`],
   // Long enough to be no prose.
   [/\b(bearer|basic)\s+[\w~+/.=-]{16,}/gi, `$1 ${hidden}`],
-  // The engine's own tokens.
-  [/\bmission_[\w-]{43}/g, hidden],
-  // Tokens that tell by their form whose they are: OpenAI and Anthropic, GitHub, GitLab, Slack, AWS, Google, npm; JWTs.
-  [/\bsk-[\w-]{20,}/g, hidden],
-  [/\b(?:gh[oprsu]_[A-Za-z\d]{36,}|github_pat_\w{22,}|glpat-[\w-]{20,}|xox[abeprs]-[\w-]{10,})/g, hidden],
-  [/\b(?:(?:AKIA|ASIA)[A-Z\d]{16}|AIza[\w-]{35}|npm_[A-Za-z\d]{36})(?![\w-])/g, hidden],
+  ...secretForms.map(([, form]): [RegExp, string] => [form, hidden]),
+  // Of what a repository holds a JWT is mostly an example; of what a program says it may be one in use.
   [/\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}/g, hidden],
   // No quote is in a key: within JSON it ends where its string does.
   [/-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[^"]*?-----END [A-Z ]{0,30}PRIVATE KEY-----/g, hidden],

@@ -35,7 +35,7 @@ export interface Git {
 
 /**
  * Git as the engine runs it: no machine or user configuration, no prompts, no hooks, its own identity.
- * `configFile` is the engine's own configuration, which `writeEngineConfig` fills.
+ * `configFile` is the engine's own configuration, see `engineGitConfig`.
  * `remoteSettings` answers the settings with which git reaches a repository of a forge: they are in the environment of
  * that one command, never in its arguments and never on the disk.
  */
@@ -140,6 +140,9 @@ export function engineGitConfig(): string {
     // It would look after each fetch whether there is something to collect.
     '[maintenance]',
     '\tauto = false',
+    // Names as they are: the engine reads them.
+    '[core]',
+    '\tquotePath = false',
     '[advice]',
     '\tdetachedHead = false',
     '[init]',

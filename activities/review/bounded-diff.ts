@@ -1,18 +1,13 @@
 /** A change as a reviewer is told it: whole files of it, as many as a prompt has room for. */
 import { cutText } from '../../schema/contracts/cut.ts';
 import type { Git } from '../git/git.ts';
+import { readChange } from '../git/large-files.ts';
 
 /** Some 50,000 tokens: a model with a window of 200,000 has room left to read on and to think. */
 export const maxDiffCharacters = 200_000;
 
 /** Of both sides together. A larger file is generated, or read better by itself; reading it all would take memory. */
 const maxFileBytes = 1024 * 1024;
-
-/** What git is asked to compare at once, by the sizes of both sides: half of what may be read from it. */
-const maxReadBytes = 32 * 1024 * 1024;
-
-/** Each of them is an argument of a command line; a change with more is no change of lines. */
-const mostLargeFiles = 200;
 
 /** More names nobody reads; all of them are told by the command that stands beside them. */
 const mostNames = 100;
@@ -38,20 +33,17 @@ export async function readBoundedDiff(of: {
   maxCharacters?: number;
 }): Promise<BoundedDiff> {
   const { git, mirror: cwd, baseSha, headSha, maxCharacters = maxDiffCharacters } = of;
-  const large = await largeFiles(of);
-  if (large.length > mostLargeFiles) return bound([], { large, maxCharacters });
-  const asText = [
-    '--no-color',
-    '--no-ext-diff',
-    '--no-textconv',
-    '--no-renames',
-    '--src-prefix=a/',
-    '--dst-prefix=b/',
-  ];
-  const without = large.map((path) => `:(exclude,top,literal)${path}`);
-  const paths = without.length === 0 ? [] : [':/', ...without];
-  const args = ['-c', 'core.quotePath=false', 'diff', ...asText, baseSha, headSha, '--', ...paths];
-  const { stdout } = await git.run({ cwd, args });
+  const { stdout, large } = await readChange(git, {
+    ...{ cwd, command: ['diff'], commits: [baseSha, headSha], maxFileBytes },
+    form: [
+      '--no-color',
+      '--no-ext-diff',
+      '--no-textconv',
+      '--no-renames',
+      '--src-prefix=a/',
+      '--dst-prefix=b/',
+    ],
+  });
   return bound(filesOf(stdout), { large, maxCharacters });
 }
 
@@ -74,40 +66,6 @@ export async function readCommits(of: {
   ];
   const { stdout } = await git.run({ cwd, args });
   return cutText(stdout, maxLogCharacters, `read \`git log ${baseSha}..${headSha}\``);
-}
-
-/** Paths that are not read, in their order: each too large, or beyond what may be read at once. */
-async function largeFiles(of: {
-  git: Git;
-  mirror: string;
-  baseSha: string;
-  headSha: string;
-}): Promise<string[]> {
-  const { git, mirror: cwd, baseSha, headSha } = of;
-  const args = ['diff', '--raw', '-z', '--no-abbrev', '--no-renames', baseSha, headSha];
-  // `:MODE MODE ID ID STATUS`, then the path, each ended by a NUL.
-  const parts = (await git.run({ cwd, args })).stdout.split('\0').filter((part) => part !== '');
-  const files = parts.flatMap((part, index) => {
-    const path = parts[index + 1];
-    return index % 2 === 1 || path === undefined ? [] : [{ path, ids: part.split(' ').slice(2, 4) }];
-  });
-  const ids = [...new Set(files.flatMap((file) => file.ids))].filter((id) => !/^0+$/.test(id));
-  const check = ['cat-file', '--batch-check=%(objectname) %(objectsize)'];
-  const { stdout } = await git.run({ cwd, args: check, input: `${ids.join('\n')}\n` });
-  // Submodules are no objects of this repository; their diff is a line.
-  const sizes = new Map(
-    stdout.split('\n').map((line) => {
-      const [id = '', size = '0'] = line.split(' ');
-      return [id, Number(size) || 0];
-    }),
-  );
-  let read = 0;
-  return files.flatMap(({ path, ids: sides }) => {
-    const bytes = sides.reduce((sum, id) => sum + (sizes.get(id) ?? 0), 0);
-    if (bytes > maxFileBytes || read + bytes > maxReadBytes) return [path];
-    read += bytes;
-    return [];
-  });
 }
 
 /** Cut where a file begins: each line within one has a mark of its own before it. */

@@ -52,6 +52,27 @@ describe('a secret', () => {
     expect(found.map(({ file }) => file).toSorted()).toEqual(['bin.dat', 'evil.txt', 'the commit message']);
   });
 
+  it('is not looked for in what is too large: that counts as a breach itself', async () => {
+    const repository = await makeRepository({ 'README.md': 'hi\n' });
+    const files = { 'huge.bin': 'x'.repeat(9 * 1024 * 1024), 'a.txt': secret };
+    const headSha = await repository.commit({ branch: 'work', files });
+    const message = 'huge.bin is too large to be looked through for secrets';
+    expect(await breachesOn(repository, 'work')).toMatchObject([
+      { law: 'secret', sha: headSha, file: 'a.txt' },
+      { law: 'secret', sha: headSha, file: 'huge.bin', message },
+    ]);
+  });
+
+  it('is told fifty times at the most, and that there are more', async () => {
+    const repository = await makeRepository({ 'README.md': 'hi\n' });
+    const files = { 'a.txt': `${secret}\n`.repeat(50), 'b.txt': `${secret}\n`.repeat(3) };
+    const headSha = await repository.commit({ branch: 'work', files });
+    const found = await breachesOn(repository, 'work');
+    expect(found.slice(0, 50).every(({ file }) => file === 'a.txt')).toBe(true);
+    const message = '3 more are not told here, the first of them in b.txt';
+    expect(found.slice(50)).toEqual([{ law: 'secret', sha: headSha, file: 'b.txt', line: 1, message }]);
+  });
+
   it('that the base has already, in a file that is renamed, is none of the change', async () => {
     const repository = await makeRepository({ 'a.txt': `${secret}\n` });
     await repository.commit({ branch: 'work', files: { 'a.txt': null, 'b.txt': `${secret}\n` } });
@@ -95,6 +116,28 @@ describe('checks and tests', () => {
       '.github/workflows/test.yaml runs 1 fewer steps',
       'the script test of package.json runs fewer commands',
     ]);
+  });
+
+  it('are looked through in time, however long a line is, and whatever a folder is called', async () => {
+    const scripts = (test: string) => JSON.stringify({ scripts: { test } });
+    const folder = 'p\u00e4 "q"\t';
+    const repository = await makeRepository({ [`${folder}/package.json`]: scripts('vitest run') });
+    // A pattern that takes the square of a line's length is still at it when the test has to end.
+    const long = ['test.', '|| ', 'lines ', '#[cfg_attr(', 'expect(', '; ', 'sk-'].map((part) =>
+      part.repeat(1_000_000 / part.length),
+    );
+    const spaces = ' '.repeat(1_000_000);
+    const text = [...long, `||${spaces}x`, `lines${spaces}x`].join('\n');
+    const files = ['a.test.ts', 'tests/a.rs', 'a_test.py', '.github/workflows/a.yaml', 'vitest.config.ts'];
+    await repository.commit({
+      branch: 'work',
+      files: {
+        ...Object.fromEntries(files.map((file) => [file, text])),
+        [`${folder}/package.json`]: scripts('true'),
+      },
+    });
+    const found = await breachesOn(repository, 'work');
+    expect(found.map(({ file }) => file)).toContain(`${folder}/package.json`);
   });
 
   it('that the base has made fewer meanwhile are none of the change', async () => {

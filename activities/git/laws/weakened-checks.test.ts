@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FileChange } from '../../review/engines/added-lines.ts';
+import type { FileChange } from '../file-changes.ts';
 import { weakenedChecks } from './weakened-checks.ts';
 
 function edit(file: string, removed: string[], added: string[], to: string | null = file): FileChange {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { FileChange } from '../../review/engines/added-lines.ts';
+import type { FileChange } from '../file-changes.ts';
 import { balance, type Weakening } from './weakening.ts';
 
 /** A package.json before and after a change; undefined where there is none. */
@@ -14,7 +14,8 @@ const pipeline =
   /^(?:\.(?:github|gitea|forgejo)\/(?:workflows|actions)\/.+|\.gitlab-ci\.ya?ml|\.woodpecker(?:\/.+|\.ya?ml)|\.ci\/.+|\.circleci\/.+|\.buildkite\/.+|\.travis\.yml|\.drone\.ya?ml|azure-pipelines\.ya?ml|bitbucket-pipelines\.yml|Jenkinsfile|\.husky\/.+|\.pre-commit-config\.yaml)$/;
 
 /** What makes a command green whatever it comes to. */
-const muted = /\|\|\s*\(?\s*(?:true\b|:|exit 0|echo\b)|;\s*(?:true|:|exit 0)\s*["']?$|--passWithNoTests\b/;
+const muted =
+  /\|\|\s*(?:\(\s*)?(?:true\b|:|exit 0|echo\b)|;\s*(?:true|:|exit 0)\s*["']?$|--passWithNoTests\b/;
 
 /** The same of a step. */
 const mutedStep =
@@ -28,7 +29,7 @@ const coverageFile =
   /(?:^|\/)(?:(?:vitest|vite|jest|karma|nyc)\.config\.[^/]+|\.nycrc[^/]*|\.c8rc[^/]*|package\.json|\.coveragerc|pyproject\.toml|setup\.cfg|tox\.ini|\.?codecov\.ya?ml)$/;
 
 const threshold =
-  /\b(branches|functions|lines|statements|fail_under|cov-fail-under|target)["']?\s*[:= ]\s*["']?(\d+(?:\.\d+)?)/g;
+  /\b(branches|functions|lines|statements|fail_under|cov-fail-under|target)["']?(?:\s*[:=]\s*|\s+)["']?(\d+(?:\.\d+)?)/g;
 
 const checkScript =
   /^(?:pre|post)?(?:tests?|checks?|lint|typecheck|type-check|verify|validate|ci|coverage|audit)(?:[:._-].*)?$/;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FileChange } from '../../review/engines/added-lines.ts';
+import type { FileChange } from '../file-changes.ts';
 import { weakenedTests } from './weakened-tests.ts';
 
 function change(from: string | null, to: string | null, removed: string[], added: string[]): FileChange {

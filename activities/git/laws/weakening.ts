@@ -1,4 +1,4 @@
-import type { FileChange } from '../../review/engines/added-lines.ts';
+import type { FileChange } from '../file-changes.ts';
 
 /** Where a change makes the checks of a repository weaker, and how. */
 export interface Weakening {

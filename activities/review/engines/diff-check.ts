@@ -1,5 +1,5 @@
 /** The reviewer `diff-check`: reads the diff for conflict markers, secrets, white space and oversized files. */
-import { addedLines } from './added-lines.ts';
+import { addedLines } from '../../git/file-changes.ts';
 import { answer, git, presentFiles, readChange } from './change.ts';
 import { lineFindings, sizeFinding } from './diff-rules.ts';
 

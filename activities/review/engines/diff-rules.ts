@@ -1,6 +1,6 @@
 import type { Finding } from '../../../schema/contracts/review.ts';
-import { secretsIn } from '../../git/laws/secrets.ts';
-import type { AddedLine } from './added-lines.ts';
+import { secretsIn } from '../../secret-forms.ts';
+import type { AddedLine } from '../../git/file-changes.ts';
 
 const conflictMarker = /^(?:<{7} |>{7} |\|{7} |={7}\r?$)/;
 

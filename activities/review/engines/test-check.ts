@@ -2,8 +2,9 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import type { Finding } from '../../../schema/contracts/review.ts';
+import { isTest } from '../../git/test-files.ts';
 import { answer, presentFiles, readChange } from './change.ts';
-import { isTest, untestedFinding } from './test-rules.ts';
+import { untestedFinding } from './test-rules.ts';
 
 /** A reviewer is no CI: tests that take longer are the CI's to judge. */
 const timeoutMs = 10 * 60_000;

@@ -56,10 +56,26 @@ export function addedLines(diff: string | readonly string[]): AddedLine[] {
 
 /** A name with white space ends in a tab, one with odd characters is quoted; those of a rename have no prefix. */
 function nameIn(text: string, header: string): string | null {
-  const name = text
-    .slice(header.length)
-    .replace(/\t$/, '')
-    .replace(/^"(.*)"$/, '$1');
+  const name = unquoted(text.slice(header.length).replace(/\t$/, ''));
   if (name === '/dev/null') return null;
   return header.startsWith('rename') ? name : name.replace(/^[ab]\//, '');
+}
+
+const escapes: Readonly<Record<string, string>> = {
+  a: '\x07',
+  b: '\b',
+  t: '\t',
+  n: '\n',
+  v: '\v',
+  f: '\f',
+  r: '\r',
+};
+
+/** As C quotes a text. */
+function unquoted(name: string): string {
+  const [, inner] = /^"(.*)"$/.exec(name) ?? [];
+  if (inner === undefined) return name;
+  return inner.replaceAll(/\\(?:([0-7]{3})|(.))/g, (_, octal: string | undefined, one: string) =>
+    octal === undefined ? (escapes[one] ?? one) : String.fromCharCode(Number.parseInt(octal, 8)),
+  );
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addedLines } from './added-lines.ts';
+import { addedLines } from './file-changes.ts';
 
 /** A diff as git prints it: every line ends with a line end. */
 function diff(...lines: string[]): string {
