@@ -1,6 +1,6 @@
 import { combineContexts, type CiContext, type CiReport } from '../../schema/contracts/ci.ts';
 import type { PlannedRepository } from '../../schema/contracts/plan.ts';
-import { changedFiles, isAncestor, resolveCommit, type Git } from '../git/git.ts';
+import { changedFiles, commitDate, isAncestor, resolveCommit, type Git } from '../git/git.ts';
 import type { Workspace } from '../git/workspace.ts';
 import { globPattern } from '../glob.ts';
 import type { Scrub } from '../scrub.ts';
@@ -102,7 +102,9 @@ export function createStatusCi(deps: {
     const { repository, sha } = of;
     await workspace.fetchCommit({ repository, sha });
     const cwd = await workspace.openMirror(repository);
-    if (Date.now() < (of.since ?? (await dateOf(cwd, sha))) + quietMs) return undefined;
+    // A commit on the base was made as it was merged.
+    const since = of.since ?? (await commitDate(git, { cwd, commit: sha })).getTime();
+    if (Date.now() < since + quietMs) return undefined;
     const onBase = await isOnBase(of);
     const from = onBase ? await resolveCommit(git, { cwd, ref: `${sha}^` }) : of.stepsAt;
     if (from === undefined) return undefined;
@@ -114,12 +116,6 @@ export function createStatusCi(deps: {
     const sources = await pipelinesAt(repository, from);
     if (!leavesOut(sources, { files, base: repository.base, onBase })) return undefined;
     return { by: sources.map(({ path }) => path), ...(onBase ? { madeOn: from } : {}) };
-  }
-
-  /** Of a commit on the base: it was made as it was merged. */
-  async function dateOf(cwd: string, sha: string): Promise<number> {
-    const { stdout } = await git.run({ cwd, args: ['show', '-s', '--format=%ct', sha] });
-    return Number(stdout) * 1_000;
   }
 
   async function pipelinesAt(repository: PlannedRepository, commit: string): Promise<PipelineSource[]> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Finding, Review } from '../../schema/contracts/review.ts';
-import { composeReview, fixedIn, keyIn, keyOf, type ComposedReview } from './compose-review.ts';
+import { composeReview, keyIn, keyOf, toldFixedIn, type ComposedReview } from './compose-review.ts';
 
 function finding(message: string, more: Partial<Finding> = {}): Finding {
   return { severity: 'should-fix', category: 'naming', file: 'a.js', line: 3, message, ...more };
@@ -14,7 +14,7 @@ function compose(
     ...{ engine: 'codex', sha: 'a'.repeat(40), verdict: 'request-changes', summary: 'Not yet.' },
     findings,
   };
-  const usual = { isInDiff: () => true, standing: [], toldFixed: new Set<string>(), repeats: false };
+  const usual = { isInDiff: () => true, standing: [], toldFixed: new Set<string>() };
   return composeReview({ review, ...usual, ...more });
 }
 
@@ -40,12 +40,18 @@ describe('a review on its forge', () => {
     expect(body).toMatch(/\[cut: \d+ more characters; the record of the mission has them\]$/);
   });
 
-  it('tells once what is fixed', () => {
+  it('tells once what is fixed, and again once it has come back meanwhile', () => {
     const standing = [{ key: keyOf('codex', finding('gone')), place: 'a.js:9' }];
-    const { body } = compose([], { standing });
-    expect(body).toContain('Fixed since the last review:\n- a.js:9');
-    expect(fixedIn(body)).toEqual(standing.map(({ key }) => key));
-    expect(compose([], { standing, toldFixed: new Set(fixedIn(body)) }).body).toBe('Not yet.');
+    const bodies: string[] = [];
+    const next = (findings: Finding[]) => {
+      const { body } = compose(findings, { standing, toldFixed: toldFixedIn(bodies) });
+      bodies.push(body);
+      return body;
+    };
+    expect(next([])).toContain('Fixed since the last review:\n- a.js:9');
+    expect(next([])).toBe('Not yet.');
+    expect(next([finding('gone')])).toContain('Still open, see the comments at these lines:\n- a.js:9');
+    expect(next([])).toContain('Fixed since the last review:\n- a.js:9');
   });
 });
 

@@ -31,12 +31,10 @@ export function composeReview(of: {
   /** Whether the diff shows that line of the new version. */
   isInDiff: (place: { file: string; line: number }) => boolean;
   standing: readonly StandingComment[];
-  /** Findings that were told as fixed in an earlier round. */
+  /** Findings that are told as fixed already: see `toldFixedIn`. */
   toldFixed: ReadonlySet<string>;
-  /** Says nothing of earlier rounds: see `Forge.postReview`. */
-  repeats: boolean;
 }): ComposedReview {
-  const { review, standing, repeats } = of;
+  const { review, standing } = of;
   const { engine } = review;
   const told = new Map(standing.map((one) => [one.key, one]));
   const comments: ComposedReview['comments'] = [];
@@ -52,15 +50,16 @@ export function composeReview(of: {
       comments.push({ key, file, line, body: commentOf(engine, finding) });
     } else elsewhere.push(finding);
   }
-  const fixed = repeats ? [] : fixedSince(review, standing).filter(({ key }) => !of.toldFixed.has(key));
+  const fixed = fixedSince(review, standing).filter(({ key }) => !of.toldFixed.has(key));
   const more = [
     ...listed('Still open, see the comments at these lines', stillOpen),
     ...listed('Fixed since the last review', fixed),
+    ...stillOpen.map(({ key }) => `<!-- open:${key} -->`),
     ...fixed.map(({ key }) => `<!-- fixed:${key} -->`),
-  ];
+  ].join('\n');
   const whole = describeReview({ ...review, findings: elsewhere });
-  const text = cutText(whole, longestBody, 'the record of the mission has them');
-  return { body: [text, ...more].join('\n'), comments };
+  const text = cutText(whole, longestBody - more.length, 'the record of the mission has them');
+  return { body: more === '' ? text : `${text}\n${more}`, comments };
 
   function hasRoom(): boolean {
     return comments.length < mostAtLines;
@@ -89,9 +88,16 @@ export function keyIn(comment: string, engine: string): string | undefined {
   return whose === engine ? key : undefined;
 }
 
-/** The findings that the body of a review tells as fixed. */
-export function fixedIn(body: string): string[] {
-  return [...body.matchAll(/^<!-- fixed:([0-9a-f]{16}) -->$/gm)].flatMap(([, key]) => key ?? []);
+/** The findings that an engine's earlier reviews, the oldest first, tell as fixed. What has come back since is open. */
+export function toldFixedIn(bodies: readonly string[]): Set<string> {
+  const told = new Set<string>();
+  for (const body of bodies) {
+    for (const [, what, key = ''] of body.matchAll(/^<!-- (open|fixed):([0-9a-f]{16}) -->$/gm)) {
+      if (what === 'fixed') told.add(key);
+      else told.delete(key);
+    }
+  }
+  return told;
 }
 
 function commentOf(engine: string, finding: Finding): string {

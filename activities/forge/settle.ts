@@ -13,9 +13,15 @@ export async function lookThenAct<Found>(of: {
   look: () => Promise<Found | undefined>;
   act: () => Promise<Found>;
 }): Promise<Found> {
+  return (await of.look()) ?? actThenLook(of);
+}
+
+/** The same for who has looked. */
+export async function actThenLook<Found>(of: {
+  look: () => Promise<Found | undefined>;
+  act: () => Promise<Found>;
+}): Promise<Found> {
   const { look, act } = of;
-  const standing = await look();
-  if (standing !== undefined) return standing;
   try {
     return await act();
   } catch (error) {

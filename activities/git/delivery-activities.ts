@@ -20,7 +20,7 @@ import type { Processes } from '../processes/supervise.ts';
 import type { Room } from '../sessions/room.ts';
 import { sessionFiles } from '../sessions/session-runs.ts';
 import { asSupervisor, type Watch } from '../supervision.ts';
-import { changedFiles, isAncestor, treeOf, type Git } from './git.ts';
+import { changedFiles, isAncestor, mergeBase, treeOf, type Git } from './git.ts';
 import { breachesOf } from './laws/breaches.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -62,7 +62,7 @@ export function createDeliveryActivities(deps: {
       };
     }
     const mirror = await workspace.openMirror(repository);
-    const forkedAt = await mergeBase(mirror, baseSha, headSha);
+    const forkedAt = await mergeBase(git, { cwd: mirror, one: baseSha, other: headSha });
     if (forkedAt === undefined) {
       return nothingDelivered(headSha, {
         signature: 'unrelated',
@@ -127,15 +127,6 @@ export function createDeliveryActivities(deps: {
     if (input.sessionId === null) return workspace.fetchBranch({ repository, branch });
     const { clone } = paths.task(input.place);
     return workspace.fetchSession({ repository, clone, branch, name: input.sessionId });
-  }
-
-  async function mergeBase(mirror: string, one: string, other: string): Promise<string | undefined> {
-    const { stdout, exitCode } = await git.run({
-      cwd: mirror,
-      args: ['merge-base', one, other],
-      accept: [1],
-    });
-    return exitCode === 0 ? stdout.trim() : undefined;
   }
 
   async function countCommits(mirror: string, from: string, to: string): Promise<number> {

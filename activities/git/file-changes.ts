@@ -12,21 +12,27 @@ export interface FileChange {
   removed: { line: number; text: string }[];
 }
 
+/** With the first and the last line that each hunk shows of the new version. */
+export interface ShownChange extends FileChange {
+  hunks: [from: number, to: number][];
+}
+
 /** The files of a unified diff, each line with its place in the new file, or in the old one. */
-export function fileChanges(diff: string | readonly string[]): FileChange[] {
-  const changes: FileChange[] = [];
-  let change: FileChange = { from: null, to: null, added: [], removed: [] };
+export function fileChanges(diff: string | readonly string[]): ShownChange[] {
+  const changes: ShownChange[] = [];
+  let change = noChange();
   let inHunk = false;
   let line = 0;
   let oldLine = 0;
   for (const text of typeof diff === 'string' ? diff.split('\n') : diff) {
-    const hunk = /^@@ -(\d+)\S* \+(\d+)/.exec(text);
+    const hunk = /^@@ -(\d+)\S* \+(\d+)(?:,(\d+))?/.exec(text);
     if (hunk) {
       oldLine = Number(hunk[1]);
       line = Number(hunk[2]);
+      change.hunks.push([line, line + Number(hunk[3] ?? 1) - 1]);
       inHunk = true;
     } else if (text.startsWith('diff --git ')) {
-      change = { from: null, to: null, added: [], removed: [] };
+      change = noChange();
       changes.push(change);
       inHunk = false;
     } else if (!inHunk) {
@@ -45,6 +51,10 @@ export function fileChanges(diff: string | readonly string[]): FileChange[] {
     }
   }
   return changes;
+}
+
+function noChange(): ShownChange {
+  return { from: null, to: null, added: [], removed: [], hunks: [] };
 }
 
 /** The lines that a unified diff adds, each with its place in the new file. */

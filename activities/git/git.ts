@@ -18,19 +18,21 @@ export interface GitResult {
   exitCode: number;
 }
 
+export interface GitCommand {
+  cwd: string;
+  args: string[];
+  /** Exit codes beside 0 that are no failure. */
+  accept?: number[];
+  date?: Date;
+  input?: string;
+  /** An index of its own, in place of the repository's. */
+  index?: string;
+  /** The repository that the command talks to: where a forge has it, git may use the forge's token for this command. */
+  remote?: string;
+}
+
 export interface Git {
-  /** Runs git and fails on any exit code that is not 0 or in `accept`. */
-  run(of: {
-    cwd: string;
-    args: string[];
-    accept?: number[];
-    date?: Date;
-    input?: string;
-    /** An index of its own, in place of the repository's. */
-    index?: string;
-    /** The repository that the command talks to: where a forge has it, git may use the forge's token for this command. */
-    remote?: string;
-  }): Promise<GitResult>;
+  run(of: GitCommand): Promise<GitResult>;
 }
 
 /**
@@ -47,15 +49,7 @@ export function createGit(deps: {
   const { programs = ownPrograms } = deps;
   return { run };
 
-  async function run(of: {
-    cwd: string;
-    args: string[];
-    accept?: number[];
-    date?: Date;
-    input?: string;
-    index?: string;
-    remote?: string;
-  }): Promise<GitResult> {
+  async function run(of: GitCommand): Promise<GitResult> {
     const settings = of.remote === undefined ? {} : await deps.remoteSettings?.(of.remote);
     const result = await programs.run({
       program: 'git',
@@ -165,6 +159,26 @@ export async function requireCommit(git: Git, of: { cwd: string; ref: string }):
   const commit = await resolveCommit(git, of);
   if (commit === undefined) throw refused(`${of.cwd} has no commit ${of.ref}`);
   return commit;
+}
+
+/** Where two commits have begun to differ; undefined where they have nothing in common. */
+export async function mergeBase(
+  git: Git,
+  of: { cwd: string; one: string; other: string },
+): Promise<string | undefined> {
+  const args = ['merge-base', of.one, of.other];
+  const { stdout, exitCode } = await git.run({ cwd: of.cwd, args, accept: [1] });
+  return exitCode === 0 ? stdout.trim() : undefined;
+}
+
+/** The text of a file in a commit; undefined where there is no such file. */
+export async function readBlob(
+  git: Git,
+  of: { cwd: string; commit: string; path: string },
+): Promise<string | undefined> {
+  const args = ['cat-file', 'blob', `${of.commit}:${of.path}`];
+  const { stdout, exitCode } = await git.run({ cwd: of.cwd, args, accept: [128] });
+  return exitCode === 0 ? stdout : undefined;
 }
 
 export async function isAncestor(

@@ -5,7 +5,15 @@ import type { DataPaths } from '../data-paths.ts';
 import { outcomeUnknown, refused } from '../failures.ts';
 import { exists, removeTree } from '../files.ts';
 import { KeyedLock } from '../keyed-lock.ts';
-import { engineIdentity, isAncestor, requireCommit, resolveCommit, treeOf, type Git } from './git.ts';
+import {
+  engineIdentity,
+  isAncestor,
+  readBlob,
+  requireCommit,
+  resolveCommit,
+  treeOf,
+  type Git,
+} from './git.ts';
 
 /** The engine's own copy of a repository. Agents never write here; what is pushed was first fetched to here. */
 export interface Workspace {
@@ -191,10 +199,7 @@ export function createWorkspace(deps: { git: Git; paths: DataPaths }): Workspace
     commit: string;
     path: string;
   }): Promise<string | undefined> {
-    const mirror = await openMirror(of.repository);
-    const args = ['cat-file', 'blob', `${of.commit}:${of.path}`];
-    const { stdout, exitCode } = await git.run({ cwd: mirror, args, accept: [128] });
-    return exitCode === 0 ? stdout : undefined;
+    return readBlob(git, { ...of, cwd: await openMirror(of.repository) });
   }
 
   async function fetchSession(of: {

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { PlannedRepository } from '../../../schema/contracts/plan.ts';
 import type { Effects } from '../../effects.ts';
 import { outcomeUnknown, refused } from '../../failures.ts';
-import { isAncestor, requireCommit, resolveCommit, type Git } from '../../git/git.ts';
-import { composeReview, fixedIn } from '../compose-review.ts';
+import { isAncestor, requireCommit, resolveCommit, writeCommit, type Git } from '../../git/git.ts';
+import { composeReview, toldFixedIn } from '../compose-review.ts';
 import { linesInDiff } from '../diff-lines.ts';
 import type { Forge, MergedHead, MergeOutcome, ReviewPosting } from '../forge.ts';
 import type { LocalStore } from './local-store.ts';
@@ -48,18 +48,17 @@ export function createLocalForge(deps: {
   async function postReview(of: ReviewPosting): Promise<void> {
     const { repository, pullRequest, review } = of;
     const cwd = repository.address;
-    const files = review.findings.flatMap(({ file, line }) => (line === undefined ? [] : (file ?? [])));
-    const isInDiff =
-      files.length === 0
-        ? () => false
-        : await linesInDiff({ git, cwd, base: `refs/heads/${repository.base}`, head: review.sha, files });
+    const { engine, sha: head, findings } = review;
+    const base = `refs/heads/${repository.base}`;
     const at = { repositoryId: repository.id, pullRequest };
-    const earlier = await store.readReviews({ ...at, author: review.engine, except: review.sha });
-    const standing = earlier.flatMap(({ comments }) =>
-      comments.map(({ key, file, line }) => ({ key, place: `${file}:${line}` })),
-    );
-    const toldFixed = new Set(earlier.flatMap(({ body }) => fixedIn(body)));
-    const composed = composeReview({ review, isInDiff, standing, toldFixed, repeats: of.repeats === true });
+    const earlier = await store.readReviews({ ...at, author: engine, except: head });
+    const comments = of.repeats === true ? [] : earlier.flatMap((one) => one.comments);
+    const composed = composeReview({
+      review,
+      isInDiff: await linesInDiff({ git, cwd, base, head, findings }),
+      standing: comments.map(({ key, file, line }) => ({ key, place: `${file}:${line}` })),
+      toldFixed: toldFixedIn(earlier.map(({ body }) => body)),
+    });
     await store.postReview({ ...at, review, ...composed });
   }
 
@@ -87,7 +86,7 @@ export function createLocalForge(deps: {
       tenant: deps.tenant,
       result: LocalMerge,
       look: async ({ claimedAt }) => {
-        const mergeSha = await writeCommit({ ...of, claimedAt });
+        const mergeSha = await writeSquash({ ...of, claimedAt });
         const base = await requireCommit(git, { cwd, ref: baseRef });
         const there = await isAncestor(git, { cwd, ancestor: mergeSha, descendant: base });
         return there ? { mergeSha } : undefined;
@@ -97,7 +96,7 @@ export function createLocalForge(deps: {
         if (head !== headSha) return { kind: 'refused', refusal: { kind: 'head-moved', headSha: head } };
         const base = await requireCommit(git, { cwd, ref: baseRef });
         if (base !== baseSha) return { kind: 'refused', refusal: { kind: 'base-moved', baseSha: base } };
-        const mergeSha = await writeCommit({ ...of, claimedAt });
+        const mergeSha = await writeSquash({ ...of, claimedAt });
         await moveBase({ repository, from: baseSha, to: mergeSha });
         return { kind: 'done', result: { mergeSha } };
       },
@@ -146,7 +145,7 @@ export function createLocalForge(deps: {
    * Writes the squash commit without moving any ref. Its tree is the head's, which holds the base it was tested on.
    * Every field comes from the claim, so each attempt writes the very same commit: that is how it is found again.
    */
-  async function writeCommit(of: {
+  async function writeSquash(of: {
     repository: PlannedRepository;
     pullRequest: number;
     headSha: string;
@@ -165,9 +164,8 @@ export function createLocalForge(deps: {
       `Head: ${of.headSha}`,
       '',
     ].join('\n');
-    const args = ['commit-tree', `${of.headSha}^{tree}`, '-p', of.baseSha, '-F', '-'];
-    const { stdout } = await git.run({ cwd, args, date: of.claimedAt, input: message });
-    return stdout.trim();
+    const commit = { tree: `${of.headSha}^{tree}`, parents: [of.baseSha], message, date: of.claimedAt };
+    return writeCommit(git, { cwd, ...commit });
   }
 
   /** Compare and swap: git refuses when the base is no longer what was tested. */

@@ -125,7 +125,7 @@ export class LocalStore {
       .where(and(isPullRequest(of), eq(forgePullRequests.state, 'open')));
   }
 
-  /** What an engine has said of a pull request at other heads. */
+  /** What an engine has said of a pull request at other heads, the oldest first. */
   async readReviews(of: {
     repositoryId: string;
     pullRequest: number;
@@ -142,7 +142,8 @@ export class LocalStore {
           eq(forgeReviews.author, of.author),
           ne(forgeReviews.sha, of.except),
         ),
-      );
+      )
+      .orderBy(forgeReviews.createdAt);
   }
 
   async postReview(

@@ -6,16 +6,16 @@ import type { Workspace } from '../../git/workspace.ts';
 import type { KeyedLock } from '../../keyed-lock.ts';
 import {
   composeReview,
-  fixedIn,
   fixedSince,
   keyIn,
   keyOf,
+  toldFixedIn,
   type ComposedReview,
   type StandingComment,
 } from '../compose-review.ts';
 import { linesInDiff } from '../diff-lines.ts';
 import type { Forge, ReviewPosting } from '../forge.ts';
-import { lookThenAct } from '../settle.ts';
+import { actThenLook } from '../settle.ts';
 import { done, type ForgeAccess, type RepositoryAccess } from './access.ts';
 import { pathOf } from './client.ts';
 import type { Dialect, ForgeReview } from './dialect.ts';
@@ -48,9 +48,10 @@ export function createRestReviews(deps: {
     const path = `${there.path}${pathOf`/pulls/${pullRequest}/reviews`}`;
     const ending = `<!-- review:${review.engine}@${review.sha}:${review.verdict} -->`;
     const login = await there.login();
+    // Others of the account are other engines', and no matter here; one without an ending never came to its end.
     const list = async () =>
       (await there.client.list({ path, answer: z.array(dialect.review) })).filter(
-        ({ author }) => author === login,
+        ({ author, body }) => author === login && (isOf(review, body) || !body.includes('<!-- review:')),
       );
     const isThis = (one: ForgeReview) =>
       one.sha === review.sha &&
@@ -59,31 +60,21 @@ export function createRestReviews(deps: {
       one.body.trimEnd().endsWith(ending);
     const earlier = await list();
     const standing = of.repeats === true ? [] : await findComments(there, of, { login, reviews: earlier });
-    await lookThenAct({
-      look: async () => (await list()).find(isThis),
-      act: async () => {
-        const toldFixed = new Set(earlier.filter(isOfEngine(review)).flatMap(({ body }) => fixedIn(body)));
-        const isInDiff = await findLines(of);
-        const composed = composeReview({
-          review,
-          isInDiff,
-          standing,
-          toldFixed,
-          repeats: of.repeats === true,
-        });
-        const posted = await post(composed);
-        // GitHub refuses the whole review for one line that is not in the diff as it sees that.
-        if (posted.kind === 'ok' || posted.status !== 422 || composed.comments.length === 0) {
-          return done(there, posted, `the review by ${review.engine}`);
-        }
-        const inBody = composeReview({
-          ...{ review, standing, toldFixed, repeats: of.repeats === true },
-          isInDiff: () => false,
-        });
-        return done(there, await post(inBody), `the review by ${review.engine}`);
-      },
-    });
+    if (!earlier.some(isThis)) {
+      await actThenLook({ look: async () => (await list()).find(isThis), act: () => postNew() });
+    }
     await settleThreads(there, of, { login, standing });
+
+    async function postNew(): Promise<ForgeReview> {
+      const bodies = earlier.filter(({ body }) => isOf(review, body)).map(({ body }) => body);
+      const common = { review, standing, toldFixed: toldFixedIn(bodies) };
+      const composed = composeReview({ ...common, isInDiff: await findLines(of) });
+      const posted = await post(composed);
+      // GitHub refuses the whole review for one line that is not in the diff as it sees that.
+      const isRefused = posted.kind !== 'ok' && posted.status === 422 && composed.comments.length > 0;
+      const settled = isRefused ? await post(composeReview({ ...common, isInDiff: () => false })) : posted;
+      return done(there, settled, `the review by ${review.engine}`);
+    }
 
     function post({ body, comments }: ComposedReview) {
       const request = {
@@ -113,15 +104,12 @@ export function createRestReviews(deps: {
   }
 
   async function findLines({ repository, review }: ReviewPosting) {
-    const files = review.findings.flatMap(({ file, line }) =>
-      file === undefined || line === undefined ? [] : [file],
-    );
-    if (files.length === 0) return () => false;
-    await workspace.fetchCommit({ repository, sha: review.sha });
+    const { findings, sha: head } = review;
+    if (findings.every(({ line }) => line === undefined)) return () => false;
+    await workspace.fetchCommit({ repository, sha: head });
     const base = await workspace.fetchBranch({ repository, branch: repository.base });
     if (base === undefined) return () => false;
-    const cwd = await workspace.openMirror(repository);
-    return linesInDiff({ git, cwd, base, head: review.sha, files });
+    return linesInDiff({ git, cwd: await workspace.openMirror(repository), base, head, findings });
   }
 
   /** What is fixed is marked so; what comes back is open again, unless it was somebody else who has settled it. */
@@ -158,6 +146,6 @@ export function createRestReviews(deps: {
   }
 }
 
-function isOfEngine({ engine }: Review): (one: ForgeReview) => boolean {
-  return ({ body }) => body.includes(`<!-- review:${engine}@`);
+function isOf({ engine }: Review, body: string): boolean {
+  return body.includes(`<!-- review:${engine}@`);
 }

@@ -1,7 +1,7 @@
 import type { Breach } from '../../../schema/contracts/law.ts';
 import { secretsIn } from '../../secret-forms.ts';
 import { addedLines, fileChanges, type FileChange } from '../file-changes.ts';
-import type { Git } from '../git.ts';
+import { readBlob, type Git } from '../git.ts';
 import { readChange } from '../large-files.ts';
 import { isTest } from '../test-files.ts';
 import { weakenedChecks, type Manifest } from './weakened-checks.ts';
@@ -94,8 +94,8 @@ async function weakenings(git: Git, { cwd, forkedAt, headSha }: Change): Promise
   const changes = fileChanges(stdout);
   const manifests: Manifest[] = [];
   for (const { from, to } of changes.filter(isManifest)) {
-    const before = await textAt(git, { cwd, sha: forkedAt, file: from });
-    const after = await textAt(git, { cwd, sha: headSha, file: to });
+    const before = from === null ? undefined : await readBlob(git, { cwd, commit: forkedAt, path: from });
+    const after = to === null ? undefined : await readBlob(git, { cwd, commit: headSha, path: to });
     manifests.push({ file: to ?? from ?? '', before, after });
   }
   const unread = large.filter(isTest).map((file) => unreadable(file, 'weakened checks'));
@@ -105,17 +105,4 @@ async function weakenings(git: Git, { cwd, forkedAt, headSha }: Change): Promise
 
 function isManifest({ from }: FileChange): boolean {
   return from !== null && /(?:^|\/)package\.json$/.test(from);
-}
-
-async function textAt(
-  git: Git,
-  of: { cwd: string; sha: string; file: string | null },
-): Promise<string | undefined> {
-  if (of.file === null) return undefined;
-  const { stdout, exitCode } = await git.run({
-    cwd: of.cwd,
-    args: ['show', `${of.sha}:${of.file}`],
-    accept: [128],
-  });
-  return exitCode === 0 ? stdout : undefined;
 }
