@@ -1,6 +1,6 @@
 import type { Finding } from '../../schema/contracts/review.ts';
 import { fileChanges } from '../git/file-changes.ts';
-import { mergeBase, type Git } from '../git/git.ts';
+import { isTreePath, mergeBase, type Git } from '../git/git.ts';
 
 /** Lines around a change that a forge shows, and lets people comment on. */
 const contextLines = 3;
@@ -17,9 +17,9 @@ export async function linesInDiff(of: {
   findings: readonly Finding[];
 }): Promise<(place: { file: string; line: number }) => boolean> {
   const { git, cwd, base, head } = of;
-  const files = of.findings.flatMap(({ file, line, unfounded }) =>
-    file === undefined || line === undefined || unfounded !== undefined ? [] : [file],
-  );
+  const files = of.findings
+    .flatMap(({ file, line }) => (line === undefined ? [] : (file ?? [])))
+    .filter(isTreePath);
   if (files.length === 0) return () => false;
   // A forge compares with where the branch began, however far the base has gone since.
   const start = await mergeBase(git, { cwd, one: base, other: head });

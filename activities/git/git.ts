@@ -171,6 +171,11 @@ export async function mergeBase(
   return exitCode === 0 ? stdout.trim() : undefined;
 }
 
+/** Whether a tree can have a file of that name: git gives up on what leads out of it, and on what is more than a line. */
+export function isTreePath(file: string): boolean {
+  return file !== '' && !/[\n\0]/.test(file) && !file.startsWith('/') && !/(?:^|\/)\.\.?(?:\/|$)/.test(file);
+}
+
 /** The text of a file in a commit; undefined where there is no such file. */
 export async function readBlob(
   git: Git,

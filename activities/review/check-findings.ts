@@ -1,5 +1,5 @@
 import type { Finding, StatedFinding } from '../../schema/contracts/review.ts';
-import type { Git } from '../git/git.ts';
+import { isTreePath, type Git } from '../git/git.ts';
 
 /** Far more than anybody writes by hand; in what is larger the lines are not counted. */
 const maxTextBytes = 4 * 1024 * 1024;
@@ -54,11 +54,6 @@ function plain(file: string): string {
   return file.replace(/^(?:\.\/)+/, '').replace(/\/+$/, '');
 }
 
-/** Git is asked a line for each, and gives up on what leads out of the tree. */
-function isAskable(file: string): boolean {
-  return file !== '' && !/[\n\0]/.test(file) && !file.split('/').some((part) => /^\.\.?$/.test(part));
-}
-
 /** Those of the files that are there. */
 async function readFiles(of: {
   git: Git;
@@ -67,7 +62,7 @@ async function readFiles(of: {
   files: readonly string[];
 }): Promise<Map<string, Found>> {
   const { git, repository: cwd } = of;
-  const files = of.files.filter(isAskable);
+  const files = of.files.filter(isTreePath);
   const read = new Map<string, Found>();
   if (files.length === 0) return read;
   const input = files.map((file) => `${of.sha}:${file}\n`).join('');
