@@ -1,6 +1,5 @@
 /** What a session reads on its standard input. Kept beside the session, so that anybody can see what it was told. */
 import { cutText } from '../../schema/contracts/cut.ts';
-import { handoffNote } from '../../schema/contracts/handoff-text.ts';
 import type { StartedTask } from '../../schema/contracts/plan.ts';
 import type { Finding, KnownFinding } from '../../schema/contracts/review.ts';
 import type { Feedback } from '../../workflows/ports.ts';
@@ -22,6 +21,8 @@ export interface Layers {
   brief: Section[];
   form: string[];
   mode: string;
+  /** Beside those of all. */
+  gates?: string[];
 }
 
 /** Without lines it is left out. */
@@ -42,7 +43,7 @@ export function compose(of: Layers): string {
   const lines = below.flatMap((section) => section.lines);
   const mark = markOf(lines);
   const quotes = lines.some((line) => typeof line !== 'string');
-  const held = [...gates, ...(quotes ? [explain(mark)] : [])];
+  const held = [...(of.gates ?? []), ...gates, ...(quotes ? [explain(mark)] : [])];
   const all: Section[] = [
     { title: 'Gates', lines: ['The engine holds these gates. Nothing below loosens them.', ...list(held)] },
     ...below,
@@ -53,9 +54,12 @@ export function compose(of: Layers): string {
   return `${[`# ${of.title}`, of.place, ...sections].join('\n\n')}\n`;
 }
 
-const gates = [
+const authorGates = [
   'Commit your work on the branch you were given. Do not push: the engine pushes what it has verified.',
   'Done means commits on that branch and green checks in a clean checkout, not an exit code and not a report.',
+];
+
+const gates = [
   'Tests and checks are not weakened, skipped or deleted to make them green.',
   'No secret is written into a file or a commit.',
   'A change of `.mission/` or AGENTS.md needs a person, whoever makes it.',
@@ -84,6 +88,7 @@ export function authorPrompt(of: {
     // On one line: what follows would be a section of ours.
     title: `${task.id}: ${task.title.replaceAll(/\s+/g, ' ')}`,
     place: `Mission ${of.mission}. You work in a clone of your own, on the branch ${of.branch}.${of.resumed ? goesOn : ''}`,
+    gates: authorGates,
     agentsFile: of.agentsFile,
     persona: 'You are the author of this change. Others review it, and none of them is you.',
     brief: [
@@ -94,10 +99,13 @@ export function authorPrompt(of: {
       },
       {
         title: 'Where the task stands',
-        lines: of.handoff === undefined ? [] : [afterLoss, handoffNote, of.handoff],
+        lines: of.handoff === undefined ? [] : [afterLoss, quote('where the task stands', of.handoff)],
       },
       { title: 'Findings of reviewers', lines: describeOpen(of.findings ?? []) },
-      { title: 'What earlier attempts came to', lines: past === '' ? [] : [past] },
+      {
+        title: 'What earlier attempts came to',
+        lines: past === '' ? [] : [quote('failures, findings and logs', past)],
+      },
       { title: 'Guidance', lines: list(of.guidance) },
     ],
     form: [
@@ -159,16 +167,7 @@ function list(items: readonly string[]): string[] {
 
 function describeFeedback(feedback: Feedback): string {
   const lines = [`- ${feedback.gate}: ${feedback.message}`, ...feedback.findings.map(describeFinding)];
-  // Indented, not fenced: a log that contains a fence would end it and speak in our voice.
-  if (feedback.excerpt !== null)
-    lines.push(
-      '',
-      ...feedback.excerpt
-        .trimEnd()
-        .split('\n')
-        .map((line) => `      ${line}`),
-    );
-  return lines.join('\n');
+  return [...lines, ...(feedback.excerpt === null ? [] : ['', feedback.excerpt.trimEnd()])].join('\n');
 }
 
 function describeFinding(finding: Finding): string {
