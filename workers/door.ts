@@ -60,13 +60,16 @@ export function createDoor(deps: {
   async function admitMission(file: MissionFile): Promise<Admission> {
     const faults: Fault[] = [];
     const programs = programsOf(file);
-    const { reviewers: named, reviewerTier: tier, fallback } = file.policy;
+    const { reviewers: named, reviewerTier: tier, fallback, stronger } = file.policy;
     const read = named.flatMap(({ engine }) => engines.get(engine) ?? []);
     const fleet = await readFleet({
       host: deps.host,
       onOneMachine: file.repository.forge === 'local',
       withAgentsOfNow:
-        programs.some(isOfAnAgent) || fallback !== undefined || !read.every((engine) => isProgram(engine)),
+        programs.some(isOfAnAgent) ||
+        fallback !== undefined ||
+        stronger !== undefined ||
+        !read.every((engine) => isProgram(engine)),
     });
     const reviewers = reviewersFault({
       reviewers: named,
