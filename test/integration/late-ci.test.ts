@@ -3,6 +3,7 @@ import { withLateCi } from '../../api/late-ci.ts';
 import { initialMissionView, type TaskView } from '../../schema/contracts/views.ts';
 import { taskLine } from '../../scripts/cli/timeline.ts';
 import { approval, FakeWorld, sha } from '../fakes/fake-world.ts';
+import { historyText } from '../support/histories.ts';
 import { repository, task } from '../support/plans.ts';
 import { until } from '../support/until.ts';
 import { startTestEngine, type TestEngine } from '../support/workers.ts';
@@ -46,7 +47,9 @@ describe('a task that waits for CI', () => {
     const waiting = await shown();
     expect(waiting.waits).toMatchObject({ gate: 'review-and-ci' });
     expect(taskLine(waiting, Date.now())).toContain(world.late);
-    expect(JSON.stringify(await handle.fetchHistory())).not.toContain('scan');
+    const history = await historyText(handle);
+    expect(history).toContain(sha('A.1'));
+    expect(history).not.toContain('scan');
 
     world.verdicts.delete(sha('A.1'));
     world.late = 'it waits for ci/test to end';

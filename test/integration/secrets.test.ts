@@ -5,6 +5,7 @@ import { getTableName, is } from 'drizzle-orm';
 import { PgTable } from 'drizzle-orm/pg-core';
 import { describe, expect, inject, it, vi } from 'vitest';
 import * as tables from '../../schema/db/tables.ts';
+import { historyText } from '../support/histories.ts';
 import { commits, startRealEngine, type RealEngine } from '../support/real-engine.ts';
 import { useCodex } from '../support/stub-codex.ts';
 
@@ -44,19 +45,10 @@ async function historiesOf({ engine }: RealEngine): Promise<Map<string, string>>
   const histories = new Map<string, string>();
   for await (const { workflowId } of client.workflow.list()) {
     if (!workflowId.startsWith(`${engine.address.installation}/`)) continue;
-    const history = await client.workflow.getHandle(workflowId).fetchHistory();
-    histories.set(workflowId, JSON.stringify(history, readable));
+    histories.set(workflowId, await historyText(client.workflow.getHandle(workflowId)));
   }
   await connection.close();
   return histories;
-}
-
-function readable(_: string, value: unknown): unknown {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString();
-  const isBuffer = typeof value === 'object' && value !== null && 'type' in value && value.type === 'Buffer';
-  return isBuffer && 'data' in value && Array.isArray(value.data)
-    ? Buffer.from(value.data).toString()
-    : value;
 }
 
 async function promptsOf({ root }: RealEngine): Promise<string> {
@@ -114,12 +106,15 @@ esac`;
     const histories = await historiesOf(engine);
     expect([...histories.keys()].filter((id) => id.includes('/mission-'))).toHaveLength(6);
     const places = new Map([...stored, ...histories, ['prompts', await promptsOf(engine)]]);
+    const ofTasks = [...histories.keys()].filter((id) => id.endsWith('/A'));
+    expect(ofTasks).toHaveLength(3);
     for (const secret of [token, ofTheEngine, ofTheForge, ofTheRoster]) {
       const leaks = [...places].filter(([, text]) => text.includes(secret)).map(([place]) => place);
       expect(leaks).toEqual([]);
     }
     // They were there to be found: what was said around them is.
-    for (const place of ['forge_statuses', 'forge_reviews', 'reviews', 'events', 'tasks', 'prompts']) {
+    const stores = ['forge_statuses', 'forge_reviews', 'reviews', 'events', 'tasks'];
+    for (const place of [...stores, 'prompts', ...ofTasks]) {
       expect([place, places.get(place)]).toEqual([place, expect.stringContaining('[redacted]')]);
     }
     expect((await engine.api.show('work')).tasks[0]).toMatchObject({ status: 'merged' });
