@@ -52,7 +52,7 @@ async function send(
 }
 
 /** HMAC-SHA256 of time and body, in hex: with the time, since a call that somebody has recorded must not count for ever. */
-export function signatureOf(of: { secret: string; timestamp: string; body: string }): string {
+function signatureOf(of: { secret: string; timestamp: string; body: string }): string {
   return createHmac('sha256', of.secret).update(`${of.timestamp}.${of.body}`).digest('hex');
 }
 
