@@ -1,6 +1,6 @@
 /** What the real programs have printed, in several versions of each: see test/conformance. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { runtimes } from '../../activities/sessions/runtimes/runtimes.ts';
 import {
   addUsage,
@@ -19,6 +19,15 @@ export function recordedVersions(runtime: AgentRuntime): string[] {
     name.startsWith(`${runtime}-`) ? [name.slice(runtime.length + 1)] : [],
   );
   return versions.sort((one, other) => other.localeCompare(one, 'en', { numeric: true }));
+}
+
+/** What codex writes into a file of its own, and does not print. */
+export const codexRollout = 'windows-rollout';
+
+/** The situations in which the output of a version is recorded. */
+export function recordedScenarios(runtime: AgentRuntime, version: string): string[] {
+  const names = readdirSync(join(root, `${runtime}-${version}`)).map((name) => basename(name, '.jsonl'));
+  return names.filter((name) => name !== codexRollout).sort();
 }
 
 /** Of the newest version, unless another is named. */

@@ -1,19 +1,11 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { packageRoot } from '../../../schema/package-root.ts';
+import { codexRollout, recorded } from '../../../test/support/recordings.ts';
 import { temporaryFolder } from '../../../test/support/temporary.ts';
 import { findWindows, readWindows } from './codex-windows.ts';
 
-const recorded = await readFile(
-  join(packageRoot(), 'test/recordings/codex-0.169.0/windows-rollout.jsonl'),
-  'utf8',
-);
 const since = Date.UTC(2026, 10, 21, 21, 52, 51);
-const windows = [
-  { window: '5h', usedPercent: 42.5, resetsAt: since + 2 * 3_600_000 },
-  { window: '7d', usedPercent: 7, resetsAt: since + 3 * 86_400_000 },
-];
 
 function note(of: { at?: string; rate_limits: unknown }): string {
   const { at = '2026-11-21T22:00:00.000Z', rate_limits } = of;
@@ -25,19 +17,28 @@ function note(of: { at?: string; rate_limits: unknown }): string {
 }
 
 describe('what codex notes of its account’s windows', () => {
-  it('is in the file of the conversation', async () => {
+  it.each([
+    { version: '0.166.0', since: Date.UTC(2026, 10, 22, 5, 0, 1) },
+    { version: '0.169.0', since },
+  ])('is in the file of the conversation, as $version writes it', async (of) => {
+    const windows = [
+      { window: '5h', usedPercent: 42.5, resetsAt: of.since + 2 * 3_600_000 },
+      { window: '7d', usedPercent: 7, resetsAt: of.since + 3 * 86_400_000 },
+    ];
     const home = await temporaryFolder();
     const day = join(home, 'sessions/2026/11/21');
     await mkdir(day, { recursive: true });
-    await writeFile(join(day, 'rollout-2026-11-21T21-52-53-c1.jsonl'), recorded);
-    await writeFile(join(day, 'rollout-2026-11-21T21-52-53-c2.jsonl'), '');
-    const env = { CODEX_HOME: home };
-    expect(await findWindows({ conversation: 'c1', env, since })).toEqual(windows);
-    expect(await findWindows({ conversation: 'c2', env, since })).toEqual([]);
-    expect(await findWindows({ conversation: 'c3', env, since })).toEqual([]);
-    expect(await findWindows({ conversation: 'c1', env: { CODEX_HOME: join(home, 'none') }, since })).toEqual(
-      [],
+    await writeFile(
+      join(day, 'rollout-2026-11-21T21-52-53-c1.jsonl'),
+      recorded('codex', codexRollout, of.version).join('\n'),
     );
+    await writeFile(join(day, 'rollout-2026-11-21T21-52-53-c2.jsonl'), '');
+    const found = (conversation: string, folder = home) =>
+      findWindows({ conversation, env: { CODEX_HOME: folder }, since: of.since });
+    expect(await found('c1')).toEqual(windows);
+    expect(await found('c2')).toEqual([]);
+    expect(await found('c3')).toEqual([]);
+    expect(await found('c1', join(home, 'none'))).toEqual([]);
   });
 
   const limit = { used_percent: 30, window_minutes: 300, resets_at: 9 };
