@@ -76,7 +76,7 @@ async function runConformance(args) {
   if (names.length === 0) fail(`which agents? ${Object.keys(agents).join(', ')}, or acp: before one`);
   for (const name of names) await (name in agents ? installAgent(name) : installAdapter(agentOf(name)));
   const env = { ...process.env, MISSION_CONFORMANCE: names.join(' ') };
-  const files = new Set(names.map((name) => (name in agents ? 'conformance' : 'acp')));
+  const files = new Set(names.flatMap((name) => (name in agents ? ['conformance', 'reviews'] : ['acp'])));
   const paths = [...files].map((name) => `test/conformance/${name}.test.ts`);
   return run([join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...paths, ...options], env);
 }
