@@ -16,7 +16,8 @@ import {
 } from '@temporalio/workflow';
 import type { LaneView } from '../schema/contracts/lane.ts';
 import { queries, signals, type LaneInput, type MergeRequest } from '../schema/contracts/messages.ts';
-import { describe, MergeLane, type Answer, type LaneWorld } from './merge-lane.ts';
+import { describe, type Answer, type LaneWorld } from './lane-world.ts';
+import { MergeLane } from './merge-lane.ts';
 import { call, forgeSide, isOpen, quietWithinSeconds, type ForgeSide } from './proxies.ts';
 import { describeFailure } from './rules/describe-failure.ts';
 
@@ -84,6 +85,11 @@ function laneWorld(input: LaneInput, answers: Answers): LaneWorld {
     openRevert(request, of) {
       const what = `take ${describe(request)} back`;
       return call(sideOf(request).merges.openRevert, what, { tenant, repository, request, ...of });
+    },
+    async findRevert(request, { mergeSha }) {
+      if (!patched('finds-reverts')) return { kind: 'not-merged' };
+      const what = `whether ${describe(request)} was taken back`;
+      return call(sideOf(request).merges.findRevert, what, { tenant, repository, request, mergeSha });
     },
     openBatch(requests, { baseSha }) {
       const [first] = requests;

@@ -1,54 +1,9 @@
-import { ciAllowsMerge, type CiReport, type CiVerdict } from '../schema/contracts/ci.ts';
-import {
-  MergeWithdrawal,
-  type LaneInput,
-  type MergeAnswer,
-  type MergeRequest,
-} from '../schema/contracts/messages.ts';
+import { ciAllowsMerge, type CiVerdict } from '../schema/contracts/ci.ts';
+import { MergeWithdrawal, type LaneInput, type MergeRequest } from '../schema/contracts/messages.ts';
+import { createLaneRevert } from './lane-revert.ts';
 import { LaneState } from './lane-state.ts';
-import type {
-  BatchOutcome,
-  CiActivities,
-  CiInput,
-  Covered,
-  MergeResult,
-  RevertOutcome,
-  UpdateOutcome,
-} from './ports.ts';
-
-/** An answer before it is addressed to a request; `Omit` alone would melt the union. */
-export type Answer = MergeAnswer extends infer Kind
-  ? Kind extends MergeAnswer
-    ? Omit<Kind, 'id'>
-    : never
-  : never;
-
-/** What a lane does in the world, each step for one request. A step that has failed for good throws. */
-export interface LaneWorld {
-  /** Whether the request's task is still there to hear of it. */
-  isOpen(request: MergeRequest): Promise<boolean>;
-  guardQueue(request: MergeRequest, of: { mustBeGreen: boolean }): ReturnType<CiActivities['guardQueue']>;
-  updateBranch(request: MergeRequest, headSha: string, covered?: Covered): Promise<UpdateOutcome>;
-  openBatch(requests: readonly MergeRequest[], of: { baseSha: string }): Promise<BatchOutcome>;
-  awaitCi(request: MergeRequest, of: Pick<CiInput, 'sha' | 'stepsAt'>, what: string): Promise<CiReport>;
-  merge(request: MergeRequest, of: { headSha: string; baseSha: string }): Promise<MergeResult>;
-  openRevert(request: MergeRequest, of: { mergeSha: string; reason: string }): Promise<RevertOutcome>;
-  /** Removes a branch of the lane's own, and closes its pull request if it was not merged. */
-  tidyBranch(
-    request: MergeRequest,
-    of: { branch: string; headSha: string; pullRequest: number | null },
-  ): Promise<void>;
-  /** Ends when the answer is on its way; nobody in the lane waits for its arrival. */
-  tell(request: MergeRequest, answer: Answer): Promise<void>;
-  /** Begins work at once that can be called off: then it ends as `called-off`, at its next step. */
-  whileWanted<Result>(work: () => Promise<Result>): {
-    result: Promise<Result | 'called-off'>;
-    callOff: () => void;
-  };
-  /** Why a step has failed; undefined for anything else that was thrown. */
-  failureOf(error: unknown): string | undefined;
-  show(lane: LaneState): void;
-}
+import { describe, reasonOf, tidy, type Answer, type LaneWorld } from './lane-world.ts';
+import type { Covered } from './ports.ts';
 
 /** A head that was tested on exactly this base, or the last word on its request. */
 type Prepared =
@@ -155,7 +110,7 @@ export class MergeLane {
           { sha: headSha, stepsAt: baseSha },
           `CI of ${names} together`,
         );
-        await this.#tidy(first, { ...opened, pullRequest: null });
+        await tidy(world, first, { ...opened, pullRequest: null });
         const isGreen = members.every((member) => ciAllowsMerge(verdict, member));
         if (isGreen) return { baseSha, trees: new Map(opened.trees.map(({ id, tree }) => [id, tree])) };
         // Some may have been withdrawn meanwhile.
@@ -163,7 +118,7 @@ export class MergeLane {
         state.putBack(state.together.slice(half), { suspect: true });
       }
     } catch (error) {
-      this.#reasonOf(error);
+      reasonOf(this.#world, error);
     }
     return undefined;
   }
@@ -214,7 +169,7 @@ export class MergeLane {
         // Somebody else has pushed to the base: test on that, and try again.
       }
     } catch (error) {
-      const reason = this.#reasonOf(error);
+      const reason = reasonOf(this.#world, error);
       return { kind: 'ended', answer: { kind: 'failed', reason, headSha: this.state.updatedHead } };
     }
   }
@@ -306,62 +261,20 @@ export class MergeLane {
       const reason = `${this.#base} is ${verdict} at ${mergeSha}`;
       await this.#tellRed(reason, []);
       // Of several nobody knows which it was: that is for a person.
-      const isReverted =
-        requests.length === 1 &&
-        request.redBase === 'revert' &&
-        (await this.#revert(request, { mergeSha, reason }));
+      const mayRevert = requests.length === 1 && request.redBase === 'revert';
+      const giveUp = (why: string): Promise<void> => this.#tellRed(`${reason}; not reverted: ${why}`, []);
+      const revert = createLaneRevert({ world, request, mergeSha, reason, giveUp });
+      const isReverted = mayRevert && (await revert.make());
       await world.guardQueue(request, { mustBeGreen: true });
       // The merge commit stays what it was; it is the base that is green again.
-      if (!isReverted) await tellEach({ kind: 'verified', verdict, green: true });
+      if (!isReverted && !(mayRevert && (await revert.find()))) {
+        await tellEach({ kind: 'verified', verdict, green: true });
+      }
       await this.#tellGreen([]);
     } catch (error) {
-      this.#reasonOf(error);
+      reasonOf(this.#world, error);
       // What can't be verified is told as such; the queue guard looks at the base again before the next merge.
       await tellEach({ kind: 'verified', verdict: 'none-yet', green: false });
-    }
-  }
-
-  /**
-   * Takes a merge back that has turned the base red, by a pull request of the lane's own: tested, and pinned to head and
-   * base as any other. False: it could not be, and a person has to mend the base.
-   */
-  async #revert(request: MergeRequest, of: { mergeSha: string; reason: string }): Promise<boolean> {
-    const world = this.#world;
-    const fail = async (why: string): Promise<false> => {
-      await this.#tellRed(`${of.reason}; not reverted: ${why}`, []);
-      return false;
-    };
-    try {
-      for (;;) {
-        const revert = await world.openRevert(request, of);
-        if (revert.kind === 'not-possible') return await fail(revert.reason);
-        const { headSha, baseSha } = revert;
-        const what = `CI of the revert of ${describe(request)}`;
-        const { verdict } = await world.awaitCi(request, { sha: headSha, stepsAt: baseSha }, what);
-        if (!ciAllowsMerge(verdict, request)) {
-          await this.#tidy(request, revert);
-          return await fail(`the revert is ${verdict} too`);
-        }
-        const result = await world.merge(revertOf(request, revert), { headSha, baseSha });
-        // Somebody else has pushed to the base: test on that, and try again.
-        if (result.kind === 'base-moved') continue;
-        if (result.kind !== 'merged')
-          return await fail(`its pull request #${revert.pullRequest} is ${result.kind}`);
-        await world.tell(request, { kind: 'reverted', revertSha: result.mergeSha, reason: of.reason });
-        await this.#tidy(request, revert);
-        return true;
-      }
-    } catch (error) {
-      return await fail(this.#reasonOf(error));
-    }
-  }
-
-  /** A branch that stays is in nobody's way. */
-  async #tidy(...of: Parameters<LaneWorld['tidyBranch']>): Promise<void> {
-    try {
-      await this.#world.tidyBranch(...of);
-    } catch (error) {
-      this.#reasonOf(error);
     }
   }
 
@@ -386,26 +299,6 @@ export class MergeLane {
   get #base(): string {
     return this.state.input.repository.base;
   }
-
-  /** Anything but a step that has failed is a bug. */
-  #reasonOf(error: unknown): string {
-    const reason = this.#world.failureOf(error);
-    if (reason === undefined) throw error;
-    return reason;
-  }
-}
-
-export function describe(request: MergeRequest): string {
-  return `${request.task} (#${request.pullRequest})`;
-}
-
-/** The lane's own request: nobody waits for it but the lane. */
-function revertOf(
-  request: MergeRequest,
-  { branch, headSha, pullRequest }: { branch: string; headSha: string; pullRequest: number },
-): MergeRequest {
-  const title = `Revert "${request.title}"`;
-  return { ...request, id: `${request.id}/revert`, title, branch, headSha, pullRequest, approvals: [] };
 }
 
 function withdrawn({ updatedHead }: LaneState): Ended {

@@ -194,6 +194,11 @@ export type RevertOutcome =
   | { kind: 'opened'; branch: string; headSha: string; baseSha: string; pullRequest: number }
   | { kind: 'not-possible'; reason: string };
 
+/** The lane's own pull request that takes a merge back, merged by whomever. */
+export type FoundRevert =
+  | { kind: 'merged'; branch: string; headSha: string; pullRequest: number; revertSha: string }
+  | { kind: 'not-merged' };
+
 export type MergeResult =
   | { kind: 'merged'; mergeSha: string }
   | { kind: 'base-moved' }
@@ -358,6 +363,13 @@ export interface MergeActivities {
     mergeSha: string;
     reason: string;
   }): Promise<RevertOutcome>;
+  /** Whether that pull request was merged, and nothing of the merge was left then. */
+  findRevert(input: {
+    tenant: string;
+    repository: PlannedRepository;
+    request: MergeRequest;
+    mergeSha: string;
+  }): Promise<FoundRevert>;
   merge(input: {
     tenant: string;
     repository: PlannedRepository;

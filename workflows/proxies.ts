@@ -110,7 +110,7 @@ export const { requestMerge, isOpen } = proxyLocalActivities<
   retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
 });
 
-type Merges = Pick<MergeActivities, 'merge' | 'updateBranch' | 'openBatch' | 'openRevert'>;
+type Merges = Pick<MergeActivities, 'merge' | 'updateBranch' | 'openBatch' | 'openRevert' | 'findRevert'>;
 
 /** What is done on a repository's forge and its CI. */
 export interface ForgeSide {

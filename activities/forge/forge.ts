@@ -66,7 +66,9 @@ export interface Forge {
     milestone?: number | undefined;
   }): Promise<Issue>;
   closeIssue(of: { repository: PlannedRepository; number: number; comment: string }): Promise<void>;
-  /** Finds the open or merged pull request of a branch, or opens one. */
+  /** The open or merged pull request of a branch; undefined while there is none. */
+  findPullRequest(of: { repository: PlannedRepository; branch: string }): Promise<PullRequest | undefined>;
+  /** The same, or opens one. */
   findOrOpenPullRequest(of: {
     repository: PlannedRepository;
     branch: string;

@@ -5,7 +5,13 @@ import type { Database } from '../../schema/db/database.ts';
 import { openPglite } from '../../schema/db/pglite.ts';
 import { effects, forgePullRequests, forgeReviews } from '../../schema/db/tables.ts';
 import { localForge, makeRepository, type TestRepository } from '../../test/support/repository.ts';
-import type { BatchOutcome, Covered, RevertOutcome, UpdateOutcome } from '../../workflows/ports.ts';
+import type {
+  BatchOutcome,
+  Covered,
+  FoundRevert,
+  RevertOutcome,
+  UpdateOutcome,
+} from '../../workflows/ports.ts';
 import { createMergeActivities } from './merge-activities.ts';
 
 let database: Database;
@@ -201,6 +207,57 @@ describe('the revert of a merge', () => {
     expect(await openRevert(mergeSha)).toMatchObject({ kind: 'not-possible' });
     await repository.commit({ branch: 'main', files: { 'README.md': 'hello\n' } });
     expect(await openRevert(mergeSha)).toEqual({ kind: 'not-possible', reason: 'it was taken back already' });
+  });
+});
+
+describe('the look for a revert that nobody has told the lane of', () => {
+  function findRevert(mergeSha: string): Promise<FoundRevert> {
+    const input = {
+      ...{ tenant: 'default', repository: repository.planned, mergeSha },
+      request: requestAt(mergeSha),
+    };
+    return new MockActivityEnvironment().run(
+      (of: typeof input): Promise<FoundRevert> => activities().findRevert(of),
+      input,
+    );
+  }
+  /** The merge that turned the base red, and the pull request that takes it back. */
+  async function openOne() {
+    const mergeSha = await repository.commit({ branch: 'main', files: { 'a.txt': 'a\n', 'b.txt': 'b\n' } });
+    const opened = await openRevert(mergeSha);
+    if (opened.kind !== 'opened') throw new Error(opened.reason);
+    return { mergeSha, opened };
+  }
+  /** As the forge merges it, whoever asks. */
+  async function merge(of: { headSha: string; pullRequest: number }): Promise<string> {
+    const { git, planned } = repository;
+    const forge = localForge({ git, queries: database.queries });
+    const baseSha = (await forge.branchHead({ repository: planned, branch: 'main' })) ?? '';
+    const asked = { ...of, repository: planned, baseSha, title: 'Revert', effectKey: 'revert' };
+    const outcome = await forge.merge(asked);
+    if (outcome.kind !== 'merged') throw new Error(outcome.kind);
+    return outcome.mergeSha;
+  }
+
+  it('finds it on the base once it was merged, whatever came later', async () => {
+    const { mergeSha, opened } = await openOne();
+    expect(await findRevert(mergeSha)).toEqual({ kind: 'not-merged' });
+    const revertSha = await merge(opened);
+    const { branch, headSha, pullRequest } = opened;
+    const found = { kind: 'merged', branch, headSha, pullRequest, revertSha };
+    expect(await findRevert(mergeSha)).toEqual(found);
+    await repository.commit({ branch: 'main', files: { 'a.txt': 'mended\n' } });
+    expect(await findRevert(mergeSha)).toEqual(found);
+  });
+
+  it('finds none where none was opened, or what was merged has left something of the merge', async () => {
+    const other = await repository.commit({ branch: 'main', files: { 'c.txt': 'c\n' } });
+    expect(await findRevert(other)).toEqual({ kind: 'not-merged' });
+    const { mergeSha, opened } = await openOne();
+    const { branch, pullRequest } = opened;
+    const headSha = await repository.commit({ branch, from: `origin/${branch}`, files: { 'b.txt': 'b\n' } });
+    await merge({ headSha, pullRequest });
+    expect(await findRevert(mergeSha)).toEqual({ kind: 'not-merged' });
   });
 });
 

@@ -7,20 +7,21 @@ import { commitDate, isAncestor, mergeTrees, treeOf, writeCommit, type Git } fro
 import type { Workspace } from '../git/workspace.ts';
 import { asSupervisor } from '../supervision.ts';
 import { createOpenBatch } from './batch.ts';
-import { createOpenRevert } from './revert.ts';
+import { createReverts } from './revert.ts';
 
 export function createMergeActivities(deps: {
   git: Git;
   forges: Forges;
   workspace: Workspace;
-}): Pick<MergeActivities, 'updateBranch' | 'openBatch' | 'openRevert' | 'merge'> {
+}): Pick<MergeActivities, 'updateBranch' | 'openBatch' | 'openRevert' | 'findRevert' | 'merge'> {
   const { git, forges, workspace } = deps;
   const openBatch = createOpenBatch(deps);
-  const openRevert = createOpenRevert(deps);
+  const { openRevert, findRevert } = createReverts(deps);
   return {
     updateBranch: (input) => asSupervisor(() => updateBranch(input)),
     openBatch: (input) => asSupervisor(() => openBatch(input)),
     openRevert: (input) => asSupervisor(() => openRevert(input)),
+    findRevert: (input) => asSupervisor(() => findRevert(input)),
     merge: (input) => asSupervisor(() => merge(input)),
   };
 

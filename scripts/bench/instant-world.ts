@@ -75,7 +75,10 @@ export function createInstantWorld(): { control: InstantControl; host: HostActiv
     };
   }
 
-  function merge(): Pick<InstantControl, 'updateBranch' | 'openBatch' | 'openRevert' | 'merge'> {
+  function merge(): Pick<
+    InstantControl,
+    'updateBranch' | 'openBatch' | 'openRevert' | 'findRevert' | 'merge'
+  > {
     return {
       updateBranch: ({ repository, headSha }) => {
         const baseSha = baseOf(repository);
@@ -89,6 +92,7 @@ export function createInstantWorld(): { control: InstantControl; host: HostActiv
       },
       openBatch: () => Promise.resolve({ kind: 'not-possible', reason: 'one at a time' }),
       openRevert: () => Promise.resolve({ kind: 'not-possible', reason: 'nothing turns red here' }),
+      findRevert: () => Promise.resolve({ kind: 'not-merged' }),
       merge: ({ repository, headSha }) => {
         const mergeSha = sha(`merge of ${headSha}`);
         bases.set(repository.id, mergeSha);

@@ -270,6 +270,13 @@ export class FakeWorld {
         this.pullRequests.push({ number, branch, state: 'open' });
         return { kind: 'opened', branch, headSha, baseSha: this.base, pullRequest: number };
       },
+      findRevert: async ({ request }) => {
+        const branch = `mission-revert/${request.task}`;
+        const found = this.pullRequests.find((one) => one.branch === branch && one.merge !== undefined);
+        if (!found?.merge) return { kind: 'not-merged' };
+        const { headSha, mergeSha } = found.merge;
+        return { kind: 'merged', branch, headSha, pullRequest: found.number, revertSha: mergeSha };
+      },
       merge: async ({ request, headSha, baseSha }) => {
         await this.beforeMerge(request);
         const pullRequest = this.pullRequests.find(({ number }) => number === request.pullRequest);

@@ -7,7 +7,15 @@ import type { LaneModel } from './lane-model.ts';
 
 type LaneSteps = Pick<
   ControlActivities,
-  'isOpen' | 'guardQueue' | 'updateBranch' | 'openBatch' | 'awaitCi' | 'merge' | 'openRevert' | 'tidyForge'
+  | 'isOpen'
+  | 'guardQueue'
+  | 'updateBranch'
+  | 'openBatch'
+  | 'awaitCi'
+  | 'merge'
+  | 'openRevert'
+  | 'findRevert'
+  | 'tidyForge'
 >;
 
 export function laneActivities(modelOf: (repositoryId: string) => LaneModel): LaneSteps {
@@ -71,6 +79,8 @@ export function laneActivities(modelOf: (repositoryId: string) => LaneModel): La
         if (revert.kind === 'opened') made(model, revert.headSha, request);
         return revert;
       }),
+    findRevert: ({ repository, request, mergeSha }) =>
+      step(repository.id, (model) => model.world().findRevert(request, { mergeSha })),
     tidyForge: ({ place, headSha, pullRequest }) =>
       step(place.repository.id, (model) =>
         model

@@ -1,6 +1,6 @@
 /** What a merge lane is driven with: pull requests, what happens to them, and what goes wrong. */
 import type { MergeRequest } from '../../schema/contracts/messages.ts';
-import type { Answer } from '../../workflows/merge-lane.ts';
+import type { Answer } from '../../workflows/lane-world.ts';
 
 /** What goes wrong with a step: its worker dies after it has acted, or its retries are used up before it could, or after. */
 export type Fault = 'none' | 'done-again' | 'fails' | 'fails-after';

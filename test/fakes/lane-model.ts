@@ -1,21 +1,16 @@
 import type { MergeRequest } from '../../schema/contracts/messages.ts';
 import { ciAllowsMerge, type CiReport } from '../../schema/contracts/ci.ts';
 import type { LaneState } from '../../workflows/lane-state.ts';
-import type { BatchOutcome, Covered } from '../../workflows/ports.ts';
-import type { Answer, LaneWorld } from '../../workflows/merge-lane.ts';
+import type { BatchOutcome, Covered, FoundRevert } from '../../workflows/ports.ts';
+import type { Answer, LaneWorld } from '../../workflows/lane-world.ts';
 import { sha } from './fake-world.ts';
+import { debtsOf, lastWords, mostRounds } from './lane-debts.ts';
 import type { Asked, Fault, Happening, Pull } from './lane-happenings.ts';
 
 /** Thrown by a step whose retries are used up. */
 class StepFailed extends Error {}
 /** How work that was called off ends. */
 class CalledOff extends Error {}
-
-/** Kinds of answer after which nothing more is to be waited for, except for `verified` after `merged`. */
-const lastWords = ['merged', 'head-moved', 'conflict', 'ci-failed', 'failed', 'withdrawn'];
-
-/** Enough for each pull request to come through, or not. */
-const mostRounds = 4;
 
 /**
  * A forge, a CI and tasks in memory, to drive a merge lane with. It does what it is asked as naively as a forge may, and
@@ -117,31 +112,8 @@ export class LaneModel {
 
   /** What is still owed to anybody once nothing moves any more. */
   debts(): string[] {
-    const unaware = this.pulls
-      .filter(({ state, isTaskOpen, requests }) => {
-        const last = requests.at(-1);
-        const mayAsk = isTaskOpen && requests.length < mostRounds && last?.isWithdrawn === false;
-        return state === 'merged' && mayAsk && !last.answers.some(({ kind }) => kind === 'merged');
-      })
-      .map(({ task }) => `${task} is merged, and does not know`);
-    return [...unaware, ...this.#unanswered()];
-  }
-
-  #unanswered(): string[] {
-    return this.pulls
-      .filter(({ isTaskOpen }) => isTaskOpen)
-      .flatMap(({ requests }) => requests)
-      .flatMap(({ request, answers, isWithdrawn }) => {
-        const words = answers.filter(({ kind }) => lastWords.includes(kind));
-        if (words.length !== 1) return [`${request.id} has ${words.length} last words`];
-        if (words[0]?.kind !== 'merged' || answers.some(({ kind }) => kind === 'reverted')) return [];
-        if (isWithdrawn && !answers.some(({ kind }) => kind === 'too-late')) {
-          return [`${request.id} was not told that it is too late`];
-        }
-        const verdict = answers.findLast((answer) => answer.kind === 'verified');
-        const isVerified = verdict?.green === true || verdict?.verdict === 'none-yet';
-        return isVerified ? [] : [`${request.id} was merged and is not verified`];
-      });
+    const isTakenBack = (mergeSha: string) => this.#reverts.get(mergeSha)?.state === 'merged';
+    return debtsOf({ pulls: this.pulls, isTakenBack });
   }
 
   world(): LaneWorld {
@@ -178,6 +150,7 @@ export class LaneModel {
         }
       },
       openRevert: (request, { mergeSha }) => this.#step('openRevert', () => this.#revert(request, mergeSha)),
+      findRevert: (_request, { mergeSha }) => this.#step('findRevert', () => this.#findRevert(mergeSha)),
       tidyBranch: (_request, { pullRequest }) =>
         this.#step('tidyBranch', () => {
           if (pullRequest === null) return;
@@ -308,6 +281,14 @@ export class LaneModel {
     if (redBase === 'red-revert') this.#redBases.add(revert.head);
     const { branch, head: headSha } = revert;
     return { kind: 'opened', branch, headSha, baseSha: this.base, pullRequest: number };
+  }
+
+  #findRevert(mergeSha: string): FoundRevert {
+    const { branch, number = NaN } = this.#reverts.get(mergeSha) ?? {};
+    const found = this.#merged.get(number);
+    if (branch === undefined || !found) return { kind: 'not-merged' };
+    const { headSha, mergeSha: revertSha } = found;
+    return { kind: 'merged', branch, headSha, pullRequest: number, revertSha };
   }
 
   #isRedHead(request: MergeRequest, commit: string): boolean {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { LaneView } from '../../schema/contracts/lane.ts';
 import { queries, signals, updates } from '../../schema/contracts/messages.ts';
 import { refused } from '../../activities/failures.ts';
 import { approval, FakeWorld, sha } from '../fakes/fake-world.ts';
@@ -168,6 +169,41 @@ describe('the merge lane', () => {
       `taken back again: main is failed at ${sha('m1')}`,
     );
     expect([...world.branches.keys()]).toEqual([]);
+  });
+
+  /** A merge that turned the base red, was taken back, and mended by its task. */
+  const mendedAfterwards = { status: 'merged', pullRequest: 102 };
+  const isRevert = ({ branch }: { branch: string }) => branch.startsWith('mission-revert/');
+
+  it('finds a revert of its own that was merged, whose answer was lost for good', async () => {
+    world.verdicts.set(sha('m1'), 'failed');
+    world.afterMerge = (request) => {
+      if (isRevert(request)) throw refused('nobody knows what has come of it');
+    };
+    const handle = await engine.startTask({ task: task('A'), policy: { redBase: 'revert' } });
+
+    expect(await handle.result()).toMatchObject({ ...mendedAfterwards, mergeSha: sha('m3') });
+    expect(world.merges).toHaveLength(3);
+    expect([...world.branches.keys()]).toEqual([]);
+  });
+
+  it('finds a revert of its own that a person has merged, where the lane might not', async () => {
+    world.verdicts.set(sha('m1'), 'failed');
+    world.beforeMerge = (request) => {
+      if (isRevert(request)) throw refused('only people merge here');
+    };
+    const handle = await engine.startTask({ task: task('A'), policy: { redBase: 'revert' } });
+    await until(async () => {
+      const { redBase } = LaneView.parse(await laneOf(engine).query(queries.view));
+      return redBase?.includes('not reverted: merge: only people merge here') ?? false;
+    });
+    const headSha = world.branches.get('mission-revert/A');
+    world.base = sha('by hand');
+    const opened = world.pullRequests.find(isRevert);
+    Object.assign(opened ?? {}, { state: 'merged', merge: { headSha, mergeSha: world.base } });
+
+    expect(await handle.result()).toMatchObject({ ...mendedAfterwards, mergeSha: sha('m2') });
+    expect(world.sessions).toHaveLength(2);
   });
 
   it('stands before a base that somebody else has broken, and whoever waits says so', async () => {

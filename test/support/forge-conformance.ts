@@ -99,16 +99,19 @@ export function describeForge(makeWorld: () => Promise<ForgeWorld>): void {
       expect(await world.pullRequests()).toMatchObject([changed]);
     });
 
-    it('are found when they are merged', async () => {
-      const { asked, merge } = await openOne();
+    it('are found when they are merged, also without opening one', async () => {
+      const { asked, merge, number } = await openOne();
+      expect(await world.process().findPullRequest(asked)).toMatchObject({ number, state: 'open' });
       await forge.merge(merge);
       expect(await forge.findOrOpenPullRequest(asked)).toMatchObject({ state: 'merged' });
+      expect(await world.process().findPullRequest(asked)).toMatchObject({ number, state: 'merged' });
     });
 
     it('are closed, and opened anew after that', async () => {
       const { repository, asked, number } = await openOne();
       await forge.closePullRequest({ repository, number });
       await forge.closePullRequest({ repository, number });
+      expect(await forge.findPullRequest(asked)).toBeUndefined();
       const next = await forge.findOrOpenPullRequest(asked);
       expect(next.number).not.toBe(number);
       expect((await world.pullRequests()).map(({ state }) => state).sort()).toEqual(['closed', 'open']);

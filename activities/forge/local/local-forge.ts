@@ -24,6 +24,8 @@ export function createLocalForge(deps: {
     findOrCreateIssue: ({ repository, marker, title, body }) =>
       store.findOrCreateIssue({ repositoryId: repository.id, marker, title, body }),
     closeIssue: ({ repository, ...rest }) => store.closeIssue({ repositoryId: repository.id, ...rest }),
+    findPullRequest: ({ repository, branch }) =>
+      store.findPullRequest({ repositoryId: repository.id, branch }),
     findOrOpenPullRequest: ({ repository, ...rest }) =>
       store.findOrOpenPullRequest({ repositoryId: repository.id, base: repository.base, ...rest }),
     updatePullRequest: ({ repository, ...rest }) =>

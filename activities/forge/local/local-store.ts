@@ -69,17 +69,7 @@ export class LocalStore {
     const { repositoryId, branch } = asked;
     return this.#queries.transaction(async (tx) => {
       const last = await lockNumbers(tx, repositoryId);
-      const [standing] = await tx
-        .select()
-        .from(forgePullRequests)
-        .where(
-          and(
-            eq(forgePullRequests.repositoryId, repositoryId),
-            eq(forgePullRequests.branch, branch),
-            ne(forgePullRequests.state, 'closed'),
-            gt(forgePullRequests.number, after),
-          ),
-        );
+      const standing = await findPullRequest(tx, { repositoryId, branch, after });
       if (standing) return standing;
       const number = await takeNumber(tx, { repositoryId, number: last + 1 });
       const [opened] = await tx
@@ -89,6 +79,10 @@ export class LocalStore {
       if (!opened) throw new Error(`pull request ${number} was not answered`);
       return opened;
     });
+  }
+
+  findPullRequest(of: { repositoryId: string; branch: string }): Promise<PullRequest | undefined> {
+    return findPullRequest(this.#queries, of);
   }
 
   async readPullRequest(of: { repositoryId: string; number: number }): Promise<PullRequestRow | undefined> {
@@ -196,6 +190,25 @@ export class LocalStore {
       ...(excerpt === null ? {} : { excerpt }),
     }));
   }
+}
+
+async function findPullRequest(
+  queries: Pick<Queries, 'select'>,
+  of: { repositoryId: string; branch: string; after?: number },
+): Promise<PullRequestRow | undefined> {
+  const { repositoryId, branch, after = 0 } = of;
+  const [found] = await queries
+    .select()
+    .from(forgePullRequests)
+    .where(
+      and(
+        eq(forgePullRequests.repositoryId, repositoryId),
+        eq(forgePullRequests.branch, branch),
+        ne(forgePullRequests.state, 'closed'),
+        gt(forgePullRequests.number, after),
+      ),
+    );
+  return found;
 }
 
 function isPullRequest(of: { repositoryId: string; number: number }) {

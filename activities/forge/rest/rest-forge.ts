@@ -31,6 +31,11 @@ export function createRestForge(deps: {
     branchHead,
     findOrCreateIssue: (of) => turns.with(`${of.repository.id} ${of.marker}`, () => findOrCreateIssue(of)),
     closeIssue,
+    findPullRequest: async (of) => {
+      const { look } = await pullRequestsOf(of);
+      const found = await look();
+      return found && toPullRequest(found);
+    },
     findOrOpenPullRequest: (of) =>
       turns.with(`${of.repository.id} ${of.branch}`, () => findOrOpenPullRequest(of)),
     updatePullRequest,
@@ -150,16 +155,15 @@ export function createRestForge(deps: {
     });
   }
 
-  async function findOrOpenPullRequest(of: {
+  /** How the open one of a branch is looked for, and how that or a merged one is. */
+  async function pullRequestsOf(of: {
     repository: PlannedRepository;
     branch: string;
-    title: string;
-    body: string;
     after?: number | undefined;
-  }): Promise<PullRequest> {
+  }) {
     const there = await access.of(of.repository);
-    const { repository, branch, title, body, after = 0 } = of;
-    const { base } = repository;
+    const { branch, after = 0 } = of;
+    const { base } = of.repository;
     const path = `${there.path}/pulls`;
     const answer = z.array(dialect.pullRequest);
     const isOurs = (one: ForgePullRequest) =>
@@ -176,6 +180,19 @@ export function createRestForge(deps: {
       const closed = await there.client.list({ path, query, answer, pages: newestPages });
       return closed.find((one) => isOurs(one) && one.merged);
     };
+    return { there, path, findOpen, look };
+  }
+
+  async function findOrOpenPullRequest(of: {
+    repository: PlannedRepository;
+    branch: string;
+    title: string;
+    body: string;
+    after?: number | undefined;
+  }): Promise<PullRequest> {
+    const { repository, branch, title, body } = of;
+    const { base } = repository;
+    const { there, path, findOpen, look } = await pullRequestsOf(of);
     const act = async () => {
       const request = { head: branch, base, title, body };
       const opened = await there.client.change({
