@@ -6,15 +6,22 @@ export function refused(message: string): ApplicationFailure {
   return failure({ type: 'Refused', message, nonRetryable: true });
 }
 
-/** A failure that may pass: Temporal tries again, after `retryAfterMs` where the other side has said so. */
-export function unavailable(message: string, of: { retryAfterMs?: number } = {}): ApplicationFailure {
-  const { retryAfterMs } = of;
+/** A failure that may pass: Temporal tries again, after `retryAfterMs` where that is known, unless it was `forGood`. */
+export function unavailable(
+  message: string,
+  of: { retryAfterMs?: number; forGood?: boolean } = {},
+): ApplicationFailure {
+  const { retryAfterMs, forGood = false } = of;
   return failure({
     type: 'Unavailable',
     message,
-    nonRetryable: false,
+    nonRetryable: forGood,
     ...(retryAfterMs === undefined ? {} : { nextRetryDelay: retryAfterMs }),
   });
+}
+
+export function isUnavailable(error: unknown): error is ApplicationFailure {
+  return isFailure(error, 'Unavailable');
 }
 
 /** The effect may or may not have happened, and looking did not tell. It is looked at again, never done blindly. */

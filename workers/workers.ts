@@ -15,6 +15,7 @@ import type { Log } from './log.ts';
 import type { InUse } from '../activities/in-use.ts';
 import { createScrub, type Scrub } from '../activities/scrub.ts';
 import { inUseInterceptor } from './in-use-interceptor.ts';
+import { createNetworkFaults } from './network-faults.ts';
 import { scrubInterceptor } from './scrub-interceptor.ts';
 import { sessionInterceptor } from './session-interceptor.ts';
 import { workerTracing, type Tracing } from './tracing.ts';
@@ -150,6 +151,7 @@ function common(deps: WorkerDeps) {
     scrubInterceptor(scrub),
     ...(deps.inUse ? [inUseInterceptor(deps.inUse)] : []),
     ...(tracing.interceptors?.activity ?? []),
+    createNetworkFaults(),
     databaseFaults,
     sessionInterceptor(sessionWatched),
     ...(deps.interceptor ? [deps.interceptor] : []),

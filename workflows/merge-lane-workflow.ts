@@ -80,7 +80,7 @@ function laneWorld(input: LaneInput, answers: Answers): LaneWorld {
     },
     merge(request, of) {
       const what = `merge ${describe(request)} at ${of.headSha}`;
-      return call(sideOf(request).merges.merge, what, { tenant, repository, request, ...of });
+      return call(sideOf(request).merge, what, { tenant, repository, request, ...of });
     },
     openRevert(request, of) {
       const what = `take ${describe(request)} back`;

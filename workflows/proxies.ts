@@ -110,7 +110,8 @@ export const { requestMerge, isOpen } = proxyLocalActivities<
   retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
 });
 
-type Merges = Pick<MergeActivities, 'merge' | 'updateBranch' | 'openBatch' | 'openRevert' | 'findRevert'>;
+type Merges = Pick<MergeActivities, 'updateBranch' | 'openBatch' | 'openRevert' | 'findRevert'>;
+type Merge = Pick<MergeActivities, 'merge'>;
 
 /** What is done on a repository's forge and its CI. */
 export interface ForgeSide {
@@ -118,6 +119,7 @@ export interface ForgeSide {
   milestones: ActivityInterfaceFor<MilestoneActivities>;
   ci: ActivityInterfaceFor<CiActivities>;
   merges: ActivityInterfaceFor<Merges>;
+  merge: ActivityInterfaceFor<Merge>['merge'];
 }
 
 /** The forge `local` and its CI live on one host's disk, so that is where their effects are done. */
@@ -129,6 +131,7 @@ export function forgeSide(of: { engine: EngineFacts; host?: string | undefined }
     milestones: milestones(taskQueue),
     ci: ci(taskQueue),
     merges: merges(taskQueue),
+    merge: merge(taskQueue),
   };
 }
 
@@ -156,7 +159,11 @@ function milestones(taskQueue: string): ActivityInterfaceFor<MilestoneActivities
 /** The longest that a job may run on GitHub's own runners is 6 hours: what is pending for longer is for a person. */
 export const quietWithinSeconds = 6 * 3_600;
 
-/** A pipeline may take hours. While it is pending the server polls by retrying: 6 events however long. */
+/**
+ * A pipeline may take hours. While it is pending the server polls by retrying: 6 events however long. So attempts are
+ * not counted here: `awaitCi` is bounded where it is done (`workers/network-faults.ts`). The queue guard is not: all who
+ * wait for a base stand before the same outage, and to park one after another would mend nothing.
+ */
 function ci(taskQueue: string): ActivityInterfaceFor<CiActivities> {
   return proxyActivities<CiActivities>({
     taskQueue,
@@ -167,17 +174,27 @@ function ci(taskQueue: string): ActivityInterfaceFor<CiActivities> {
   });
 }
 
-/**
- * Merge and update work on the forge's git: they look before they act, so trying again is safe. Twenty failures in a
- * row are some minutes: then the lane says so, and lets the next in.
- */
+/** The lane's work on the forge's git. What lasts longer than a short outage parks that task, and lets the next in. */
 function merges(taskQueue: string): ActivityInterfaceFor<Merges> {
   return proxyActivities<Merges>({
     taskQueue,
     startToCloseTimeout: '15m',
     heartbeatTimeout,
-    retry: { ...adoptAgain, maximumAttempts: 20 },
+    retry: networkRetry,
   });
+}
+
+/**
+ * A merge whose answer was lost may have been done: to be looked for in twenty attempts, some minutes, costs less than
+ * a person who is asked. Then the lane says so, and lets the next in; who is told to try again finds it.
+ */
+function merge(taskQueue: string): ActivityInterfaceFor<Merge>['merge'] {
+  return proxyActivities<Merge>({
+    taskQueue,
+    startToCloseTimeout: '15m',
+    heartbeatTimeout,
+    retry: { ...adoptAgain, maximumAttempts: 20 },
+  }).merge;
 }
 
 /** What runs on a host for as long as an agent needs: a session, checks, a review. It waits there for a slot. */
@@ -187,7 +204,8 @@ export function hostRuns(taskQueue: string, timeoutSeconds: number): ActivityInt
     // The runner ends a run that is over its time; the margin covers clone, fetch and a worker's restart.
     startToCloseTimeout: timeoutSeconds * 1_000 + 30 * 60_000,
     heartbeatTimeout,
-    // A killed worker costs one attempt; twenty in a row are a fault that a person must see.
+    // A killed worker costs one attempt; twenty are a fault that a person must see. A network that fails has four of
+    // them in a row (`workers/network-faults.ts`).
     retry: { ...adoptAgain, maximumAttempts: 20 },
     // A cancelled task is cleaned up only when its processes are dead.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,

@@ -2,7 +2,7 @@ import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { unavailable } from '../../activities/failures.ts';
 import { updates } from '../../schema/contracts/messages.ts';
-import { FakeWorld, sha } from '../fakes/fake-world.ts';
+import { approval, FakeWorld, sha } from '../fakes/fake-world.ts';
 import { task } from '../support/plans.ts';
 import { until } from '../support/until.ts';
 import { startTestEngine } from '../support/workers.ts';
@@ -58,6 +58,54 @@ describe.skipIf(path === undefined && process.env['REQUIRE_ALL'] !== '1')(
         expect(Number(retry?.initialInterval?.seconds)).toBe(2);
         expect(retry).toMatchObject({ backoffCoefficient: 2, maximumAttempts: 5 });
       }
+    });
+
+    it('around a session is tried as often, though a session may lose its worker far more often', async () => {
+      const world = new FakeWorld();
+      let tries = 0;
+      world.author = ({ task: id, launch }) => {
+        tries += 1;
+        if (tries <= 5) throw unavailable('git fetch origin ended with 128: no route to host');
+        return { kind: 'commit', name: `${id}.${launch}` };
+      };
+      const engine = await start(world);
+      const handle = await engine.startTask({});
+
+      await until(() => tries > 0);
+      await environment.sleep('1 minute');
+      await until(() => world.views.get('T-1')?.status === 'blocked');
+      expect(tries).toBe(5);
+      expect(world.view('T-1').reason).toContain('git fetch origin ended with 128: no route to host');
+      await handle.executeUpdate(updates.resolve, { args: [{ action: 'retry', by: 'lead' }] });
+      expect(await handle.result()).toMatchObject({ status: 'merged' });
+    });
+
+    it('inside the lane parks that task only: the next comes in', async () => {
+      const world = new FakeWorld();
+      // Their branches are brought up in the lane.
+      world.reviewer = () => {
+        world.moveBase();
+        return approval;
+      };
+      let tries = 0;
+      world.conflicts = ({ task: id }) => {
+        if (id !== 'A') return [];
+        tries += 1;
+        if (tries <= 5) throw unavailable('git fetch origin ended with 128: no route to host');
+        return [];
+      };
+      const engine = await start(world);
+      const stuck = await engine.startTask({ task: task('A') });
+      await until(() => tries > 0);
+      const next = await engine.startTask({ task: task('B') });
+      await environment.sleep('1 minute');
+
+      expect(await next.result()).toMatchObject({ status: 'merged' });
+      expect(world.view('A').status).toBe('blocked');
+      expect(world.view('A').reason).toContain('updateBranch: git fetch origin ended with 128');
+      await stuck.executeUpdate(updates.resolve, { args: [{ action: 'retry', by: 'lead' }] });
+      expect(await stuck.result()).toMatchObject({ status: 'merged' });
+      expect(tries).toBe(6);
     });
 
     it('of an author goes on with a stronger model when the first remediation has failed too', async () => {
