@@ -89,6 +89,8 @@ export interface Flavour {
 }
 
 export interface FakeTools {
+  /** Of the whole server. */
+  site: Routes;
   at: (context: Context) => FakeRepository;
   issueAt: (context: Context) => FakeIssue | undefined;
   head: (repository: FakeRepository, branch: string) => string | undefined;
@@ -114,10 +116,10 @@ export async function startFakeForge(atEnd: AtEnd, flavour: Flavour): Promise<Fa
   const faults: Fault[] = [];
   const calls: string[] = [];
   let checking = 0;
-  const tools: FakeTools = { at, issueAt, head, git, isChecking, squash };
   const { page, exists, showPull, showMilestone } = flavour;
   const pushed: ((repository: FakeRepository) => void)[] = [];
-  const site = new Hono();
+  const site = new Hono().basePath('/');
+  const tools: FakeTools = { site, at, issueAt, head, git, isChecking, squash };
   const app = site.basePath(flavour.api);
 
   // Its tests reach its repositories on the disk; an engine in a process of its own comes as to any forge.
@@ -137,7 +139,7 @@ export async function startFakeForge(atEnd: AtEnd, flavour: Flavour): Promise<Fa
     },
   );
 
-  app.use(async (context, next) => {
+  site.use('/api/*', async (context, next) => {
     const { method, path } = context.req;
     calls.push(`${method} ${path}`);
     const index = faults.findIndex((fault) => fault.method === method && fault.path.test(path));

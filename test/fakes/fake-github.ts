@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { AtEnd } from '../support/temporary.ts';
+import { defineThreads, nodeOf, type ThreadFaults } from './fake-github-threads.ts';
 import { startFakeForge, type FakeForge, type FakeRepository, type Flavour } from './fake-forge.ts';
 
 export interface CheckRun {
@@ -23,7 +24,7 @@ interface Rule {
 }
 
 /** What is on GitHub only, and set up by tests. */
-interface Extras {
+interface Extras extends ThreadFaults {
   runs: (CheckRun & { sha: string })[];
   rules: Rule[];
   /** Contexts and approvals of the classic protection. */
@@ -54,7 +55,7 @@ export async function startFakeGithub(atEnd: AtEnd): Promise<FakeGithub> {
 
   function extrasOf(path: string): Extras {
     const known = extras.get(path) ?? {
-      ...{ runs: [], rules: [], refusals: [], workflowRuns: [] },
+      ...{ runs: [], rules: [], refusals: [], workflowRuns: [], threadErrors: [], threadsPerPage: 100 },
       logs: new Map<string, string>(),
     };
     extras.set(path, known);
@@ -94,7 +95,8 @@ export async function startFakeGithub(atEnd: AtEnd): Promise<FakeGithub> {
       .object({ path: z.string(), line: z.int(), side: z.literal('RIGHT'), body: z.string() })
       .transform(({ path, line, body }) => ({ path, line, body })),
 
-    define(repo, app, { at, issueAt, head, git, isChecking, squash }) {
+    define(repo, app, { site, at, issueAt, head, git, isChecking, squash }) {
+      defineThreads(site, { repositoryAt: (name) => fake.repositoryAt(name), extrasOf });
       repo.use(async (context, next) => {
         await next();
         const { method, path } = context.req;
@@ -178,7 +180,8 @@ export async function startFakeGithub(atEnd: AtEnd): Promise<FakeGithub> {
       repo.get('/pulls/:number/comments', (context) => {
         const pull = Number(context.req.param('number'));
         const found = at(context).reviewComments.filter((one) => one.pull === pull);
-        return context.json(github.page(context, found));
+        const shown = found.map(({ resolver, ...one }) => ({ ...one, node_id: nodeOf(one) }));
+        return context.json(github.page(context, shown));
       });
       repo.post('/pulls/:number/reviews', async (context, next) => {
         const Asked = z.object({

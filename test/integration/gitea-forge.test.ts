@@ -12,6 +12,7 @@ import type { Review } from '../../schema/contracts/review.ts';
 import { useDatabase } from '../support/databases.ts';
 import { describeForge } from '../support/forge-conformance.ts';
 import { credentialsOf, giteaWorld, openPullRequest, type RestWorld } from '../support/forge-worlds.ts';
+import { describeThreads } from '../support/forge-threads.ts';
 import { useGitea } from '../support/gitea.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
@@ -71,37 +72,17 @@ describe('what only Gitea has', () => {
     expect(await reviews(pullRequest)).toHaveLength(2);
   });
 
-  it('marks a finding at its line as settled when it is fixed, and as open when it comes back', async () => {
-    const { planned: repository } = world.repository;
-    const sha = await world.repository.commit({ branch: 'topic', files: { 'a.txt': 'a\n' } });
-    const asked = { repository, branch: 'topic', title: 'T', body: '' };
-    const { number: pullRequest } = await forge.findOrOpenPullRequest(asked);
-    const nit = { severity: 'nit' as const, category: 'style', file: 'a.txt', line: 1, message: 'why?' };
-    const post = (at: string, ...findings: (typeof nit)[]) =>
-      world.process().postReview({
-        ...{ repository, pullRequest },
-        review: { engine: 'diff-check', sha: at, verdict: 'approve', summary: 'good', findings },
-      });
-    const next = (text: string) =>
-      world.repository.commit({ branch: 'topic', from: 'topic', files: { 'b.txt': text } });
-    const Comments = z.array(z.object({ resolver: z.object({ login: z.string() }).nullable() }));
-    async function resolvers() {
+  describeThreads(async () => ({
+    world,
+    async resolvers(pullRequest) {
+      const Comments = z.array(z.object({ resolver: z.object({ login: z.string() }).nullable() }));
       const all = await reviews(pullRequest);
       const found = await Promise.all(
         all.map(({ id }) => call('GET', `/pulls/${pullRequest}/reviews/${id}/comments`)),
       );
       return found.flatMap((one) => Comments.parse(one)).map(({ resolver }) => resolver?.login ?? null);
-    }
-    await post(sha, nit);
-    expect(await resolvers()).toEqual([null]);
-    const fixed = await next('1');
-    await post(fixed);
-    await post(fixed);
-    expect(await resolvers()).toEqual(['reviewer']);
-    await post(await next('2'), nit);
-    expect(await resolvers()).toEqual([null]);
-    expect(await reviews(pullRequest)).toHaveLength(3);
-  });
+    },
+  }));
 
   it('goes on with the comments of a review that died before it was posted', async () => {
     const { merge } = await openPullRequest({ world, forge, files: { a: 'a\n' } });

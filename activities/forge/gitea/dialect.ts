@@ -34,9 +34,9 @@ export const giteaDialect: Dialect = {
     return found;
   },
   commentAt: ({ file, line, body }) => ({ path: file, new_position: line, body }),
-  settleComment(there, { id, isSettled }) {
-    const path = `${there.path}${pathOf`/pulls/comments/${id}/${isSettled ? 'resolve' : 'unresolve'}`}`;
-    return there.client.change({ method: 'POST', path, answer: z.unknown() });
+  async settleThread(there, { thread, isSettled }) {
+    const path = `${there.path}${pathOf`/pulls/comments/${thread}/${isSettled ? 'resolve' : 'unresolve'}`}`;
+    await there.client.change({ method: 'POST', path, answer: z.unknown() });
   },
   reviewEvents: { approve: 'APPROVED', 'request-changes': 'REQUEST_CHANGES', comment: 'COMMENT' },
   branchHead: async (there, branch) => (await findBranch(there, branch))?.commit.id,

@@ -64,7 +64,9 @@ export const GiteaReviewComment = z
     resolver: ForgeUser.nullish(),
   })
   .transform(({ id, user, body, path, position, resolver }) => ({
-    ...{ id, body, path },
+    ...{ body, path },
+    // It has no threads: each comment is settled by itself.
+    thread: String(id),
     author: user?.login,
     line: position === 0 ? null : position,
     resolvedBy: resolver?.login ?? null,

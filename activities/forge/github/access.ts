@@ -5,7 +5,7 @@ import { callTimeoutMs } from '../rest/client.ts';
 import { rememberLogin } from '../rest/login.ts';
 import type { Apps } from './apps.ts';
 import { createGithubClient } from './client.ts';
-import { createOctokit, fetchElsewhere } from './octokit.ts';
+import { createOctokit, fetchElsewhere, graphqlOf } from './octokit.ts';
 
 /** github.com, its tenants, and Enterprise servers. */
 export function createGithubAccess(deps: {
@@ -23,6 +23,7 @@ export function createGithubAccess(deps: {
     const dispatcher = dispatcherFor(to);
     const common = {
       ...{ host, timeoutMs },
+      graphqlUrl: graphqlOf(at),
       octokit: createOctokit({ at, dispatcher, timeoutMs, isPaced }),
       fetchElsewhere: (of: { url: string; lastBytes: number }) =>
         fetchElsewhere({ at, dispatcher, timeoutMs, ...of }),

@@ -2,6 +2,9 @@ import type { Octokit } from '@octokit/core';
 import { RequestError } from '@octokit/request-error';
 import { createForgeClient, type ForgeClient, type Paging, type Transport } from '../rest/client.ts';
 
+/** Whatever the server's other paths begin with. */
+export const graphqlPath = '/graphql';
+
 const paging: Paging = {
   /** GitHub's limit. */
   size: 100,
@@ -12,6 +15,8 @@ const paging: Paging = {
 /** `authorize` answers the token of now. */
 export function createGithubClient(deps: {
   octokit: Octokit;
+  /** Where its GraphQL API is. */
+  graphqlUrl: string;
   host: string;
   authorize: () => Promise<string>;
   timeoutMs: number;
@@ -19,7 +24,7 @@ export function createGithubClient(deps: {
   fetchElsewhere: (of: { url: string; lastBytes: number }) => ReturnType<Transport>;
   unauthorized?: () => Error;
 }): ForgeClient {
-  const { octokit, authorize, fetchElsewhere, ...rest } = deps;
+  const { octokit, graphqlUrl, authorize, fetchElsewhere, ...rest } = deps;
   return createForgeClient({ ...rest, transport, paging });
 
   async function transport(of: Parameters<Transport>[0]): ReturnType<Transport> {
@@ -29,7 +34,7 @@ export function createGithubClient(deps: {
     try {
       const response = await octokit.request({
         method,
-        url: path,
+        url: path === graphqlPath ? graphqlUrl : path,
         headers: {
           authorization: `token ${token}`,
           accept: 'application/vnd.github+json',

@@ -14,6 +14,7 @@ import {
   GithubReview,
   GithubReviewComment,
 } from './schema.ts';
+import { settleThread, threadsOf } from './threads.ts';
 
 /** Newest issues that are looked through before the search is asked, whose index is some seconds behind. */
 const newestIssues = 100;
@@ -24,10 +25,14 @@ export const githubDialect: Dialect = {
   review: GithubReview,
   milestone: GithubMilestone,
   commitMessage: GithubCommitMessage,
-  reviewComments(there, { pullRequest }) {
+  async reviewComments(there, { pullRequest }) {
     const path = `${there.path}${pathOf`/pulls/${pullRequest}/comments`}`;
-    return there.client.list({ path, answer: z.array(GithubReviewComment) });
+    const comments = await there.client.list({ path, answer: z.array(GithubReviewComment) });
+    const threads = comments.length === 0 ? undefined : await threadsOf(there, pullRequest);
+    const unknown = { thread: null, resolvedBy: null };
+    return comments.map(({ node, ...rest }) => ({ ...rest, ...(threads?.get(node) ?? unknown) }));
   },
+  settleThread,
   commentAt: ({ file, line, body }) => ({ path: file, line, side: 'RIGHT', body }),
   reviewEvents: { approve: 'APPROVE', 'request-changes': 'REQUEST_CHANGES', comment: 'COMMENT' },
   branchHead: async (there, branch) => (await findRef(there, `heads/${branch}`))?.sha,

@@ -15,7 +15,7 @@ import { findForgeRepository } from '../rest/find-repository.ts';
 import { createGithubAccess } from './access.ts';
 import { createApps } from './apps.ts';
 import { githubDialect } from './dialect.ts';
-import { apiOf } from './octokit.ts';
+import { apiOf, graphqlOf } from './octokit.ts';
 
 const database = useDatabase('PGlite');
 
@@ -345,10 +345,16 @@ describe('what only GitHub has', () => {
 
 describe('the API of a host', () => {
   it.each([
-    ['https://github.com', 'https://api.github.com'],
-    ['https://tenant.ghe.com', 'https://api.tenant.ghe.com'],
-    ['https://github.example.org:8443', 'https://github.example.org:8443/api/v3'],
-  ])('of %s is at %s', (url, api) => {
-    expect(apiOf({ url, host: new URL(url).host })).toBe(api);
+    ['https://github.com', 'https://api.github.com', 'https://api.github.com/graphql'],
+    ['https://tenant.ghe.com', 'https://api.tenant.ghe.com', 'https://api.tenant.ghe.com/graphql'],
+    [
+      'https://ghe.example.org:844',
+      'https://ghe.example.org:844/api/v3',
+      'https://ghe.example.org:844/api/graphql',
+    ],
+  ])('of %s is at %s, and the other at %s', (url, api, graphql) => {
+    const at = { url, host: new URL(url).host };
+    expect(apiOf(at)).toBe(api);
+    expect(graphqlOf(at)).toBe(graphql);
   });
 });

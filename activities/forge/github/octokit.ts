@@ -93,6 +93,11 @@ export function apiOf({ url, host }: Pick<ForgeAddress, 'url' | 'host'>): string
   return hasApiBeside ? `https://api.${host}` : `${url}/api/v3`;
 }
 
+/** On an Enterprise server it is beside the other API, and not below it. */
+export function graphqlOf(at: Pick<ForgeAddress, 'url' | 'host'>): string {
+  return `${apiOf(at).replace(/\/v3$/, '')}/graphql`;
+}
+
 function isShort(retryAfterS: number, _options: unknown, _octokit: unknown, retryCount: number): boolean {
   return retryCount === 0 && retryAfterS <= longestPauseS;
 }

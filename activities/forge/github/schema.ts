@@ -65,19 +65,19 @@ export const GithubReview = z
 
 export const GithubReviewComment = z
   .object({
-    id: z.int(),
+    /** Its id in the GraphQL API. */
+    node_id: z.string(),
     user: ForgeUser.nullish(),
     body: Text,
     path: z.string(),
     /** Null when the diff has it no more. */
     line: z.int().nullish(),
   })
-  .transform(({ user, line, ...rest }) => ({
+  .transform(({ node_id: node, user, line, ...rest }) => ({
     ...rest,
+    node,
     author: user?.login,
     line: line ?? null,
-    // Only its GraphQL API knows of that.
-    resolvedBy: null,
   }));
 
 export const GithubMilestone = z

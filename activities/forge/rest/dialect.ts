@@ -40,7 +40,8 @@ export interface ForgeReview {
 
 /** A comment of a review at a line. */
 export interface ForgeReviewComment {
-  id: number;
+  /** What it is settled by; null where the account may not see that. */
+  thread: string | null;
   author: string | undefined;
   body: string;
   path: string;
@@ -71,8 +72,11 @@ export interface Dialect {
   ): Promise<ForgeReviewComment[]>;
   /** A comment at a line of the new version, as a review that is posted has it. */
   commentAt(of: { file: string; line: number; body: string }): Record<string, unknown>;
-  /** Marks a comment as settled, or as open again. Only some forges let it be done here. */
-  settleComment?(there: RepositoryAccess, of: { id: number; isSettled: boolean }): Promise<Answer<unknown>>;
+  /**
+   * Marks a comment as settled, or as open again. An account that may not do it leaves it to people: the body of the
+   * review tells it too.
+   */
+  settleThread(there: RepositoryAccess, of: { thread: string; isSettled: boolean }): Promise<void>;
   reviewEvents: Record<Review['verdict'] | 'comment', string>;
   branchHead(there: RepositoryAccess, branch: string): Promise<string | undefined>;
   branchProtection(there: RepositoryAccess, branch: string): Promise<BranchProtection | undefined>;

@@ -22,7 +22,7 @@ import type { Dialect, ForgeReview } from './dialect.ts';
 import { findPullRequest } from './rest-merge.ts';
 
 interface OurComment extends StandingComment {
-  id: number;
+  thread: string | null;
   resolvedBy: string | null;
 }
 
@@ -96,10 +96,10 @@ export function createRestReviews(deps: {
     const { login, reviews } = of;
     if (reviews.length === 0) return [];
     const comments = await dialect.reviewComments(there, { pullRequest, reviews });
-    return comments.flatMap(({ id, author, body, path, line, resolvedBy }) => {
+    return comments.flatMap(({ thread, author, body, path, line, resolvedBy }) => {
       const key = author === login ? keyIn(body, review.engine) : undefined;
       if (key === undefined) return [];
-      return [{ id, key, resolvedBy, place: line === null ? path : `${path}:${line}` }];
+      return [{ thread, key, resolvedBy, place: line === null ? path : `${path}:${line}` }];
     });
   }
 
@@ -118,17 +118,15 @@ export function createRestReviews(deps: {
     { review }: ReviewPosting,
     of: { login: string; standing: readonly OurComment[] },
   ): Promise<void> {
-    if (!dialect.settleComment) return;
     const found = new Set(review.findings.map((finding) => keyOf(review.engine, finding)));
     const over = fixedSince(review, of.standing).filter(({ resolvedBy }) => resolvedBy === null);
     const back = of.standing.filter(({ key, resolvedBy }) => found.has(key) && resolvedBy === of.login);
-    for (const { id } of over) await settle(id, true);
-    for (const { id } of back) await settle(id, false);
+    for (const { thread } of over) await settle(thread, true);
+    for (const { thread } of back) await settle(thread, false);
 
-    async function settle(id: number, isSettled: boolean): Promise<void> {
-      // Done twice it is the same, so a lost answer is no matter of looking: the next attempt does it again. An account
-      // that may not do it leaves it to people: the body of the review tells it too.
-      await dialect.settleComment?.(there, { id, isSettled });
+    async function settle(thread: string | null, isSettled: boolean): Promise<void> {
+      // Done twice it is the same, so a lost answer is no matter of looking: the next attempt does it again.
+      if (thread !== null) await dialect.settleThread(there, { thread, isSettled });
     }
   }
 
