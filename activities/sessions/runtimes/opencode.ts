@@ -106,7 +106,7 @@ async function findConversation({
 
 function createReader(): LineReader {
   let started = false;
-  let lastText = '';
+  let said: string[] = [];
   return (text) => {
     const line = parseLine(Line, text);
     if (!line) return [];
@@ -119,16 +119,17 @@ function createReader(): LineReader {
   function readLine(line: Line): AgentEvent[] {
     switch (line.type) {
       case 'step_start':
+        said = [];
         return [];
       case 'text':
-        lastText = line.part.text;
-        return [{ type: 'text', text: lastText }];
+        said.push(line.part.text);
+        return [{ type: 'text', text: line.part.text }];
       case 'tool_use':
         return [toolEvent(line.part.tool, line.part.state.input)];
       case 'step_finish': {
         const { reason, ...usage } = line.part;
         const used = usageEvents(usage);
-        return reason === 'stop' ? [...used, { type: 'final', text: lastText }] : used;
+        return reason === 'stop' ? [...used, { type: 'final', text: said.join('\n') }] : used;
       }
       case 'error':
         return [readFailure(line.error, line.timestamp)];

@@ -109,12 +109,10 @@ function createReader(): LineReader {
       return events;
     }
     failure = undefined;
-    for (const { text } of message.content) {
-      if (text === undefined) continue;
-      lastText = text;
-      events.push({ type: 'text', text });
-    }
-    return events;
+    const texts = message.content.flatMap(({ type, text = '' }) => (type === 'text' ? [text] : []));
+    // As `pi --print` shows it, where it shows words: the parts of its last message, each on lines of its own.
+    lastText = texts.join('\n');
+    return [...events, ...texts.map((text) => ({ type: 'text' as const, text }))];
   }
 }
 

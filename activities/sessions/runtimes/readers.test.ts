@@ -163,6 +163,45 @@ describe('lines that the scripted model does not bring about', () => {
     expect(events).toMatchObject([{ fault: 'rate-limited', retryAt: null }]);
   });
 
+  it('pi’s last message is all of its texts, and nothing of an earlier message', () => {
+    const usage = { input: 1, output: 1, cacheRead: 0, cacheWrite: 0, cost: { total: 0 } };
+    const message = (...content: object[]) =>
+      JSON.stringify({
+        type: 'message_end',
+        message: { role: 'assistant', content, usage, stopReason: 'stop' },
+      });
+    const settled = JSON.stringify({ type: 'agent_settled' });
+    const verdict = message(
+      { type: 'text', text: 'I have read it.' },
+      { type: 'thinking', thinking: 'hm' },
+      { type: 'text', text: '{"verdict":"approve"}' },
+    );
+    const events = read('pi', [verdict, settled]);
+    expect(events.map(brief)).toEqual(['usage', 'text', 'text', 'final']);
+    expect(events.at(-1)).toEqual({ type: 'final', text: 'I have read it.\n{"verdict":"approve"}' });
+    expect(read('pi', [verdict, message(), settled]).at(-1)).toEqual({ type: 'final', text: '' });
+  });
+
+  it('opencode’s last step is all of its texts, and nothing of an earlier step', () => {
+    const line = (type: string, part: object) =>
+      JSON.stringify({ type, timestamp: 1, sessionID: 'ses_1', part });
+    const step = (...texts: string[]) => [
+      line('step_start', {}),
+      ...texts.map((text) => line('text', { text })),
+      line('step_finish', {
+        reason: 'stop',
+        cost: 0,
+        tokens: { input: 1, output: 1, reasoning: 0, cache: { read: 0, write: 0 } },
+      }),
+    ];
+    const events = read('opencode', step('I have read it.', '{"verdict":"approve"}'));
+    expect(events.at(-1)).toEqual({ type: 'final', text: 'I have read it.\n{"verdict":"approve"}' });
+    expect(read('opencode', [...step('{"verdict":"approve"}'), ...step()]).at(-1)).toEqual({
+      type: 'final',
+      text: '',
+    });
+  });
+
   it('codex tells a change of files only at its end, a command twice', () => {
     const change = { id: 'item_1', type: 'file_change', changes: [{ path: 'a.ts' }, { path: 'b.ts' }] };
     const command = { id: 'item_2', type: 'command_execution', command: 'npm test' };
