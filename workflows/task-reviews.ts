@@ -62,7 +62,8 @@ export class TaskReviews {
     const { policy, task } = this.#task.input;
     const { reviewers } = policy;
     const { mends } = this.#task.findings;
-    return reviewersOf({ reviewers, touched: this.#touched, labels: task.reviewLabels ?? [], mends });
+    const read = this.#task.currentReviews().map(({ engine }) => engine);
+    return reviewersOf({ reviewers, touched: this.#touched, labels: task.reviewLabels ?? [], mends, read });
   }
 
   /** No verdict is asked for again, then parked: it never counts as approval. */

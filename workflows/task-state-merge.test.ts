@@ -195,6 +195,12 @@ describe('a merge request', () => {
     expect([task.nextMergeRequest('w').id, task.nextMergeRequest('w').id]).toEqual(['w#1', 'w#2']);
   });
 
+  it('is a bug while somebody asks for changes at its head', () => {
+    const task = ready();
+    task.reviewed({ ...review('diff-check', first), verdict: 'request-changes' });
+    expect(() => task.nextMergeRequest('w')).toThrow('diff-check does not approve');
+  });
+
   it.each<{ name: string; spoil: (task: TaskState) => void }>([
     { name: 'a head', spoil: (task) => (task.view.headSha = null) },
     { name: 'a pull request', spoil: (task) => (task.view.pullRequest = null) },

@@ -335,8 +335,8 @@ export class TaskState {
     this.#mergeRequests += 1;
     const id = `${workflowId}#${this.#mergeRequests}`;
     const { headSha, pullRequest } = view;
-    const approvals = this.currentReviews();
-    return mergeRequestOf({ id, workflowId, input, branch: place.branch, headSha, pullRequest, approvals });
+    const reviews = this.currentReviews();
+    return mergeRequestOf({ id, workflowId, input, branch: place.branch, headSha, pullRequest, reviews });
   }
 
   hearLane(raw: unknown): void {

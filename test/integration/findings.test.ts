@@ -199,3 +199,21 @@ it('who verifies fixes is called by the heads that have some to show, and its ap
     { by: 'cheap', state: 'fixed' },
   ]);
 });
+
+it('who verifies fixes blocks the head that it objects to, also when that very head comes back', async () => {
+  world.reviewer = ({ engine: name, headSha }) => {
+    if (name === 'test-check' && headSha === sha('T-1.1')) return bug;
+    return name === 'cheap' && headSha === sha('T-1.2') ? objection('y may be null too') : approval;
+  };
+  world.author = ({ launch }) => ({ kind: 'commit', name: `T-1.${['1', '2', '2'][launch - 1] ?? launch}` });
+  const reviewers = [
+    { engine: 'diff-check' },
+    { engine: 'test-check' },
+    { engine: 'cheap', role: 'fixes' as const },
+  ];
+  const handle = await engine.startTask({ policy: { reviewers } });
+
+  expect(await handle.result()).toMatchObject({ status: 'merged' });
+  expect(world.sessions).toHaveLength(4);
+  expect(world.merges).toEqual([expect.objectContaining({ headSha: sha('T-1.4') })]);
+});

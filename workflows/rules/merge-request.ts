@@ -1,7 +1,10 @@
 import type { MergeRequest, TaskInput } from '../../schema/contracts/messages.ts';
 import type { Review } from '../../schema/contracts/review.ts';
 
-/** What a task asks of the lane; the policy counts as it was when the task began. */
+/**
+ * What a task asks of the lane; the policy counts as it was when the task began. The lane takes each review for an
+ * approval, so one that is none is a bug of whoever let the head pass.
+ */
 export function mergeRequestOf(of: {
   id: string;
   workflowId: string;
@@ -9,17 +12,19 @@ export function mergeRequestOf(of: {
   branch: string;
   headSha: string;
   pullRequest: number;
-  approvals: Pick<Review, 'engine' | 'summary'>[];
+  reviews: Pick<Review, 'engine' | 'verdict' | 'summary'>[];
 }): MergeRequest {
-  const { input, approvals, ...request } = of;
+  const { input, reviews, ...request } = of;
   const { mission, task, engine, policy } = input;
+  const against = reviews.find(({ verdict }) => verdict !== 'approve');
+  if (against) throw new Error(`${against.engine} does not approve ${of.headSha}: it can't be merged`);
   const { priority, redBase, batch, requireCi } = policy;
   return {
     ...request,
     mission,
     task: task.id,
     title: `${task.id}: ${task.title}`,
-    approvals: approvals.map(({ engine: name, summary }) => ({ engine: name, summary })),
+    approvals: reviews.map(({ engine: name, summary }) => ({ engine: name, summary })),
     requireCi,
     host: engine.host,
     ...(priority === undefined ? {} : { priority }),

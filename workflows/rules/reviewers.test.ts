@@ -10,9 +10,16 @@ const guard: Reviewer = {
   labels: ['risky'],
 };
 
-function called(of: { more?: Reviewer[]; touched?: string[]; labels?: string[]; mends?: boolean }): string[] {
-  const { more = [guard], touched = [], labels = [], mends = false } = of;
-  return reviewersOf({ reviewers: [...two, ...more], touched, labels, mends }).map(({ engine }) => engine);
+function called(of: {
+  more?: Reviewer[];
+  touched?: string[];
+  labels?: string[];
+  mends?: boolean;
+  read?: string[];
+}): string[] {
+  const { more = [guard], touched = [], labels = [], mends = false, read = [] } = of;
+  const called = reviewersOf({ reviewers: [...two, ...more], touched, labels, mends, read });
+  return called.map(({ engine }) => engine);
 }
 
 describe('a reviewer with a role', () => {
@@ -38,6 +45,13 @@ describe('a reviewer with a role', () => {
     { mends: true, engines: ['claude', 'codex', 'cheap'] },
   ])('that verifies fixes is called where there are some: $mends', ({ mends, engines }) => {
     expect(called({ more: [{ engine: 'cheap', role: 'fixes' }], mends })).toEqual(engines);
+  });
+
+  it.each<{ role: 'security' | 'fixes'; one: Reviewer }>([
+    { role: 'security', one: guard },
+    { role: 'fixes', one: { engine: 'guard', role: 'fixes' } },
+  ])('that has read this very head stays with it: $role', ({ one }) => {
+    expect(called({ more: [one], read: ['guard'] })).toEqual(['claude', 'codex', 'guard']);
   });
 
   it('that names paths alone is called by no label', () => {

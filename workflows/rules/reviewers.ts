@@ -9,8 +9,11 @@ export function reviewersOf(of: {
   labels: readonly string[];
   /** Whether it is said to mend what was found at an earlier head. */
   mends: boolean;
+  /** The engines that have read this very head: what they have said of it holds, whoever calls them now. */
+  read: readonly string[];
 }): Reviewer[] {
-  return of.reviewers.filter(({ role, paths, labels }) => {
+  return of.reviewers.filter(({ engine, role, paths, labels }) => {
+    if (of.read.includes(engine)) return true;
     if (role === 'fixes' && !of.mends) return false;
     if (role === undefined || (paths === undefined && labels === undefined)) return true;
     const isTouched = paths?.some((path) => of.touched.includes(path)) ?? false;
