@@ -41,6 +41,42 @@ const scenario = fc.record({
   renews: fc.array(fc.boolean(), { maxLength: 8 }),
 });
 
+it.each([
+  { name: 'alone', pulls: 1, lost: 4, found: 2, moves: false },
+  { name: 'alone, while somebody pushes to the base', pulls: 1, lost: 4, found: 2, moves: true },
+  // The other one is brought up to the base between the two.
+  { name: 'in a batch', pulls: 2, lost: 7, found: 3, moves: false },
+])('who is withdrawn while the lane finds it merged is told that it is: $name', async (of) => {
+  const common = {
+    breaksOnUpdate: false,
+    breaksBase: false,
+    redBase: 'stop' as const,
+    priority: 1,
+    batch: 2,
+  };
+  let updates = 0;
+  const model = new LaneModel({
+    pulls: Array.from({ length: of.pulls }, () => common),
+    // The answer to its merge is lost for good, so it asks again.
+    faults: [...new Array<Fault>(of.lost - 1).fill('none'), 'fails-after'],
+    pause: async (label) => {
+      updates += label === 'updateBranch' ? 1 : 0;
+      if (label !== 'updateBranch' || updates !== of.found) return;
+      if (of.moves) model.happen({ kind: 'base-push', red: false });
+      const { withdrawal } = model.happen({ kind: 'withdraw', pull: 0 });
+      await lane.hearWithdrawal({ id: withdrawal });
+    },
+    deliver: (request: MergeRequest) => void lane.hearRequest(request),
+  });
+  const lane = new MergeLane({ input: { engine: engineFacts, repository }, world: model.world() });
+  for (const { number } of model.pulls) model.happen({ kind: 'go-ahead', pull: number });
+  while (lane.state.hasWaiting) await lane.serveNext();
+
+  const kinds = model.pulls[0]?.requests.map(({ answers }) => answers.map(({ kind }) => kind));
+  expect(kinds).toEqual([['failed'], ['too-late', 'merged', 'verified']]);
+  expect([...model.violations, ...model.debts()]).toEqual([]);
+});
+
 it('merges each pull request at most once, never an untested head, and leaves nobody waiting', async () => {
   await fc.assert(
     fc.asyncProperty(scenario, async ({ scheduler, pulls, happenings, faults, renews }) => {

@@ -23,8 +23,8 @@ interface Merged {
   headSha: string;
   mergeSha: string;
   baseSha: string;
-  /** Of a base that holds the merge already. */
-  verdict?: CiVerdict;
+  /** Merged before it came in; with the verdict on a base that holds it, where that is known. */
+  found?: { verdict: CiVerdict | undefined };
 }
 
 /**
@@ -76,10 +76,10 @@ export class MergeLane {
     }
     this.state.answered(request.id);
     if (outcome.kind === 'merged') {
-      const { headSha, mergeSha } = outcome;
+      const { headSha, mergeSha, found } = outcome;
       await this.#world.tell(request, { kind: 'merged', headSha, mergeSha });
-      if (covered) return outcome;
-      const { verdict } = outcome;
+      if (covered && !found) return outcome;
+      const verdict = found?.verdict;
       if (verdict) await this.#world.tell(request, { kind: 'verified', verdict, green: true });
       else await this.#verify([request], outcome);
     } else if (outcome.answer) await this.#world.tell(request, outcome.answer);
@@ -188,7 +188,11 @@ export class MergeLane {
     state.prepare(request, callOff);
     this.#world.show(state);
     const prepared = await result;
-    return prepared === 'called-off' || state.isWithdrawn(request.id) ? withdrawn(state) : prepared;
+    if (prepared === 'called-off') return withdrawn(state);
+    if (!state.isWithdrawn(request.id)) return prepared;
+    if (prepared.kind !== 'merged') return withdrawn(state);
+    await this.#world.tell(request, { kind: 'too-late' });
+    return prepared;
   }
 
   /** Waits for a quiet, green base, brings the branch up to it, and tests what has come of that. */
@@ -202,13 +206,11 @@ export class MergeLane {
     }
     if (update.kind === 'head-moved') return { kind: 'ended', answer: update };
     if (update.kind === 'not-covered') return { kind: 'ended' };
-    const isMerged = update.kind === 'merged';
-    if (!isMerged && update.updated) this.state.updatedHead = update.headSha;
+    const same = update.baseSha === green?.baseSha ? green : undefined;
+    if (update.kind === 'merged') return { ...update, found: { verdict: same?.verdict } };
+    if (update.updated) this.state.updatedHead = update.headSha;
     // Somebody has pushed to the base since it was found green.
-    if (green !== undefined && update.baseSha !== green.baseSha) {
-      return this.#prepare(request, isMerged ? headSha : update.headSha);
-    }
-    if (isMerged) return { ...update, ...(green && { verdict: green.verdict }) };
+    if (green && !same) return this.#prepare(request, update.headSha);
     const prepared = { kind: 'prepared' as const, headSha: update.headSha, baseSha: update.baseSha };
     if (!update.updated) return prepared;
     const question = { sha: update.headSha, stepsAt: update.baseSha };
@@ -225,6 +227,10 @@ export class MergeLane {
     if (!(await this.#world.isOpen(request))) return { kind: 'ended' };
     const update = await this.#world.updateBranch(request, headSha, covered);
     if (update.kind === 'head-moved') return { kind: 'ended', answer: update };
+    // Nobody comes in again who was withdrawn.
+    if (update.kind === 'merged' && this.state.isWithdrawn(request.id)) {
+      return { ...update, found: { verdict: undefined } };
+    }
     if (update.kind !== 'ready') return { kind: 'not-covered' };
     if (update.updated) this.state.updatedHead = update.headSha;
     return { kind: 'prepared', headSha: update.headSha, baseSha: update.baseSha };

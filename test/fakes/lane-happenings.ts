@@ -32,5 +32,7 @@ export interface Pull {
 export interface Asked {
   request: MergeRequest;
   isWithdrawn: boolean;
+  /** The lane has seen that its pull request is merged, and is about to say so. */
+  isFound: boolean;
   answers: Answer[];
 }

@@ -127,8 +127,12 @@ export class LaneModel {
           await this.#untilMended();
         }
       },
-      updateBranch: (request, headSha, covered) =>
-        this.#step('updateBranch', () => this.#update(request, headSha, covered)),
+      updateBranch: async (request, headSha, covered) => {
+        const update = await this.#step('updateBranch', () => this.#update(request, headSha, covered));
+        const asked = this.#askedAs(request);
+        if (asked && update.kind === 'merged') asked.isFound = !covered || asked.isWithdrawn;
+        return update;
+      },
       openBatch: (requests, { baseSha }) => this.#step('openBatch', () => this.#openBatch(requests, baseSha)),
       awaitCi: (request, { sha: commit }) =>
         this.#step('awaitCi', (): CiReport => {
@@ -337,6 +341,7 @@ export class LaneModel {
     const asked = this.#askedAs(request);
     if (!asked) return this.#note(`${request.id} was answered and never asked`);
     asked.answers.push(answer);
+    if (answer.kind === 'withdrawn' && asked.isFound) this.#note(`${request.id} is merged, not withdrawn`);
     // It is another pull request from here on.
     if (answer.kind === 'reverted') {
       Object.assign(pull, { state: 'open', breaksBase: false });
@@ -368,7 +373,7 @@ export class LaneModel {
       redBase: pull.redBase === 'stop' ? 'stop' : 'revert',
       batch: pull.batch,
     };
-    pull.requests.push({ request, isWithdrawn: false, answers: [] });
+    pull.requests.push({ request, isWithdrawn: false, isFound: false, answers: [] });
     this.#deliver(request);
   }
 
