@@ -1,5 +1,6 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { AgentEvent } from '../../schema/contracts/agent.ts';
 import { reviewRole } from '../../schema/contracts/names.ts';
 import type { SessionSummary } from '../../schema/contracts/session.ts';
@@ -7,7 +8,7 @@ import type { HostActivities, ReviewInput, ReviewOutcome } from '../../workflows
 import { verdictFault } from '../../workflows/rules/verdict.ts';
 import type { DataPaths } from '../data-paths.ts';
 import { refused } from '../failures.ts';
-import { exists, removeTree } from '../files.ts';
+import { exists, removeTree, replaceFile } from '../files.ts';
 import type { Forges } from '../forge/forge.ts';
 import type { Git } from '../git/git.ts';
 import type { Workspace } from '../git/workspace.ts';
@@ -16,6 +17,7 @@ import { sessionFiles, type Session, type SessionRuns } from '../sessions/sessio
 import type { Scrub } from '../scrub.ts';
 import { asSupervisor, type Watch } from '../supervision.ts';
 import { readBoundedDiff, readCommits } from './bounded-diff.ts';
+import { changedInCheckout, describeChanged } from './changed-files.ts';
 import { isProgram, type AgentEngine, type Engines, type ProgramEngine } from './engines.ts';
 import { judgeFindings } from './judge-findings.ts';
 import { parseAnswer } from './parse-answer.ts';
@@ -23,6 +25,8 @@ import { reviewPrompt } from './review-prompt.ts';
 
 /** An answer is a summary and findings; what is longer is no answer. */
 const maxAnswerBytes = 256 * 1024;
+
+const Noted = z.array(z.string());
 
 /** What a reviewer ran, and what it has answered; undefined: it has come to no end, or its answer is too long. */
 interface Ended {
@@ -139,8 +143,10 @@ export function createReviewActivities(deps: {
     const { engine } = input;
     const fault = faultOf(session);
     if (fault !== undefined) return { kind: 'no-verdict', reason: `${engine} ${fault}`, session };
-    if (!(await isUntouched(input))) {
-      return { kind: 'no-verdict', reason: `${engine} changed its checkout`, session };
+    const changed = await changedBy(input, session);
+    if (changed.length > 0) {
+      const reason = `${engine} changed its checkout: ${describeChanged(changed)}`;
+      return { kind: 'no-verdict', reason, session };
     }
     const parsed =
       answer === undefined
@@ -164,22 +170,19 @@ export function createReviewActivities(deps: {
       : { kind: 'no-verdict', reason: why, session };
   }
 
-  /**
-   * Noted in the session's folder, since a repeated activity finds the checkout gone. With the mirror's own git folder:
-   * the settings of the checkout are the reviewer's, and could name programs to run.
-   */
-  async function isUntouched(input: ReviewInput): Promise<boolean> {
-    const note = join(paths.session(input.sessionId), 'untouched');
-    if (await exists(note)) return true;
-    const { folder, repository: cwd } = checkoutOf(input);
+  /** Noted in the session's folder: a repeated activity finds the checkout gone. */
+  async function changedBy(input: ReviewInput, { agent }: SessionSummary): Promise<string[]> {
+    const { headSha } = input;
+    const note = join(paths.session(input.sessionId), 'changed-files');
+    if (await exists(note)) return Noted.parse(JSON.parse(await readFile(note, 'utf8')));
+    const { folder, repository: checkout } = checkoutOf(input);
     const mirror = await workspace.openMirror(input.place.repository);
-    const files = ['-c', 'core.bare=false', `--git-dir=${mirror}`, `--work-tree=${cwd}`];
     const index = join(folder, 'judged.index');
-    await git.run({ cwd, args: [...files, 'read-tree', input.headSha], index });
-    const args = [...files, 'diff', '--quiet', input.headSha, '--'];
-    const { exitCode } = await git.run({ cwd, args, index, accept: [1] });
-    if (exitCode === 0) await writeFile(note, '');
-    return exitCode === 0;
+    // A program of the operator's is not steered by what it reads; the tests that it runs may leave files.
+    const added = agent !== undefined;
+    const changed = await changedInCheckout({ git, mirror, checkout, headSha, index, added });
+    await replaceFile(note, JSON.stringify(changed));
+    return changed;
   }
 }
 

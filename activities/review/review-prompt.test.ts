@@ -41,7 +41,7 @@ describe('the prompt of a reviewer', () => {
       'Commits\n[commit messages]\n',
       'Diff\n[diff]\n',
       expect.stringMatching(/^Answer\nYour last message is your answer: one JSON object and nothing else/),
-      'Mode\nreview: read, and change nothing. A change in your checkout voids your verdict.\n',
+      'Mode\nreview: read, and change nothing. A change in your checkout voids your verdict, a new file that git does not ignore too: write what you need below $TMPDIR.\n',
     ]);
     expect(prompt()).toContain('\n+hello\n');
   });

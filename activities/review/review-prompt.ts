@@ -35,7 +35,8 @@ const form = [
   'A finding names its file and line in the change where it has one. An approval with a blocker is no answer.',
 ];
 
-const mode = 'review: read, and change nothing. A change in your checkout voids your verdict.';
+const mode =
+  'review: read, and change nothing. A change in your checkout voids your verdict, a new file that git does not ignore too: write what you need below $TMPDIR.';
 
 export function reviewPrompt(
   of: Change & {

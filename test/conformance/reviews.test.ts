@@ -102,10 +102,13 @@ describe.each(wanted('headless'))('%s as a reviewer', (name) => {
     expect(second.session.agent).toMatchObject({ conversation: agent.conversation });
   });
 
-  it('that writes into its checkout has no verdict', async () => {
+  it.each([
+    { what: 'edits a file', run: 'echo more >> README.md', file: 'README.md' },
+    { what: 'adds a file', run: 'echo mine > notes.md', file: 'notes.md' },
+  ])('that $what has no verdict', async ({ run, file }) => {
     const { review } = await makeReviewing(name, await makeWorld(name));
-    const outcome = await review({ goal: `RUN: echo more >> README.md\nANSWER: ${approval}`, launch: 1 });
-    expect(outcome).toMatchObject({ kind: 'no-verdict', reason: 'reader changed its checkout' });
+    const outcome = await review({ goal: `RUN: ${run}\nANSWER: ${approval}`, launch: 1 });
+    expect(outcome).toMatchObject({ kind: 'no-verdict', reason: `reader changed its checkout: ${file}` });
   });
 
   it('whose model is shut says so, and does not approve', async () => {

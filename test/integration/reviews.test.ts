@@ -18,9 +18,9 @@ function changes(file: string): string {
   return `echo "$MISSION_LAUNCH" > ${file}\ngit add --all\ngit commit --quiet --message 'Change ${file}'\n`;
 }
 
-async function start(): Promise<{ engine: RealEngine; codex: CodexHome }> {
+async function start(roster?: string): Promise<{ engine: RealEngine; codex: CodexHome }> {
   const codex = await useCodex();
-  const engine = await startRealEngine({ 'README.md': 'hi\n' }, () => ({ engines }));
+  const engine = await startRealEngine({ 'README.md': 'hi\n' }, () => ({ engines }), {}, roster);
   return { engine, codex };
 }
 
@@ -159,6 +159,26 @@ describe('agents that review', () => {
     expect(task.status).toBe('merged');
   });
 
+  it('that add a file come to no verdict either; what git ignores is nobody’s change', async () => {
+    await useCodex();
+    const files = { 'README.md': 'hi\n', '.gitignore': '*.log\n' };
+    const engine = await startRealEngine(files, () => ({ engines }));
+    const goal = [
+      ...['ONE 1: edit notes.md, approve', 'ONE 2: leave mine.txt, approve'],
+      ...['ONE 3: edit README.md, approve', 'ONE 4: edit run.log, approve'],
+      'TWO 1: edit run.log, approve',
+    ];
+    await begin(engine, 'added', { goal: goal.join('\n') });
+    await until(async () => (await taskOf(engine, 'added')).status === 'blocked');
+    const blocked = await taskOf(engine, 'added');
+    expect(blocked.reason).toBe('no verdict: one changed its checkout: README.md');
+    expect(blocked.reviews.map(({ engine: name }) => name)).toEqual(['two']);
+    await engine.api.resolve({ id: 'added', task: 'A', action: 'retry', guidance: undefined });
+    const task = await ended(engine, 'added');
+    expect(task).toMatchObject({ status: 'merged', failures: [] });
+    expect(reviewsBy(task, 'one')).toHaveLength(4);
+  });
+
   it('whose quota is closed are waited for as often as that is, and one that is not logged in waits for a person', async () => {
     const { engine } = await start();
     const goal = ['ONE 1: shut', 'ONE 2: shut', 'ONE 3: shut', 'ONE 4: approve'];
@@ -182,6 +202,33 @@ describe('agents that review', () => {
     expect((await taskOf(engine, 'login')).reason).toContain('one: codex is not logged in on');
     await engine.api.resolve({ id: 'login', task: 'A', action: 'retry', guidance: undefined });
     expect(await ended(engine, 'login')).toMatchObject({ status: 'merged' });
+  });
+});
+
+describe('an account with one seat', () => {
+  it('has one session at a time, author’s or reviewer’s, and none before the quota that a reviewer found closed opens', async () => {
+    const { engine } = await start(
+      JSON.stringify({ version: 1, accounts: [{ name: 'codex', sessions: 1 }] }),
+    );
+    const goal = [
+      'AT 1: commit a.txt',
+      ...['ONE 1: shut', 'ONE 2: shut', 'ONE 3: approve'],
+      ...['TWO 1: shut', 'TWO 2: approve', 'TWO 3: approve'],
+    ];
+    await begin(engine, 'seat', { goal: goal.join('\n'), task: { runtime: 'codex', script: undefined } });
+    const task = await ended(engine, 'seat');
+    expect(task).toMatchObject({ status: 'merged', failures: [] });
+    const sessions = [...task.sessions].sort((one, other) => one.startedAt - other.startedAt);
+    expect(sessions.map(({ account }) => account)).toEqual(sessions.map(() => 'codex'));
+    for (const [index, { endedAt, closedUntil = 0 }] of sessions.slice(0, -1).entries()) {
+      expect(sessions[index + 1]?.startedAt).toBeGreaterThanOrEqual(Math.max(endedAt, closedUntil));
+    }
+    expect(sessions.filter(({ closedUntil }) => closedUntil !== undefined).length).toBeGreaterThan(1);
+    expect(task.waited.map(({ on }) => on)).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^(?:one|two): one of the 1 seats of the account codex/),
+      ]),
+    );
   });
 });
 
