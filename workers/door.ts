@@ -5,7 +5,13 @@ import { isAbsolute, join, sep } from 'node:path';
 import type { RemoteForge, RemoteForges } from '../activities/forge/remote-forges.ts';
 import { findForgeRepository } from '../activities/forge/rest/find-repository.ts';
 import { resolveCommit, type Git } from '../activities/git/git.ts';
-import { familiesOf, isProgram, reviewersFault, type Engines } from '../activities/review/engines.ts';
+import {
+  familiesOf,
+  isProgram,
+  reviewAgentsOf,
+  reviewersFault,
+  type Engines,
+} from '../activities/review/engines.ts';
 import { judgeVersion } from '../activities/processes/program-version.ts';
 import type { Agents } from '../activities/sessions/agents.ts';
 import { runtimes } from '../activities/sessions/runtimes/runtimes.ts';
@@ -93,6 +99,7 @@ export function createDoor(deps: {
       scripts,
       ...(defaultRuntime ? { defaultRuntime } : {}),
       families: familiesOf({ reviewers: named, engines, models: knownModels() }),
+      reviewAgents: reviewAgentsOf({ reviewers: named, engines }),
     });
     const agents = [...agentsOf(plan), ...fallbackOf(plan.policy, 'policy'), ...strongerOf(plan.policy)];
     const versions = await judgeVersions(agents, fleet);

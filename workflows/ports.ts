@@ -214,6 +214,8 @@ export interface PlaceRequest {
   programs: Program[];
   /** What its host must have. */
   labels: string[];
+  /** Of a reviewer: the one host that it runs on. It waits there for a slot, so its account alone decides. */
+  at?: string;
   /** Where the task's clone and conversation are. */
   current: string;
   /** Whether commits lie there that are nowhere else: then a host that is full is waited for. */

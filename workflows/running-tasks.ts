@@ -146,6 +146,7 @@ async function startTask(
     task: toStartedTask({ plan, milestone, task }),
     ...(engine.milestones === undefined ? {} : { milestoneTitle: milestone.title }),
     ...(plan.policy.budget === undefined ? {} : { usedByOthers: mission.usedByOthers(task.id) }),
+    ...(plan.reviewAgents === undefined ? {} : { reviewAgents: plan.reviewAgents }),
   };
   return startChild(taskWorkflow, {
     args: [input],

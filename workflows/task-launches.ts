@@ -1,19 +1,16 @@
-import { CancellationScope, condition, isCancellation, patched } from '@temporalio/workflow';
+import { patched } from '@temporalio/workflow';
 import { isAgent, runtimeName } from '../schema/contracts/agent.ts';
 import type { Program } from '../schema/contracts/plan.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
-import type { Placement, PlaceRequest } from './ports.ts';
-import { awaitPlace, call, places } from './proxies.ts';
+import type { PlaceRequest } from './ports.ts';
 import { chooseProgram, standIns } from './rules/choose-program.ts';
 import { failureOf } from './rules/describe-failure.ts';
 import { pauseAfterModelError, quotaOpensAt } from './rules/model-fault.ts';
 import type { HostLost, TaskHost } from './task-host.ts';
+import { defaultPriority, TaskPlaces } from './task-places.ts';
 import type { TaskState } from './task-state.ts';
 import type { TaskSteps } from './task-steps.ts';
 import { tellUsed } from './tell-used.ts';
-
-/** Where a mission names no priority; see `Policy`. */
-const defaultPriority = 3;
 
 /** An author session that may start. */
 export interface Launch {
@@ -30,6 +27,7 @@ export class TaskLaunches {
   readonly #task: TaskState;
   readonly #steps: TaskSteps;
   readonly #host: TaskHost;
+  readonly #places: TaskPlaces;
   /** Runtimes that were rate-limited, and when their windows open: of missions whose sessions are not placed. */
   readonly #closed = new Map<string, number>();
   /** The session that has not ended yet. */
@@ -40,6 +38,7 @@ export class TaskLaunches {
     this.#task = of.task;
     this.#steps = of.steps;
     this.#host = of.host;
+    this.#places = new TaskPlaces(of);
   }
 
   /** Waits until another session may be launched. Answers what it is to run; where, the task's host knows. */
@@ -60,32 +59,15 @@ export class TaskLaunches {
   /** A host with a free slot, and a seat in its account. */
   async #untilPlaced(): Promise<{ program: Program; account: string | null }> {
     const task = this.#task;
-    for (;;) {
-      await this.#untilAllowed();
-      // A seat that is held through a pause would be nobody's.
-      if (task.held !== null) await this.#steps.untilGoOn();
-      const request = this.#placeRequest();
-      let placement = await call(places.placeSession, `a place for ${request.sessionId}`, request);
-      if (placement.kind === 'full') placement = await this.#untilFree(request, placement.on);
-      switch (placement.kind) {
-        case 'placed': {
-          const { host } = placement;
-          if (host !== this.#host.name)
-            task.leaveBehind(`the task goes on on ${host}, not on ${this.#host.name}`);
-          this.#host.moveTo(placement);
-          return placement;
-        }
-        case 'closed':
-          await this.#steps.waitUntil(placement.until, placement.on);
-          break;
-        case 'nowhere':
-          await this.#steps.park(placement.reason, 'credentials');
-          break;
-        case 'full':
-          // The mission was paused.
-          break;
-      }
-    }
+    const placed = await this.#places.until({
+      request: () => this.#placeRequest(),
+      before: () => this.#untilAllowed(),
+      show: (wait) => task.waitOn(wait),
+    });
+    const { host } = placed;
+    if (host !== this.#host.name) task.leaveBehind(`the task goes on on ${host}, not on ${this.#host.name}`);
+    this.#host.moveTo(placed);
+    return placed;
   }
 
   #placeRequest(): PlaceRequest {
@@ -102,27 +84,6 @@ export class TaskLaunches {
       unpushed,
       priority: policy.priority ?? defaultPriority,
     };
-  }
-
-  /** Answers `full` where the mission was paused meanwhile. */
-  async #untilFree(request: PlaceRequest, on: string): Promise<Placement> {
-    const task = this.#task;
-    task.waitOn({ on, for: 'engine' });
-    await this.#steps.record();
-    const waiting = new CancellationScope();
-    const placement = waiting.run(() => call(awaitPlace, `a place for ${request.sessionId}: ${on}`, request));
-    const paused = new CancellationScope();
-    try {
-      await Promise.race([placement, paused.run(() => condition(() => task.held !== null))]);
-      if (task.held !== null) waiting.cancel();
-      return await placement;
-    } catch (error) {
-      if (!isCancellation(error) || CancellationScope.current().consideredCancelled) throw error;
-      return { kind: 'full', on };
-    } finally {
-      paused.cancel();
-      task.waitOn(undefined);
-    }
   }
 
   /** Runs a session, and waits before where its host's disk is short: the next sweep makes room, or a person does. */
@@ -186,19 +147,25 @@ export class TaskLaunches {
     }
   }
 
-  /** Notes a session, and tells the mission what it has used where a budget is shared. */
+  /** Notes an author's session, and tells the mission what it has used where a budget is shared. */
   async ended(session: SessionSummary): Promise<void> {
-    this.#task.sessionEnded(session.role === 'author' ? this.#withAccount(session) : session);
-    await tellUsed(this.#task);
+    const account = this.#underWay?.account ?? null;
+    this.#underWay = undefined;
+    await this.#note(session, account);
   }
 
-  #withAccount(session: SessionSummary): SessionSummary {
-    const { account = null } = this.#underWay ?? {};
-    this.#underWay = undefined;
-    if (account === null) return session;
-    const { agent } = session;
-    if (agent?.outcome !== 'rate-limited') return { ...session, account };
-    return { ...session, account, closedUntil: quotaOpensAt({ report: agent, now: Date.now() }) };
+  /**
+   * The same of a reviewer's; `account` is that of its seat, and undefined where it took none. Whoever waits for the
+   * seat hears of it at once, since another reviewer of this very task may.
+   */
+  async reviewEnded(session: SessionSummary, account: string | null | undefined): Promise<void> {
+    await this.#note(session, account ?? null);
+    if (account !== undefined) await this.#steps.record();
+  }
+
+  async #note(session: SessionSummary, account: string | null): Promise<void> {
+    this.#task.sessionEnded(account === null ? session : chargedTo(account, session));
+    await tellUsed(this.#task);
   }
 
   /** What was under way on a host that is gone is nobody's failure: it is done again elsewhere. */
@@ -245,4 +212,11 @@ export class TaskLaunches {
         return false;
     }
   }
+}
+
+/** With its account, and until when that was found to be closed: then nobody else tries it. */
+function chargedTo(account: string, session: SessionSummary): SessionSummary {
+  const { agent } = session;
+  if (agent?.outcome !== 'rate-limited') return { ...session, account };
+  return { ...session, account, closedUntil: quotaOpensAt({ report: agent, now: Date.now() }) };
 }

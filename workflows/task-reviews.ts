@@ -1,16 +1,23 @@
-import { sleep } from '@temporalio/workflow';
 import { addUsage, noUsage } from '../schema/contracts/agent.ts';
 import type { Wait } from '../schema/contracts/gates.ts';
 import type { Reviewer } from '../schema/contracts/mission-file.ts';
 import type { Review } from '../schema/contracts/review.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
-import type { Delivery, ReviewInput, ReviewOutcome, VerifyDeliveryInput } from './ports.ts';
+import type {
+  Delivery,
+  Placed,
+  PlaceRequest,
+  ReviewInput,
+  ReviewOutcome,
+  VerifyDeliveryInput,
+} from './ports.ts';
 import { call } from './proxies.ts';
 import { defaultStallSeconds, pauseAfterModelError, quotaOpensAt } from './rules/model-fault.ts';
 import { reviewersOf, watchedPaths } from './rules/reviewers.ts';
 import { authorsOf, verdictFault } from './rules/verdict.ts';
 import type { TaskHost } from './task-host.ts';
 import type { TaskLaunches } from './task-launches.ts';
+import { defaultPriority, TaskPlaces } from './task-places.ts';
 import type { TaskState } from './task-state.ts';
 import type { TaskSteps } from './task-steps.ts';
 
@@ -25,6 +32,7 @@ export class TaskReviews {
   readonly #steps: TaskSteps;
   readonly #launches: TaskLaunches;
   readonly #host: TaskHost;
+  readonly #places: TaskPlaces;
   #touched: readonly string[] = [];
   /** What the gate waits for, and reviewers within it. */
   #gate: Pick<Wait, 'on' | 'for'> | undefined;
@@ -35,6 +43,7 @@ export class TaskReviews {
     this.#steps = of.steps;
     this.#launches = of.launches;
     this.#host = of.host;
+    this.#places = new TaskPlaces(of);
   }
 
   /** What a delivery is looked at for. */
@@ -76,11 +85,14 @@ export class TaskReviews {
     for (let launch = 1; ;) {
       const allowed = this.#launches.untilNextReview();
       if (allowed) await allowed;
-      const input = this.#inputOf(reviewer, headSha, again);
+      const sessionId = task.nextReviewSession(engine);
+      const seat = this.#seatFor(engine, sessionId);
+      const account = seat && (await seat).account;
+      const input = this.#inputOf(reviewer, { sessionId, headSha, again });
       const outcome = await this.#steps.try(() =>
         call(this.#host.home.runs.review, `${engine} reads ${headSha}`, input),
       );
-      await this.#launches.ended(outcome.session);
+      await this.#launches.reviewEnded(outcome.session, account);
       const fault = outcome.kind === 'reviewed' ? verdictFault({ ...outcome, asked: input }) : outcome.reason;
       if (outcome.kind === 'reviewed' && fault === undefined) {
         task.reviewed(outcome.review);
@@ -93,14 +105,41 @@ export class TaskReviews {
     }
   }
 
-  #inputOf({ engine, role }: Reviewer, headSha: string, again: Again): ReviewInput {
+  /** A seat in the account of an agent that reads where the engine is. Undefined, not a promise, where it takes none. */
+  #seatFor(engine: string, sessionId: string): Promise<Placed> | undefined {
+    const { engine: facts, policy, reviewAgents = [] } = this.#task.input;
+    const agent = reviewAgents.find((one) => one.engine === engine);
+    if (!agent || facts.placement !== true) return undefined;
+    const { mission, task, repository } = this.#task.place;
+    const request: PlaceRequest = {
+      engine: facts,
+      place: { mission, task, repository },
+      sessionId,
+      programs: [agent.program],
+      labels: [],
+      at: facts.host,
+      current: facts.host,
+      unpushed: false,
+      priority: policy.priority ?? defaultPriority,
+    };
+    return this.#places.until({
+      request: () => request,
+      before: () => this.#launches.untilNextReview(),
+      show: (wait) => this.#show(engine, wait),
+    });
+  }
+
+  #inputOf(
+    { engine, role }: Reviewer,
+    { sessionId, headSha, again }: { sessionId: string; headSha: string; again: Again },
+  ): ReviewInput {
     const task = this.#task;
     const { input, place } = task;
     const { sessionTimeoutSeconds: timeoutSeconds, stallSeconds = defaultStallSeconds } = input.policy;
     return {
       place,
       host: input.engine.host,
-      sessionId: task.nextReviewSession(engine),
+      sessionId,
       engine,
       task: input.task,
       pullRequest: task.view.pullRequest ?? 0,
@@ -159,22 +198,13 @@ export class TaskReviews {
 
   /** A durable timer. The others read on meanwhile: the task waits for what is left. */
   async #waitUntil(engine: string, until: number, on: string): Promise<void> {
-    const wait = {
-      on: `${engine}: ${on}, not before ${new Date(until).toISOString()}`,
-      for: 'quota',
-    } as const;
-    this.#waits.set(engine, wait);
-    this.#show();
-    await this.#steps.record();
-    try {
-      await sleep(Math.max(0, until - Date.now()));
-    } finally {
-      this.#waits.delete(engine);
-      this.#show();
-    }
+    await this.#steps.waitUntil(until, on, (wait) => this.#show(engine, wait));
   }
 
-  #show(): void {
+  /** What one reviewer waits for; undefined: it reads. */
+  #show(engine: string, wait: Pick<Wait, 'on' | 'for'> | undefined): void {
+    if (wait) this.#waits.set(engine, { ...wait, on: `${engine}: ${wait.on}` });
+    else this.#waits.delete(engine);
     // Then it waits for a person first of all.
     if (this.#task.view.status === 'blocked') return;
     const [first = this.#gate] = this.#waits.values();

@@ -110,11 +110,15 @@ export class TaskSteps {
   }
 
   /** A durable timer, for what opens again by itself. */
-  async waitUntil(at: number, on: string): Promise<void> {
-    this.#task.waitOn({ on: `${on}, not before ${new Date(at).toISOString()}`, for: 'quota' });
+  async waitUntil(
+    at: number,
+    on: string,
+    show = (wait: Pick<Wait, 'on' | 'for'> | undefined): void => this.#task.waitOn(wait),
+  ): Promise<void> {
+    show({ on: `${on}, not before ${new Date(at).toISOString()}`, for: 'quota' });
     await this.record();
     await sleep(Math.max(0, at - Date.now()));
-    this.#task.waitOn(undefined);
+    show(undefined);
   }
 
   show(): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { builtInEngines, reviewersFault, type Engines } from './engines.ts';
+import { builtInEngines, reviewAgentsOf, reviewersFault, type Engines } from './engines.ts';
 
 const engines: Engines = new Map([
   ...builtInEngines('/opt/programs'),
@@ -84,6 +84,14 @@ describe('the reviewers of a mission', () => {
       `${fault}: name a stronger one, or set its tier under engines: in engine.yaml`,
     );
   });
+});
+
+it('those of a mission’s reviewers that are agents are told with what they run', () => {
+  const reviewers = ['diff-check', 'sage', 'codex', 'nobody'].map((engine) => ({ engine }));
+  expect(reviewAgentsOf({ reviewers, engines })).toEqual([
+    { engine: 'sage', program: { runtime: 'acp', agent: 'sage' } },
+    { engine: 'codex', program: { runtime: 'codex' } },
+  ]);
 });
 
 describe('the engines that come along', () => {

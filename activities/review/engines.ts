@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { runtimeName, type ChosenAgent, type RuntimeName } from '../../schema/contracts/agent.ts';
 import type { Reviewer } from '../../schema/contracts/mission-file.ts';
-import type { Families } from '../../schema/contracts/plan.ts';
+import type { Families, ReviewAgent } from '../../schema/contracts/plan.ts';
 import { familyOfModel } from '../../workflows/rules/families.ts';
 
 interface AnyEngine {
@@ -67,6 +67,19 @@ export function familiesOf(of: {
     ({ engine }) => of.engines.get(engine)?.family ?? [],
   );
   return { reviewers: [...new Set(standing)], told };
+}
+
+/** Those of the reviewers that are agents. */
+export function reviewAgentsOf(of: {
+  reviewers: readonly Pick<Reviewer, 'engine'>[];
+  engines: Engines;
+}): ReviewAgent[] {
+  return of.reviewers.flatMap(({ engine: name }) => {
+    const engine = of.engines.get(name);
+    if (!engine || isProgram(engine)) return [];
+    const { runtime, agent, model, effort } = engine;
+    return [{ engine: name, program: { runtime, agent, model, effort } }];
+  });
 }
 
 /** What is wrong with a mission's choice of reviewers; undefined when it is a dual-engine review. */

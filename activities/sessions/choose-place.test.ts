@@ -182,6 +182,43 @@ describe('a session is placed', () => {
   });
 });
 
+describe('a reviewer', () => {
+  const reviews: Partial<PlaceRequest> = { sessionId: 'm.T-1.review-one.1', at: 'h1' };
+
+  it('is placed on its one host, which has it wait for a slot, however that stands', () => {
+    const hosts = [host('h1', { slots: 1, state: 'draining' }), host('h2', { slots: 9 })];
+    const answer = choose({ hosts, places: [place('h1')], ask: reviews });
+    expect(answer).toMatchObject({ kind: 'placed', host: 'h1', account: 'codex' });
+  });
+
+  it.each([
+    { name: 'author', sessionId: 'm.T-1.author.1' },
+    { name: 'other reviewer', sessionId: 'm.T-1.review-two.1' },
+  ])('waits for the seat of its task’s $name', ({ sessionId }) => {
+    const of = { hosts: [host('h1')], accounts: [{ name: 'codex', sessions: 1 }], ask: reviews };
+    const own = { sessionId, missionId: 'm', taskId: 'T-1' };
+    expect(choose({ ...of, places: [place('h1', own)] })).toEqual({
+      kind: 'full',
+      on: 'one of the 1 seats of the account codex',
+    });
+  });
+
+  it('takes the seat of its own last session, and none while its account is closed', () => {
+    const of = { hosts: [host('h1')], accounts: [{ name: 'codex', sessions: 1 }] };
+    const last = place('h1', { sessionId: 'm.T-1.review-one.1', missionId: 'm', taskId: 'T-1' });
+    const ask = { ...reviews, sessionId: 'm.T-1.review-one.2' };
+    expect(choose({ ...of, places: [last], ask })).toMatchObject({ kind: 'placed' });
+    expect(choose({ ...of, closed: { codex: now + 1 }, ask })).toMatchObject({ kind: 'closed' });
+  });
+
+  it('waits for a person where its host does not have it, whoever else does', () => {
+    expect(choose({ hosts: [host('h1', nobody), host('h2')], ask: reviews })).toEqual({
+      kind: 'nowhere',
+      reason: 'the host h1 has no codex, which a reviewer needs: install it, and retry',
+    });
+  });
+});
+
 describe('a session waits', () => {
   it.each([
     {

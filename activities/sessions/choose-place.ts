@@ -3,7 +3,7 @@ import { isAgent, runtimeName, type RuntimeName } from '../../schema/contracts/a
 import type { RosterAccount } from '../../schema/contracts/roster.ts';
 import type { Host } from '../../schema/contracts/host.ts';
 import type { Program } from '../../schema/contracts/plan.ts';
-import type { HostAndOutside, Seating } from '../../schema/db/places.ts';
+import { isOfOneRole, type HostAndOutside, type Seating } from '../../schema/db/places.ts';
 import type { Placement, PlaceRequest } from '../../workflows/ports.ts';
 
 /** Three times the touch of an engine that has no lease to tell of it (`workers/hosts.ts`): one may be late. */
@@ -76,13 +76,13 @@ function sameAgain(
 }
 
 function offersFor(of: { request: PlaceRequest; seating: Seating }, program: Program): Offer[] {
-  const { engine, labels, place } = of.request;
+  const { engine, labels, place, at } = of.request;
   const home = of.seating.hosts.find(({ name }) => name === engine.host);
   // A repository of the forge `local` lies on the disk of one machine; others are reached from any.
   const machine = place.repository.forge === 'local' ? (home?.machine ?? '') : undefined;
   const runtime = runtimeName(program);
   return of.seating.hosts
-    .filter((host) => fits(host, { runtime, labels, machine }))
+    .filter((host) => fits(host, { runtime, labels, machine }) && (at === undefined || host.name === at))
     .map((host) => {
       const own = host.runtimes.find(({ name }) => name === runtime);
       return { host, account: own?.account ?? noAccount };
@@ -128,10 +128,11 @@ function seat(of: Seats & { offers: readonly Offer[] }): Placement {
 
 /** How many slots a host has left, and what stands in the way of using one. */
 function look(of: Seats, { host, account }: Offer): { slots: number; taken: string | undefined } {
-  const others = of.seating.places.filter(
-    ({ missionId, taskId }) => missionId !== of.request.place.mission || taskId !== of.request.place.task,
-  );
-  const slots = host.slots - others.filter((place) => place.host === host.name).length;
+  const { sessionId, place, at } = of.request;
+  const own = { sessionId, missionId: place.mission, taskId: place.task };
+  const others = of.seating.places.filter((taken) => !isOfOneRole(taken, own));
+  const slots = host.slots - others.filter((taken) => taken.host === host.name).length;
+  if (at !== undefined) return { slots, taken: fullAccount(of, account, others) };
   const state = stateOf(host, of);
   if (state !== 'up') return { slots, taken: `the host ${host.name}, which is ${state}` };
   if (slots <= 0) return { slots, taken: `one of the ${host.slots} slots of the host ${host.name}` };
@@ -176,8 +177,10 @@ function closedAccount(account: string, until: number): Extract<Placement, { kin
   return { kind: 'closed', on: `the quota of the account ${account}`, until };
 }
 
-function nowhere({ programs, labels }: PlaceRequest): string {
+function nowhere({ programs, labels, at }: PlaceRequest): string {
   const names = programs.map(runtimeName).join(' or ');
+  if (at !== undefined)
+    return `the host ${at} has no ${names}, which a reviewer needs: install it, and retry`;
   const having = labels.length === 0 ? '' : ` and the labels ${labels.join(', ')}`;
   return `no host has ${names}${having}: start one, or name another runtime or other labels, and retry`;
 }

@@ -137,6 +137,22 @@ describe('places', () => {
     });
   });
 
+  it('are taken by the reviewers of a task beside each other, and each is free when its own session has ended', async () => {
+    const placing = activities([{ name: 'codex', sessions: 2 }]);
+    const review = (engine: string, launch = 1) =>
+      ask('A', { sessionId: `m.A.review-${engine}.${launch}`, at: 'h1' });
+    const answers = [];
+    for (const engine of ['one', 'two', 'three']) answers.push(await placing.placeSession(review(engine)));
+    expect(answers.map(({ kind }) => kind)).toEqual(['placed', 'placed', 'full']);
+    expect(await placing.placeSession(review('two', 2))).toMatchObject({ kind: 'placed', account: 'codex' });
+
+    const closedUntil = Date.now() + 3_600_000;
+    await end('A', { id: 'm.A.review-one.1', role: 'review-one', account: 'codex', closedUntil });
+    const left = await database.queries.select().from(places);
+    expect(left.map(({ sessionId }) => sessionId)).toEqual(['m.A.review-two.2']);
+    expect(await placing.placeSession(ask('B'))).toMatchObject({ kind: 'closed', until: closedUntil });
+  });
+
   it('are asked for anew by a task whose host is lost', async () => {
     const placing = activities([{ name: 'codex', sessions: 1 }]);
     expect(await placing.placeSession(ask('A'))).toMatchObject({ host: 'h1' });

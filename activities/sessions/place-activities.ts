@@ -7,7 +7,7 @@ import { taskWorkflowId } from '../../schema/contracts/names.ts';
 import { modelOf, type Roster } from '../../schema/contracts/roster.ts';
 import type { Queries } from '../../schema/db/database.ts';
 import { listHosts } from '../../schema/db/hosts.ts';
-import { leavePlaces, lockSeating, readSeating, takePlace } from '../../schema/db/places.ts';
+import { isOfOneRole, leavePlaces, lockSeating, readSeating, takePlace } from '../../schema/db/places.ts';
 import type { PlaceActivities, Placement, PlaceRequest } from '../../workflows/ports.ts';
 import { asSupervisor, untilAborted } from '../supervision.ts';
 import { choosePlace, noAccount, type ModelOf } from './choose-place.ts';
@@ -103,7 +103,7 @@ export function createPlaceActivities(deps: {
         };
         await takePlace(tx, taken);
         seating.places = seating.places
-          .filter((other) => other.missionId !== missionId || other.taskId !== taskId)
+          .filter((other) => !isOfOneRole(other, taken))
           .concat({ ...taken, placedAt: new Date() });
       }
       return given;

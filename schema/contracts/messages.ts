@@ -3,7 +3,7 @@ import { Budget, Used } from './budget.ts';
 import { CiReport, CiRules, CiVerdict } from './ci.ts';
 import type { HostFacts, HostState } from './host.ts';
 import { GoAheadSurface, Name, Sha } from './names.ts';
-import type { Plan, PlannedChange, PlannedRepository, StartedTask } from './plan.ts';
+import type { Plan, PlannedChange, PlannedRepository, ReviewAgent, StartedTask } from './plan.ts';
 import { Fallback, NoProgress, Priority, type Policy } from './mission-file.ts';
 import { TaskStatus } from './gates.ts';
 import { KnownFinding } from './review.ts';
@@ -107,6 +107,8 @@ export interface TaskInput {
   milestoneTitle?: string;
   /** What the mission’s other tasks had used when this one was started, where they share a budget. */
   usedByOthers?: Used;
+  /** See `Plan`. */
+  reviewAgents?: ReviewAgent[];
 }
 
 export const TaskResult = z.object({

@@ -103,7 +103,11 @@ export function reviewRole(engine: string): string {
   return `review-${engine}`;
 }
 
-/** Missions and tasks have no dots in their names. */
+/** Whose launch a session is. Missions and tasks have no dots in their names. */
+export function roleOfSession(id: string): string {
+  return id.split('.')[2] ?? '';
+}
+
 export function isReviewSession(id: string): boolean {
-  return id.split('.')[2]?.startsWith(reviewRole('')) === true;
+  return roleOfSession(id).startsWith(reviewRole(''));
 }

@@ -82,6 +82,12 @@ export interface Families {
   told: Record<string, string>;
 }
 
+/** A reviewer that is an agent, and takes a seat in an account. */
+export interface ReviewAgent {
+  engine: string;
+  program: ChosenAgent;
+}
+
 /** A mission file after the door: checked, resolved and complete. It is the input of `missionWorkflow`. */
 export interface Plan {
   mission: MissionKey;
@@ -94,6 +100,8 @@ export interface Plan {
   labels?: string[] | undefined;
   /** Missing from plans of version 0.3 and older. */
   families?: Families;
+  /** Missing from plans of version 0.4 and older: their reviewers take no seats. */
+  reviewAgents?: ReviewAgent[];
   milestones: PlannedMilestone[];
 }
 
@@ -114,6 +122,7 @@ export function toPlan(of: {
   /** The runtime where the file names none; without it, the first of all. */
   defaultRuntime?: AgentRuntime;
   families?: Families;
+  reviewAgents?: ReviewAgent[];
 }): Plan {
   return {
     mission: of.mission,
@@ -123,6 +132,7 @@ export function toPlan(of: {
     agent: chooseAgent({ runtime: of.defaultRuntime ?? agentRuntimes[0] }, AgentChoice.parse(of.file)),
     labels: of.file.labels,
     ...(of.families ? { families: of.families } : {}),
+    ...(of.reviewAgents ? { reviewAgents: of.reviewAgents } : {}),
     milestones: of.file.milestones.map((milestone) => ({
       id: milestone.id,
       title: milestone.title,

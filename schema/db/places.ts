@@ -1,6 +1,7 @@
 import { and, eq, gt, inArray, max, ne, sql } from 'drizzle-orm';
 import { isEnded } from '../contracts/gates.ts';
 import { Host } from '../contracts/host.ts';
+import { roleOfSession } from '../contracts/names.ts';
 import type { TaskView } from '../contracts/views.ts';
 import type { Queries } from './database.ts';
 import { hosts, places, sessions } from './tables.ts';
@@ -44,19 +45,31 @@ export async function readSeating(tx: Queries, tenant: string): Promise<Seating>
   };
 }
 
-/** A task has one author at a time: its earlier ones have left their places, also where that was not told yet. */
+type OfSession = Pick<PlaceRow, 'missionId' | 'taskId' | 'sessionId'>;
+
+/** A task has one author at a time, and one session of each reviewer. */
+export function isOfOneRole(one: OfSession, other: OfSession): boolean {
+  return (
+    one.missionId === other.missionId &&
+    one.taskId === other.taskId &&
+    roleOfSession(one.sessionId) === roleOfSession(other.sessionId)
+  );
+}
+
+/** Its role's earlier sessions have left their places, also where that was not told yet. */
 export async function takePlace(tx: Queries, place: Omit<PlaceRow, 'placedAt'>): Promise<void> {
-  const { tenantId, missionId, taskId, sessionId } = place;
-  await leavePlaces(tx, { tenant: tenantId, mission: missionId, task: taskId, but: sessionId });
+  const { tenantId: tenant, missionId: mission, taskId: task, sessionId } = place;
+  const ofRole = eq(sql`split_part(${places.sessionId}, '.', 3)`, roleOfSession(sessionId));
+  const earlier = ne(places.sessionId, sessionId);
+  await tx.delete(places).where(and(ofTask({ tenant, mission, task }), ofRole, earlier));
   await tx.insert(places).values(place);
 }
 
 export async function leavePlaces(
   tx: Queries,
-  of: { tenant: string; mission: string; task: string; but?: string },
+  of: { tenant: string; mission: string; task: string },
 ): Promise<void> {
-  const others = of.but === undefined ? undefined : ne(places.sessionId, of.but);
-  await tx.delete(places).where(and(ofTask(of), others));
+  await tx.delete(places).where(ofTask(of));
 }
 
 /** The places of sessions that have ended, and all of a task that has. */

@@ -91,6 +91,52 @@ describe('a task whose sessions are placed', () => {
     expect(await handle.result()).toMatchObject({ status: 'merged' });
   });
 
+  it('has its reviewers seated too: of one account they read one after the other, when its author has left', async () => {
+    const full: Placement = { kind: 'full', on: 'one of the 1 seats of the account codex' };
+    let seated: string | undefined;
+    world.placement = (request) => {
+      const ended = world.views.get('T-1')?.sessions.map(({ id }) => id) ?? [];
+      const isTaken = seated !== undefined && seated !== request.sessionId && !ended.includes(seated);
+      if (isTaken) return full;
+      seated = request.sessionId;
+      return on(request.at ?? 'local', null)(request);
+    };
+    const reviewAgents = ['diff-check', 'test-check'].map((engine) => ({ engine, program: codex }));
+    const handle = await engine.startTask({ task: task('T-1', agent), reviewAgents });
+
+    expect(await handle.result()).toMatchObject({ status: 'merged' });
+    const { sessions, waited } = world.view('T-1');
+    expect(sessions.map(({ role, account }) => [role, account]).sort()).toEqual([
+      ['author', 'codex'],
+      ['review-diff-check', 'codex'],
+      ['review-test-check', 'codex'],
+    ]);
+    expect(waited.map((wait) => wait.on)).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^(?:diff|test)-check: one of the 1 seats of the account/),
+      ]),
+    );
+  });
+
+  it('does not launch a reviewer while the quota of its account is closed, and says so', async () => {
+    const closed: Placement = {
+      kind: 'closed',
+      on: 'the quota of the account codex',
+      until: Date.now() + 4_000,
+    };
+    world.placement = (request) =>
+      Date.now() < closed.until ? closed : on(request.at ?? 'local', null)(request);
+    const reviewAgents = [{ engine: 'diff-check', program: codex }];
+    const handle = await engine.startTask({ reviewAgents });
+    expect(await handle.result()).toMatchObject({ status: 'merged' });
+    const { sessions, waited } = world.view('T-1');
+    const seated = sessions.find(({ role }) => role === 'review-diff-check');
+    expect(seated?.startedAt).toBeGreaterThanOrEqual(closed.until);
+    expect(waited.map((wait) => wait.on)).toContain(
+      `diff-check: the quota of the account codex, not before ${new Date(closed.until).toISOString()}`,
+    );
+  });
+
   it('asks for no place where it is a script without labels', async () => {
     world.placement = () => ({ kind: 'nowhere', reason: 'it was asked for' });
     const handle = await engine.startTask({});

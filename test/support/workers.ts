@@ -13,7 +13,7 @@ import {
   type TaskResult,
 } from '../../schema/contracts/messages.ts';
 import { controlQueue, missionWorkflowId, taskWorkflowId } from '../../schema/contracts/names.ts';
-import type { PlannedMilestone, StartedTask } from '../../schema/contracts/plan.ts';
+import type { PlannedMilestone, ReviewAgent, StartedTask } from '../../schema/contracts/plan.ts';
 import type { ControlActivities } from '../../workers/activities.ts';
 import { createControlWorker, createHostWorkers } from '../../workers/workers.ts';
 import type { FakeWorld } from '../fakes/fake-world.ts';
@@ -25,7 +25,11 @@ type MissionWorkflow = (input: MissionInput) => Promise<MissionResult>;
 export interface TestEngine {
   client: Client;
   facts: EngineFacts;
-  startTask(of: { task?: StartedTask; policy?: Partial<Policy> }): Promise<WorkflowHandle<TaskWorkflow>>;
+  startTask(of: {
+    task?: StartedTask;
+    policy?: Partial<Policy>;
+    reviewAgents?: ReviewAgent[];
+  }): Promise<WorkflowHandle<TaskWorkflow>>;
   startMission(of: {
     key: string;
     milestones: (Pick<PlannedMilestone, 'id' | 'verify' | 'release'> & { tasks: StartedTask[] })[];
@@ -76,7 +80,7 @@ export async function startTestEngine(
   return {
     client,
     facts,
-    async startTask({ task: planned = task('T-1'), policy = {} }) {
+    async startTask({ task: planned = task('T-1'), policy = {}, ...more }) {
       const input: TaskInput = {
         engine: facts,
         mission: 'demo',
@@ -84,6 +88,7 @@ export async function startTestEngine(
         repository,
         policy: Policy.parse(policy),
         task: planned,
+        ...more,
       };
       const workflowId = taskWorkflowId({ installation, mission: 'demo', task: planned.id });
       return client.workflow.start<TaskWorkflow>(workflowTypes.task, {
