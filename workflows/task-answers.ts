@@ -1,5 +1,4 @@
 import { ApplicationFailure, isCancellation, TemporalFailure } from '@temporalio/workflow';
-import type { Wait } from '../schema/contracts/gates.ts';
 import type { AnswerRequest, Question } from '../schema/contracts/question.ts';
 import { isReviewSession } from '../schema/contracts/names.ts';
 import { call } from './proxies.ts';
@@ -12,7 +11,6 @@ export class TaskAnswers {
   readonly #task: TaskState;
   readonly #steps: TaskSteps;
   readonly #host: TaskHost;
-  #waitBefore: Pick<Wait, 'on' | 'for'> | undefined;
 
   constructor(of: { task: TaskState; steps: TaskSteps; host: TaskHost }) {
     this.#task = of.task;
@@ -85,19 +83,9 @@ export class TaskAnswers {
     }
   }
 
-  /** A task that is asked waits for a person; when nobody is asked any more, for what it waited for before. */
+  /** What is asked is waited for. */
   async show(): Promise<void> {
-    const task = this.#task;
-    const open = task.questions.open;
-    const isAsked = task.view.questions.length > 0;
-    task.view.questions = open;
-    const [first] = open;
-    if (first) {
-      if (!isAsked) this.#waitBefore = task.view.waits ?? undefined;
-      task.waitOn({ on: `an answer to ${first.id}: ${first.title}`, for: 'person' });
-    } else if (isAsked) {
-      task.waitOn(this.#waitBefore);
-    }
+    this.#task.waits.changed();
     await this.#steps.record();
   }
 }

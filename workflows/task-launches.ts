@@ -95,12 +95,14 @@ export class TaskLaunches {
         const short = failureOf(error, 'DiskShort');
         if (short === undefined) throw error;
         const task = this.#task;
-        const before = task.view.waits ?? undefined;
         const on = `room on the disk of ${this.#host.name}: ${short}`;
-        task.waitOn({ on, for: 'engine' });
-        await this.#steps.record();
-        await this.#host.call(({ waits }) => waits.awaitRoom, on, undefined);
-        task.waitOn(before);
+        task.waits.meanwhile('author', { on, for: 'engine' });
+        try {
+          await this.#steps.record();
+          await this.#host.call(({ waits }) => waits.awaitRoom, on, undefined);
+        } finally {
+          task.waits.meanwhile('author', undefined);
+        }
       }
     }
   }

@@ -34,9 +34,6 @@ export class TaskReviews {
   readonly #host: TaskHost;
   readonly #places: TaskPlaces;
   #touched: readonly string[] = [];
-  /** What the gate waits for, and reviewers within it. */
-  #gate: Pick<Wait, 'on' | 'for'> | undefined;
-  readonly #waits = new Map<string, Pick<Wait, 'on' | 'for'>>();
 
   constructor(of: { task: TaskState; steps: TaskSteps; launches: TaskLaunches; host: TaskHost }) {
     this.#task = of.task;
@@ -58,8 +55,8 @@ export class TaskReviews {
 
   async enter(headSha: string): Promise<void> {
     const engines = this.#reviewers().map(({ engine }) => engine);
-    this.#gate = { on: `${engines.join(', ')} and CI at ${headSha}`, for: 'reviewer' };
-    await this.#steps.enter('review-and-ci', this.#gate);
+    const on = `${engines.join(', ')} and CI at ${headSha}`;
+    await this.#steps.enter('review-and-ci', { on, for: 'reviewer' });
   }
 
   /** A verdict of each reviewer on one head. */
@@ -203,11 +200,6 @@ export class TaskReviews {
 
   /** What one reviewer waits for; undefined: it reads. */
   #show(engine: string, wait: Pick<Wait, 'on' | 'for'> | undefined): void {
-    if (wait) this.#waits.set(engine, { ...wait, on: `${engine}: ${wait.on}` });
-    else this.#waits.delete(engine);
-    // Then it waits for a person first of all.
-    if (this.#task.view.status === 'blocked') return;
-    const [first = this.#gate] = this.#waits.values();
-    this.#task.waitOn(first);
+    this.#task.waits.meanwhile(engine, wait && { ...wait, on: `${engine}: ${wait.on}` });
   }
 }

@@ -30,12 +30,11 @@ import { TaskBudget } from './task-budget.ts';
 import { TaskFindings } from './task-findings.ts';
 import { TaskGoAheads } from './task-go-aheads.ts';
 import { TaskQuestions } from './task-questions.ts';
+import { TaskWaits } from './task-waits.ts';
 import type { Rejection } from './rules/remediation.ts';
 
 /** How much of the past a session is told: enough not to repeat it, little enough to read. */
 const feedbackKept = 10;
-
-const waitsKept = 50;
 
 /** Everything a task workflow remembers. Plain data and rules: it knows nothing of Temporal. */
 export class TaskState {
@@ -48,6 +47,7 @@ export class TaskState {
   readonly questions: TaskQuestions;
   readonly findings: TaskFindings;
   readonly goAheads: TaskGoAheads;
+  readonly waits: TaskWaits;
   /** Every head that the engine has put on the branch, or was about to: at any other it is somebody else's. */
   readonly heads = new Set<string>();
   /** Where the next session's commits are judged against, as the last verified delivery found it. */
@@ -75,7 +75,6 @@ export class TaskState {
   /** How often the author was sent back. */
   #remediations = 0;
   #verifications = 0;
-  #waitBeforeBlock: Pick<Wait, 'on' | 'for'> | null = null;
   readonly #news: News;
   #launchesAllowed: number;
   readonly #failureCounts = new Map<string, number>();
@@ -102,26 +101,18 @@ export class TaskState {
     this.questions = new TaskQuestions(this.view.sessions, input.policy.questions);
     this.findings = new TaskFindings(this.view, input.policy);
     this.goAheads = new TaskGoAheads(this, now);
+    this.waits = new TaskWaits(this, now);
   }
 
   enter(gate: Gate, wait?: Pick<Wait, 'on' | 'for'>): void {
     this.view.gate = gate;
     this.tell('gate-entered', wait ? `${gate}: ${describeWait(wait)}` : gate);
-    this.#setWait(wait);
+    this.waits.enter(wait);
   }
 
   /** A wait within a gate, or the end of one. */
   waitOn(wait: Pick<Wait, 'on' | 'for'> | undefined): void {
-    if (wait) this.tell('waiting', describeWait(wait));
-    this.#setWait(wait);
-  }
-
-  #setWait(wait: Pick<Wait, 'on' | 'for'> | undefined): void {
-    if (this.view.waits) {
-      const past = { ...this.view.waits, until: this.#now() };
-      this.view.waited = [...this.view.waited, past].slice(-waitsKept);
-    }
-    this.view.waits = wait ? { gate: this.view.gate, ...wait, since: this.#now() } : null;
+    this.waits.waitOn(wait);
   }
 
   tell(type: NewEvent['type'], message: string): void {
@@ -192,7 +183,7 @@ export class TaskState {
 
   sessionEnded(session: SessionSummary): void {
     this.view.sessions.push(session);
-    this.view.questions = this.questions.open;
+    this.waits.show();
     const code = session.exitCode === null ? '' : ` with exit code ${session.exitCode}`;
     this.tell('session-ended', `${session.id} ${session.end}${code}${describeAgent(session)}`);
   }
@@ -305,14 +296,13 @@ export class TaskState {
   block(reason: string, about: EscalationKind = 'remediation'): void {
     Object.assign(this.view, { status: 'blocked', reason, blocked: { about, at: this.#now() } });
     this.tell('blocked', reason);
-    this.#waitBeforeBlock = this.view.waits;
-    this.#setWait({ on: `an answer: ${reason}`, for: 'person' });
+    this.waits.show();
   }
 
   /** An answer given: failures are counted anew, since a person has looked at them. */
   unblock(resolution: Resolution): void {
     Object.assign(this.view, { status: 'running', reason: null, blocked: null });
-    this.#setWait(this.#waitBeforeBlock ?? undefined);
+    this.waits.show();
     this.#failureCounts.clear();
     this.#attempts = this.#attempts.slice(-1).map((attempt) => ({ ...attempt, done: false }));
     this.#launchesAllowed = this.authorLaunches + this.input.policy.sessions;
@@ -404,7 +394,7 @@ export class TaskState {
     if (!isEnded(status)) throw new Error(`${status} is no end of a task`);
     this.view.status = status;
     this.view.reason = reason;
-    this.waitOn(undefined);
+    this.waits.show();
     this.tell('task-ended', reason === null ? status : `${status}: ${reason}`);
     const { mergeSha, pullRequest } = this.view;
     const isMerged = mergeSha !== null && pullRequest !== null;

@@ -96,11 +96,10 @@ export class TaskSteps {
 
   async #waitForGoOn(): Promise<void> {
     const task = this.#task;
-    const before = task.view.waits;
-    task.waitOn({ on: `the mission to be resumed: it is ${task.held ?? ''}`, for: 'person' });
+    task.waits.hold({ on: `the mission to be resumed: it is ${task.held ?? ''}`, for: 'person' });
     await this.record();
     await condition(() => task.held === null);
-    task.waitOn(before ?? undefined);
+    task.waits.hold(undefined);
   }
 
   async enter(gate: Gate, wait: Pick<Wait, 'on' | 'for'>): Promise<void> {
@@ -116,9 +115,12 @@ export class TaskSteps {
     show = (wait: Pick<Wait, 'on' | 'for'> | undefined): void => this.#task.waitOn(wait),
   ): Promise<void> {
     show({ on: `${on}, not before ${new Date(at).toISOString()}`, for: 'quota' });
-    await this.record();
-    await sleep(Math.max(0, at - Date.now()));
-    show(undefined);
+    try {
+      await this.record();
+      await sleep(Math.max(0, at - Date.now()));
+    } finally {
+      show(undefined);
+    }
   }
 
   show(): void {
