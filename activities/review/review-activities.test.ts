@@ -12,7 +12,8 @@ import { createReviewActivities } from './review-activities.ts';
 
 const database = useDatabase('PGlite');
 
-it('a review reads a head that another host has pushed, by the rules of a base that another host has fetched', async () => {
+/** A reviewer that is a program of the shell, and what it is asked. */
+async function makeWorld(reads: string) {
   const repository = await makeRepository({ 'README.md': 'hi\n' });
   const { git, planned, workspace, paths } = repository;
   // The engine's copy is there before either of the two commits.
@@ -20,7 +21,6 @@ it('a review reads a head that another host has pushed, by the rules of a base t
   const baseSha = await repository.commit({ branch: 'main', files: { 'AGENTS.md': 'Be brief.\n' } });
   const headSha = await repository.commit({ branch: 'topic', files: { 'a.txt': 'a\n' } });
   const forge = localForge({ git, queries: database().queries });
-  const reads = `grep -q 'Be brief.' && [ -e a.txt ] && echo '{"verdict":"approve","summary":"read","findings":[]}'`;
   const { review } = createReviewActivities({
     ...{ git, workspace, paths, forges: () => forge, scrub: (text) => text },
     runs: sessionRuns({ paths, processes: createProcesses({ runner: join(builtFolder(), 'runner.js') }) })
@@ -38,6 +38,23 @@ it('a review reads a head that another host has pushed, by the rules of a base t
     task: task('A'),
     timeoutSeconds: 60,
   };
-  const outcome = await new MockActivityEnvironment().run(review, input);
-  expect(outcome).toMatchObject({ kind: 'reviewed', review: { verdict: 'approve', sha: headSha } });
+  return { headSha, review: () => new MockActivityEnvironment().run(review, input) };
+}
+
+const approves = `echo '{"verdict":"approve","summary":"read","findings":[]}'`;
+
+it('a review reads a head that another host has pushed, by the rules of a base that another host has fetched', async () => {
+  const { review, headSha } = await makeWorld(`grep -q 'Be brief.' && [ -e a.txt ] && ${approves}`);
+  expect(await review()).toMatchObject({ kind: 'reviewed', review: { verdict: 'approve', sha: headSha } });
+});
+
+it.each([
+  { name: 'has read', reads: approves, kind: 'reviewed' },
+  { name: 'has edited its checkout', reads: `echo b > a.txt; ${approves}`, kind: 'no-verdict' },
+])('what comes of a reviewer that $name is the same when its answer is lost', async ({ reads, kind }) => {
+  const { review } = await makeWorld(reads);
+  const first = await review();
+  expect(first).toMatchObject({ kind });
+  // By now its checkout is gone.
+  expect(await review()).toEqual(first);
 });
