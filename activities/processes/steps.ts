@@ -1,7 +1,7 @@
 import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exists, removeTree } from '../files.ts';
-import { tooLarge, type Room } from '../sessions/room.ts';
+import type { Room } from '../sessions/room.ts';
 import type { Watch } from '../supervision.ts';
 import { programEnvironment } from './environment.ts';
 import { isGreen, runFiles, type StepResult } from './spec.ts';
@@ -56,7 +56,7 @@ export async function runSteps(of: StepsRun): Promise<StepOutcome[]> {
         if (of.watch.stopAsked()) await forget(of);
         throw error;
       });
-    const end = await of.room.limit({
+    const { end, tooLarge: reason } = await of.room.limit({
       session: of.folder,
       folders: [of.checkout.folder],
       run,
@@ -69,7 +69,6 @@ export async function runSteps(of: StepsRun): Promise<StepOutcome[]> {
     }
     if (end.kind === 'ended' && (lost === maxLost - 1 || !end.result.steps.some(wasKilled))) {
       await removeTree(of.checkout.folder);
-      const reason = await tooLarge(of.folder);
       return end.result.steps.map((step, index) => ({
         ...step,
         log: join(of.folder, logName(index)),

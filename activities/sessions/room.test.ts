@@ -38,7 +38,7 @@ describe('room on a disk', () => {
     });
     await mkdir(join(home, 'deep/down'), { recursive: true });
     await writeFile(join(home, 'deep/down/more'), Buffer.alloc(2 * mebibyte, 1));
-    expect(await ended).toBe('stopped');
+    expect((await ended).end).toBe('stopped');
     expect(await tooLarge(session)).toMatch(
       /^its clone and its home took 0\.00 GiB; 0\.0039\d* GiB are the most$/,
     );
@@ -56,7 +56,10 @@ describe('room on a disk', () => {
       asked += 1;
       return asked === 1 ? Promise.reject(new Error('not this time')) : Promise.resolve(end('stopped'));
     };
-    expect(await room.limit({ session, folders: [clone, home], run, stop })).toBe('stopped');
+    const ended = await room.limit({ session, folders: [clone, home], run, stop });
+    expect(ended.end).toBe('stopped');
+    // Told by who has seen it: there is no place for a note.
+    expect(ended.tooLarge).toMatch(/^its clone and its home took 0\.00 GiB; /);
     expect(asked).toBe(2);
   });
 
@@ -65,7 +68,7 @@ describe('room on a disk', () => {
     const room = createRoom({ root, freeGigabytes: 0, sessionGigabytes: 1, everyMs: 1 });
     const run = new Promise<string>((resolve) => setTimeout(() => resolve('done'), 50));
     const stop = () => Promise.reject(new Error('it was to be left alone'));
-    expect(await room.limit({ session, folders: [clone, home], run, stop })).toBe('done');
+    expect(await room.limit({ session, folders: [clone, home], run, stop })).toEqual({ end: 'done' });
     expect(await tooLarge(session)).toBeUndefined();
   });
 });

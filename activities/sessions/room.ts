@@ -18,8 +18,14 @@ const tooLargeFile = 'too-large';
 export interface Room {
   /** What is missing for a session to begin, in words; undefined where there is room. */
   missing(): Promise<string | undefined>;
-  /** Has a session ended whose folders have grown above what one may take. Answers with the run. */
-  limit<End>(of: Limited<End>): Promise<End>;
+  /** Has a session ended whose folders have grown above what one may take. */
+  limit<End>(of: Limited<End>): Promise<LimitedEnd<End>>;
+}
+
+interface LimitedEnd<End> {
+  end: End;
+  /** Why it was ended for its size, in words for people. */
+  tooLarge?: string;
 }
 
 interface Limited<End> {
@@ -47,39 +53,41 @@ export function createRoom(of: {
     return `${inGibibytes(free)} are free, ${freeGigabytes} GiB are wanted`;
   }
 
-  async function limit<End>(its: Limited<End>): Promise<End> {
+  async function limit<End>(its: Limited<End>): Promise<LimitedEnd<End>> {
     const ended = new AbortController();
     const looking = lookUntil(its, ended.signal);
-    try {
-      return await its.run;
-    } finally {
+    const end = await its.run.finally(() => {
       ended.abort();
-      await looking;
-    }
+      return looking;
+    });
+    // Who has seen it needs no note: on a full disk there is none.
+    const why = (await looking) ?? (await tooLarge(its.session));
+    return why === undefined ? { end } : { end, tooLarge: why };
   }
 
-  async function lookUntil(its: Limited<unknown>, ended: AbortSignal): Promise<void> {
+  /** Why it was ended; undefined where it has ended otherwise. */
+  async function lookUntil(its: Limited<unknown>, ended: AbortSignal): Promise<string | undefined> {
     for (let pause = everyMs; ;) {
       await sleep(pause, undefined, { signal: ended }).catch(() => undefined);
-      if (ended.aborted) return;
+      if (ended.aborted) return undefined;
       const began = Date.now();
       // A look that fails is done again: nobody waits for it while the session runs.
-      const isOver = await endTooLarge(its).catch(() => false);
-      if (isOver) return;
+      const why = await endTooLarge(its).catch(() => undefined);
+      if (why !== undefined) return why;
       pause = Math.max(everyMs, (Date.now() - began) * shareOfTime);
     }
   }
 
-  /** Whether it was too large, and so has been ended. */
-  async function endTooLarge({ session, folders, stop }: Limited<unknown>): Promise<boolean> {
+  /** Why it was too large, and so has been ended. */
+  async function endTooLarge({ session, folders, stop }: Limited<unknown>): Promise<string | undefined> {
     const sizes = await Promise.all(folders.map(sizeOf));
     const bytes = sizes.reduce((sum, size) => sum + size, 0);
-    if (bytes <= sessionGigabytes * gibibyte) return false;
+    if (bytes <= sessionGigabytes * gibibyte) return undefined;
     const why = `its clone and its home took ${inGibibytes(bytes)}; ${sessionGigabytes} GiB are the most`;
-    // Before its end: whoever adopts the session must know as well. On a full disk it ends without a word.
+    // Before its end: whoever adopts the session must know as well. A full disk does not take it.
     await writeFile(join(session, tooLargeFile), why).catch(() => undefined);
     await stop();
-    return true;
+    return why;
   }
 }
 

@@ -22,7 +22,7 @@ import { createTeller, type TellQuestion } from './acp/questions.ts';
 import { AgentLog } from './agent-log.ts';
 import { isUsedUp, reportAgent } from './agent-report.ts';
 import type { Agents } from './agents.ts';
-import { tooLarge, type Room } from './room.ts';
+import type { Room } from './room.ts';
 import type { Prepared } from './runtimes/runtime.ts';
 
 /** Files of a session's folder. */
@@ -117,9 +117,11 @@ export function createSessionRuns(deps: {
       run: agent === undefined ? running : agent.log.follow(running),
       stop: () => processes.stop(folder),
     });
-    const summary = summarize({ end: await limited, session, startedAt });
-    const reason = summary.end === 'stopped' ? await tooLarge(folder) : undefined;
-    return reason === undefined ? summary : { ...summary, end: 'disk', reason };
+    const { end, tooLarge: reason } = await limited;
+    const summary = summarize({ end, session, startedAt });
+    // Where the disk has no room for the word that it was asked for, its runner leaves no result.
+    const isOurs = summary.end === 'stopped' || summary.end === 'lost';
+    return reason === undefined || !isOurs ? summary : { ...summary, end: 'disk', reason };
 
     async function prepare(): Promise<{ spec: RunSpec; files: Record<string, string> }> {
       const files = await session.prepare();
