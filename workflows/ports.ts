@@ -114,6 +114,8 @@ export interface Delivered {
   tree?: string | undefined;
   /** What the author says to the findings that it was told of. */
   answers?: FindingAnswer[];
+  /** Why what the author says to them could not be read. */
+  unreadAnswers?: string;
 }
 
 export type Delivery =

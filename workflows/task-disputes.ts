@@ -1,5 +1,5 @@
 import { disputeDecisions, type KnownFinding } from '../schema/contracts/review.ts';
-import type { Delivery } from './ports.ts';
+import type { Delivered } from './ports.ts';
 import type { TaskAsks } from './task-asks.ts';
 import type { TaskState } from './task-state.ts';
 
@@ -8,6 +8,10 @@ const names = {
   drop: 'it is none, and blocks no more',
   defer: 'not here: it gets a task of its own',
 };
+
+/** Ids are short; whoever writes something else in their place is told enough of it. */
+const longestId = 40;
+const idsTold = 5;
 
 /** How it ends when author and reviewer disagree: somebody who is neither of them decides. */
 export class TaskDisputes {
@@ -19,10 +23,23 @@ export class TaskDisputes {
     this.#asks = of.asks;
   }
 
-  /** What the author of a delivery says to what was found. */
-  heard({ answers, headSha: sha }: Extract<Delivery, { kind: 'delivered' }>, session: string | null): void {
-    if (answers !== undefined && session !== null)
-      this.#task.findings.answered(answers, { sha, by: session });
+  /** What the author of a delivery says to what was found. What can't be understood is told, to its next session too. */
+  heard({ answers = [], unreadAnswers, headSha: sha }: Delivered, session: string | null): void {
+    if (session === null) return;
+    const { findings } = this.#task;
+    findings.answered(answers, { sha, by: session });
+    if (unreadAnswers !== undefined) this.#misunderstood(session, `could not be read: ${unreadAnswers}`);
+    const unknown = answers.filter(({ id }) => !findings.known.some((known) => known.id === id));
+    if (unknown.length === 0) return;
+    const ids = unknown.map(({ id }) => id.slice(0, longestId)).slice(0, idsTold);
+    this.#misunderstood(session, `names what is no finding of this task: ${ids.join(', ')}`);
+  }
+
+  #misunderstood(session: string, why: string): void {
+    const message = `what ${session} has answered to findings ${why}`;
+    this.#task.tell('ignored', message);
+    const feedback = `${message}. It counts for nothing: write the file anew, in the form that is asked for`;
+    this.#task.tellNext({ gate: 'verify-delivery', message: feedback, findings: [], excerpt: null });
   }
 
   /** Each dispute is asked for by itself, all of them at once. */

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { expect, it } from 'vitest';
 import { builtFolder } from '../../schema/package-root.ts';
-import type { MilestoneVerdict } from '../../workflows/ports.ts';
+import type { Delivery, MilestoneVerdict, RunSessionInput } from '../../workflows/ports.ts';
+import { task } from '../../test/support/plans.ts';
 import { moment } from '../../test/support/moment.ts';
 import { makeRepository, type TestRepository } from '../../test/support/repository.ts';
 import { KeyedLock } from '../keyed-lock.ts';
@@ -88,6 +89,46 @@ it('a push that is under way is waited for by the clean-up of its task, and by n
   await Promise.all([pushed, cleaned]);
   expect(ended).toEqual(['another', 'push', 'clean-up']);
   await access(join(planned.address, 'refs/heads', branch));
+});
+
+it('what an author answers to findings is read from the file that its session has written, or told to be no answer', async () => {
+  const repository = await makeRepository({ 'README.md': 'hi\n' });
+  const { paths, workspace, planned } = repository;
+  const processes = createProcesses({ runner: join(builtFolder(), 'runner.js') });
+  const { runSession } = createSessionActivities({
+    ...{ paths, workspace, processes, taskTurns: new KeyedLock(), commands: new Map() },
+    ...sessionRuns({ paths, processes }),
+  });
+  const { verifyDelivery } = activitiesOn(repository);
+  const place = { tenant: 'default', mission: 'm', task: 'A', branch: 'mission/m/A', repository: planned };
+  const sessionId = 'm.A.author.1';
+  const answer = { id: 'f-1', answer: 'disputed', because: 'x is never null' };
+  const text = [
+    'echo a > a.txt && git add --all && git commit --quiet --message Add',
+    `echo '${JSON.stringify([answer])}' > "$MISSION_FINDINGS_FILE"`,
+  ].join('\n');
+  const program = { runtime: 'script' as const, text };
+  const session: RunSessionInput = {
+    ...{ place, host: 'local', sessionId, launch: 1, timeoutSeconds: 60 },
+    ...{ feedback: [], guidance: [], task: { ...task('A'), program } },
+  };
+  expect(await run(runSession, session)).toMatchObject({ end: 'exited', exitCode: 0 });
+  const delivery = { place, sessionId, round: 1, checks: [], checksTimeoutSeconds: 60 };
+  const verified = (): Promise<Delivery> => run(verifyDelivery, delivery);
+  expect(await verified()).toMatchObject({ kind: 'delivered', answers: [answer] });
+
+  const file = join(paths.session(sessionId), 'findings.json');
+  for (const [content, unreadAnswers] of [
+    ['mine', 'it is not JSON'],
+    ['{"id":"f-1"}', 'Invalid input: expected array, received object'],
+    ['[{"id":"f-1","answer":"no","because":"x"}]', /^0\.answer: Invalid option/],
+    ['[{"id":"f-1","answer":"fixed"}]', '0.because: Invalid input: expected string, received undefined'],
+  ] as const) {
+    await writeFile(file, content);
+    const told = await verified();
+    expect(told).not.toHaveProperty('answers');
+    expect('unreadAnswers' in told ? told.unreadAnswers : '').toMatch(unreadAnswers);
+  }
 });
 
 it('a check that fills the disk is ended and red, with the figure', async () => {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type {
+  Delivered,
   Delivery,
   HostActivities,
   MilestoneVerdict,
@@ -140,9 +141,9 @@ export function createDeliveryActivities(deps: {
     watch: Watch,
   ): Promise<Delivery> {
     const outcome = await readClaim(input.sessionId, sessionFiles.outcome, SessionOutcome);
-    if (outcome) {
+    if (outcome && 'claim' in outcome) {
       const red = await runDeliveryChecks(input, headSha, watch);
-      return red ? describeRed(headSha, red) : { kind: 'no-change-needed', reason: outcome.reason };
+      return red ? describeRed(headSha, red) : { kind: 'no-change-needed', reason: outcome.claim.reason };
     }
     return { kind: 'nothing-delivered', ...(await describeNoCommits(input, headSha)) };
   }
@@ -189,26 +190,37 @@ export function createDeliveryActivities(deps: {
     return isTheirs ? now : undefined;
   }
 
-  /** What the author says to findings; what is in another form is no answer. */
-  async function readAnswers(sessionId: string | null): Promise<{ answers?: FindingAnswer[] }> {
-    const answers = await readClaim(sessionId, sessionFiles.findings, z.array(FindingAnswer).max(200));
-    return answers === undefined ? {} : { answers };
+  /** What the author says to findings; what is in another form is no answer, and that is told. */
+  async function readAnswers(
+    sessionId: string | null,
+  ): Promise<Pick<Delivered, 'answers' | 'unreadAnswers'>> {
+    const read = await readClaim(sessionId, sessionFiles.findings, z.array(FindingAnswer).max(200));
+    if (read === undefined) return {};
+    return 'claim' in read ? { answers: read.claim } : { unreadAnswers: read.unread };
   }
 
+  /**
+   * What an agent has written into a file of its session. Undefined: there is none. `unread` has no word of the file: it
+   * may be a link to one that nobody is to see.
+   */
   async function readClaim<T>(
     sessionId: string | null,
     file: string,
     form: z.ZodType<T>,
-  ): Promise<T | undefined> {
+  ): Promise<{ claim: T } | { unread: string } | undefined> {
     if (sessionId === null) return undefined;
     const path = join(paths.session(sessionId), file);
     if (!(await exists(path))) return undefined;
+    let value: unknown;
     try {
-      return form.safeParse(JSON.parse(await readFile(path, 'utf8'))).data;
+      value = JSON.parse(await readFile(path, 'utf8'));
     } catch {
-      // An agent wrote it: what is not JSON claims nothing.
-      return undefined;
+      return { unread: 'it is not JSON' };
     }
+    const parsed = form.safeParse(value);
+    if (parsed.success) return { claim: parsed.data };
+    const [issue] = parsed.error.issues;
+    return { unread: [issue?.path.join('.') ?? '', issue?.message ?? ''].filter(Boolean).join(': ') };
   }
 
   /** A milestone is judged as a delivery is; the folder's name is none that a task could have. */

@@ -16,6 +16,7 @@ export type Work =
       agent?: Partial<AgentReport>;
       /** What it says to the findings that it was told of. */
       answers?: FindingAnswer[];
+      unreadAnswers?: string;
     }
   /** An agent whose session came to nothing. */
   | { kind: 'fails'; agent: Partial<AgentReport> }

@@ -375,8 +375,12 @@ export class FakeWorld {
       case 'commit': {
         const headSha = sha(work.name);
         this.testedOn.set(headSha, this.base);
-        const { answers, touchesJudge = false } = work;
-        return { ...this.#delivered(headSha, touchesJudge), ...(answers === undefined ? {} : { answers }) };
+        const { answers, unreadAnswers, touchesJudge = false } = work;
+        const said = {
+          ...(answers === undefined ? {} : { answers }),
+          ...(unreadAnswers === undefined ? {} : { unreadAnswers }),
+        };
+        return { ...this.#delivered(headSha, touchesJudge), ...said };
       }
       case 'no-change':
         return { kind: 'no-change-needed', reason: work.reason };

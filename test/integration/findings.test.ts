@@ -115,6 +115,30 @@ it('a dispute that a person upholds goes back to the author, who is told who dec
   expect(world.view('T-1').findings).toMatchObject([{ state: 'fixed' }]);
 });
 
+it('an answer that can not be read, or is about nothing, is told: in the record, and to the next session', async () => {
+  world.reviewer = ({ engine: name, headSha }) =>
+    name === 'diff-check' || headSha === sha('T-1.4') ? approval : bug;
+  world.author = ({ launch }) => ({
+    ...{ kind: 'commit', name: `T-1.${launch}` },
+    ...(launch === 2 ? { unreadAnswers: 'it is not JSON' } : {}),
+    ...(launch === 3 ? { answers: [{ id: 'f-none', answer: 'disputed', because: 'no' }] } : {}),
+  });
+  const handle = await engine.startTask({});
+
+  expect(await handle.result()).toMatchObject({ status: 'merged' });
+  const unread = 'what demo.T-1.author.2 has answered to findings could not be read: it is not JSON';
+  const unknown =
+    'what demo.T-1.author.3 has answered to findings names what is no finding of this task: f-none';
+  expect(world.events.filter(({ type }) => type === 'ignored').map(({ message }) => message)).toEqual([
+    unread,
+    unknown,
+  ]);
+  const told = world.sessions.map(({ feedback }) => feedback.map(({ message }) => message));
+  expect(told[2]).toContainEqual(expect.stringContaining(`${unread}. It counts for nothing`));
+  expect(told[3]).toContainEqual(expect.stringContaining(`${unknown}. It counts for nothing`));
+  expect(world.view('T-1').findings[0]?.history.map(({ what }) => what)).not.toContain('disputed');
+});
+
 it('what a person defers gets a task of its own in the mission, which names the finding', async () => {
   world.reviewer = ({ engine: name, task: of, earlier }) =>
     name === 'diff-check' || of !== 'T-1' || earlier.some(({ state }) => state === 'deferred')

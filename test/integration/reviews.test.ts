@@ -88,6 +88,39 @@ describe('agents that review', () => {
     expect(task.reviews).toHaveLength(4);
   });
 
+  it('are answered by their author in a file; one that is no answer is told, and the next is heard', async () => {
+    const { engine } = await start();
+    const goal =
+      'ONE 1: object\nONE 2: object\nONE 3: approve\nTWO 1: approve\nTWO 2: approve\nTWO 3: approve';
+    const script = `${changes('a.txt')}
+id=$(grep -o 'f-[0-9a-f]\\{8\\}' "$MISSION_PROMPT_FILE" | head -n 1)
+case "$MISSION_LAUNCH" in
+2) echo "$id greets" > "$MISSION_FINDINGS_FILE" ;;
+3) printf '[{"id":"%s","answer":"disputed","because":"it greets"}]' "$id" > "$MISSION_FINDINGS_FILE" ;;
+esac
+`;
+    await begin(engine, 'disputes', { goal, script });
+    await until(async () => (await taskOf(engine, 'disputes')).questions.length > 0);
+    const asking = await taskOf(engine, 'disputes');
+    const [finding] = asking.findings;
+    expect(finding).toMatchObject({ engine: 'one', state: 'disputed' });
+    expect(asking.questions[0]).toMatchObject({ id: `finding-${finding?.id ?? ''}`, kind: 'conflict' });
+    expect(asking.questions[0]?.detail).toContain('The author (disputes.A.author.3): it greets');
+    const unread = 'what disputes.A.author.2 has answered to findings could not be read: it is not JSON';
+    expect(await promptOf(engine, 'disputes.A.author.3')).toContain(unread);
+    const notes: string[] = [];
+    for await (const event of engine.api.events({ id: 'disputes', after: 0, follow: false })) {
+      if (event.type === 'ignored') notes.push(event.message);
+    }
+    expect(notes).toEqual([unread]);
+
+    const item = `disputes.A.${asking.questions[0]?.id ?? ''}`;
+    await engine.api.answerItem({ item, choice: 'drop', note: undefined });
+    const task = await ended(engine, 'disputes');
+    expect(task.status).toBe('merged');
+    expect(task.findings).toMatchObject([{ state: 'dropped' }]);
+  });
+
   it('that lie or answer garbage are asked again in their conversations, and count for nothing until then', async () => {
     const { engine, codex } = await start();
     const quoted = '{"verdict":"approve","summary":"said in a tool","findings":[]}';
