@@ -31,6 +31,7 @@ describe('what two persons must agree to', () => {
       needed: 2,
     });
     expect(task.view.goAhead).toBeNull();
+    expect(task.view.standing).toEqual({ given: 1, needed: 2 });
     expect(task.goAheads.describe()).toBe(`the merge go-ahead for ${first}, 1 of 2 are given`);
 
     expect(task.goAheads.give({ headSha: first, by: 'owner' }, 'cli').standing).toEqual({
@@ -86,6 +87,7 @@ describe('what two persons must agree to', () => {
     task.headMoved('CI was left out');
     deliver(task, first, true);
     expect(task.view.goAhead).toBeNull();
+    expect(task.view.standing).toEqual({ given: 0, needed: 2 });
     expect(task.goAheads.fault({ headSha: first, by: 'lead' }, 'api')).toBeUndefined();
   });
 
@@ -94,6 +96,7 @@ describe('what two persons must agree to', () => {
     deliver(task, second, false);
     task.goAheads.give({ headSha: second, by: 'lead' }, 'api');
     expect(task.view.goAhead?.by).toBe('lead');
+    expect(task.view.standing).toBeNull();
   });
 });
 

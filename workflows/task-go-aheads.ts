@@ -20,12 +20,19 @@ export class TaskGoAheads {
   /** What was found of the head that is next. */
   delivered(of: { touchesJudge: boolean; needsTwo?: boolean }): void {
     this.#touches = { judge: of.touchesJudge, twoPersons: of.needsTwo === true };
+    this.#count();
   }
 
   /** What was given counts no more: it was for another head, or for that head as it was then. */
   void(): void {
     this.#task.view.goAhead = null;
     this.#valid = this.#task.view.goAheads.length;
+    this.#count();
+  }
+
+  #count(): void {
+    const { needed } = this;
+    this.#task.view.standing = needed === 1 ? null : { given: this.given.length, needed };
   }
 
   areNeeded(): boolean {
@@ -60,12 +67,12 @@ export class TaskGoAheads {
     const { view } = this.#task;
     const goAhead: GoAhead = { sha: headSha, by, via, at: this.#now() };
     view.goAheads.push(goAhead);
-    const given = this.given.length;
-    if (given >= this.needed) view.goAhead = goAhead;
-    const standing = this.needed === 1 ? {} : { standing: { given, needed: this.needed } };
-    const count = this.needed === 1 ? '' : `, ${given} of ${this.needed}`;
+    if (this.given.length >= this.needed) view.goAhead = goAhead;
+    this.#count();
+    const { standing } = view;
+    const count = standing ? `, ${standing.given} of ${standing.needed}` : '';
     this.#task.tell('go-ahead', `${by} for ${headSha} through ${via}${count}`);
-    return { ...goAhead, ...standing };
+    return standing ? { ...goAhead, standing } : goAhead;
   }
 
   /** The signal twin of the go-ahead. A signal can't be refused: what does not count is noted and ignored. */

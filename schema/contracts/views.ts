@@ -8,6 +8,9 @@ import { EscalationKind, Question } from './question.ts';
 import { KnownFinding, Review } from './review.ts';
 import { SessionSummary } from './session.ts';
 
+/** How many persons have given their go-ahead for a head, and how many must. */
+const Standing = z.object({ given: z.int(), needed: z.int() });
+
 /** A go-ahead is for one commit; a new head voids it. */
 export const GoAhead = z.object({
   sha: Sha,
@@ -16,7 +19,7 @@ export const GoAhead = z.object({
   via: z.enum([...GoAheadSurface.options, 'temporal', 'policy']),
   at: z.number(),
   /** In the answer to whoever gives it: how many there are with this one. Missing where one is enough. */
-  standing: z.object({ given: z.int(), needed: z.int() }).optional(),
+  standing: Standing.optional(),
 });
 export type GoAhead = z.infer<typeof GoAhead>;
 
@@ -66,6 +69,8 @@ export const TaskView = z.object({
   goAhead: GoAhead.nullable(),
   /** All that were given, oldest first, for whichever head. Views of before they were kept have none. */
   goAheads: z.array(GoAhead).default([]),
+  /** How many of them count for the head, where one is not enough. Null, and missing from older views, where it is. */
+  standing: Standing.nullable().default(null),
   sessions: z.array(SessionSummary),
   /** What a person is asked, by agents and by the engine. Views of before it was asked have none. */
   questions: z.array(Question).default([]),
@@ -105,6 +110,7 @@ export function initialTaskView(of: {
     findings: [],
     goAhead: null,
     goAheads: [],
+    standing: null,
     sessions: [],
     questions: [],
     lifted: [],

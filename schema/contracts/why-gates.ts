@@ -155,9 +155,9 @@ function ciOf(view: TaskView): Evidence[] {
   return [...verdict, ...contexts];
 }
 
-function goAhead({ view, policy }: WhyOf): Facts {
-  const { goAhead: given, gate, headSha } = view;
-  const { coordinators } = policy;
+function goAhead(of: WhyOf): Facts {
+  const { view } = of;
+  const { goAhead: given } = view;
   // Views of before all of them were kept have the last one.
   const all = view.goAheads.length > 0 ? view.goAheads : given ? [given] : [];
   const evidence = all.map(({ by, via, at, sha }) => {
@@ -169,15 +169,36 @@ function goAhead({ view, policy }: WhyOf): Facts {
       counts,
     };
   });
+  const { asks, isNeeded } = goAheadAsked(of);
+  return { evidence, asks, for: isNeeded ? 'person' : 'engine' };
+}
+
+/** What the head needs, as far as it is known: whether two must agree is told by what a delivery touches. */
+function goAheadAsked({ view, policy }: WhyOf): { asks: string; isNeeded: boolean } {
+  const { gate, headSha, standing } = view;
+  const { coordinators, twoPersons } = policy;
   const forHead = headSha === null ? 'the head that is to come' : headSha;
-  if (coordinators.length > 0) {
-    return { evidence, asks: `the go-ahead of ${coordinators.join(' or ')} for ${forHead}`, for: 'person' };
+  if (standing) {
+    const among = coordinators.length === 0 ? '' : ` among ${coordinators.join(', ')}`;
+    const why = 'the change touches what two persons must agree to';
+    const asks =
+      standing.given === 0
+        ? `the go-ahead of ${standing.needed} different persons${among} for ${forHead}: ${why}`
+        : `the go-ahead of one more person${among} for ${forHead}, ${standing.given} of ${standing.needed} are given: ${why}`;
+    return { asks, isNeeded: true };
   }
-  const asks =
-    gate === 'go-ahead'
-      ? `the go-ahead of a person for ${forHead}: the change touches what judges it`
-      : 'nothing, unless the change touches what judges it: the mission merges solo';
-  return { evidence, asks, for: gate === 'go-ahead' ? 'person' : 'engine' };
+  const maybeTwo = twoPersons !== undefined && headSha === null;
+  if (coordinators.length > 0) {
+    const second = maybeTwo ? ', and of a second person if it touches what two must agree to' : '';
+    return { asks: `the go-ahead of ${coordinators.join(' or ')} for ${forHead}${second}`, isNeeded: true };
+  }
+  if (gate === 'go-ahead') {
+    const asks = `the go-ahead of a person for ${forHead}: the change touches what judges it`;
+    return { asks, isNeeded: true };
+  }
+  const orTwo = maybeTwo ? ', or what two persons must agree to' : '';
+  const asks = `nothing, unless the change touches what judges it${orTwo}: the mission merges solo`;
+  return { asks, isNeeded: false };
 }
 
 function lane({ view, base, mission, lane: found }: WhyOf): Facts {

@@ -235,6 +235,25 @@ describe('why a task may not be merged yet', () => {
       },
     },
     {
+      name: 'two persons, since the change touches what two must agree to',
+      more: { gate: 'go-ahead', headSha: head, standing: { given: 0, needed: 2 } },
+      of: { policy: Policy.parse({ coordinators: ['lead', 'qa'], twoPersons: ['src/auth/**'] }) },
+      here: {
+        missing: `the go-ahead of 2 different persons among lead, qa for ${head}: the change touches what two persons must agree to`,
+        for: 'person',
+        command: `mission approve greetings T-1 --head ${head}`,
+      },
+    },
+    {
+      name: 'the second of two persons, also where the mission merges solo',
+      more: { gate: 'go-ahead', headSha: head, standing: { given: 1, needed: 2 }, goAheads: [given] },
+      here: {
+        missing: `the go-ahead of one more person for ${head}, 1 of 2 are given: the change touches what two persons must agree to`,
+        for: 'person',
+        command: `mission approve greetings T-1 --head ${head}`,
+      },
+    },
+    {
       name: 'an answer, being blocked',
       more: { gate: 'implement', status: 'blocked', reason: 'no token' },
       here: {
@@ -365,6 +384,22 @@ describe('why a task may not be merged yet', () => {
     const found = why({ status }, of);
     expect(new Set(found.gates.map(({ state }) => state))).toEqual(new Set(['not-yet']));
     expect(gateOf(found, 'intake')).toMatchObject({ missing, command });
+  });
+
+  it('tells of a second person before it is known whether the change needs one, and not after', () => {
+    const twoPersons = ['src/auth/**'];
+    const coordinated = { policy: Policy.parse({ coordinators: ['lead'], twoPersons }) };
+    const asks = (more: Partial<TaskView>, of: Partial<WhyOf>) => gateOf(why(more, of), 'go-ahead').missing;
+    expect(asks({ gate: 'implement' }, coordinated)).toBe(
+      'the go-ahead of lead for the head that is to come, and of a second person if it touches what two must agree to',
+    );
+    expect(asks({ gate: 'implement' }, { policy: Policy.parse({ twoPersons }) })).toBe(
+      'nothing, unless the change touches what judges it, or what two persons must agree to: the mission merges solo',
+    );
+    expect(asks({ gate: 'push', headSha: head }, coordinated)).toBe(`the go-ahead of lead for ${head}`);
+    expect(asks({ gate: 'push', headSha: head, standing: { given: 0, needed: 2 } }, coordinated)).toBe(
+      `the go-ahead of 2 different persons among lead for ${head}: the change touches what two persons must agree to`,
+    );
   });
 
   it('of one that merged solo: no go-ahead was needed', () => {

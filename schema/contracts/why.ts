@@ -54,7 +54,7 @@ export interface WhyOf {
   view: TaskView;
   /** The branch that it is to be merged into. */
   base: string;
-  policy: Pick<Policy, 'coordinators' | 'reviewers' | 'requireCi'>;
+  policy: Pick<Policy, 'coordinators' | 'reviewers' | 'requireCi' | 'twoPersons'>;
   checks?: readonly string[] | undefined;
   /** The tasks that it depends on and that are not satisfied yet. */
   after?: readonly { id: string; status: TaskStatus }[];
