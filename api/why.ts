@@ -34,7 +34,6 @@ export async function readStanding(
   const { plan, view } = row;
   const isInLane = views.some((task) => task.gate === 'merge-lane' && task.status === 'running');
   const lane = isInLane ? await askLane(deps, row) : undefined;
-  // Of what an amendment has added or changed the plan of the start knows nothing.
   const planned = new Map(plan.milestones.flatMap(({ tasks }) => tasks.map((task) => [task.id, task])));
   const statuses = new Map(views.map(({ id, status }) => [id, status]));
   const common = { mission, base: view.repository.base, policy: plan.policy, paused: view.paused, lane };

@@ -285,7 +285,8 @@ export class MissionState {
 
   /** All that the read model has been told by this run. */
   told(): Unparsed<ToldMission> {
-    const { engine, plan, origin = null } = this.input;
+    const { plan } = this;
+    const { engine, origin = null } = this.input;
     const { tenant, host } = engine;
     const now = { tasks: this.placements(), results: this.#results };
     return { tenant, host, mission: plan.mission, plan, origin, ...now, ...this.#news.told };

@@ -201,7 +201,7 @@ function refuseMisfit(mission: MissionState, request: AmendRequest): void {
 
 async function recordPlan(mission: MissionState): Promise<void> {
   const { host } = mission.input.engine;
-  await recordMission(mission, { host, tasks: mission.placements() });
+  await recordMission(mission, { host, tasks: mission.placements(), plan: mission.plan });
 }
 
 async function recordMission(mission: MissionState, amended?: RecordedMission['amended']): Promise<void> {

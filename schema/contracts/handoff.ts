@@ -21,7 +21,7 @@ export const HandoffTask = z.object({
   ...TaskView.pick({ id: true, title: true, milestone: true, branch: true, headSha: true }).shape,
   ...TaskView.pick({ issue: true, pullRequest: true }).shape,
   status: TaskStatus,
-  /** Null of one that an amendment has added: the record of the start does not have it. */
+  /** Null of one that an amendment has added before amended plans were recorded. */
   goal: z.string().nullable(),
   /** Why it may not be merged yet, in one sentence. */
   answer: z.string(),

@@ -31,7 +31,7 @@ export type MissionOrigin = z.infer<typeof MissionOrigin>;
 export const ToldMission = Told.extend({
   /** Null: nothing was told yet. */
   view: MissionView.nullable(),
-  /** As this run began with it. The engine has made it itself, at the door. */
+  /** As it stands. The engine has made it itself, at the door. */
   plan: z.custom<Plan>((value) => typeof value === 'object' && value !== null),
   /** Null for missions that were started before it was kept. */
   origin: MissionOrigin.nullable(),

@@ -220,6 +220,9 @@ export const TaskPlacement = z.object({
 export type TaskPlacement = z.infer<typeof TaskPlacement>;
 
 export interface RecordedMission extends Recorded<MissionView> {
-  /** After an amendment: all tasks in their order, and the host that those will run on which are new. */
-  amended?: { host: string; tasks: TaskPlacement[] };
+  /**
+   * After an amendment: all tasks in their order, the host that those will run on which are new, and the plan. Version
+   * 0.4 and older tell no plan.
+   */
+  amended?: { host: string; tasks: TaskPlacement[]; plan?: Plan };
 }

@@ -112,6 +112,20 @@ describe.each(databases)('what is kept in %s', (kind) => {
     expect(await readMission(queries, told)).toMatchObject({ status: 'completed', viewSeq: 2 });
   });
 
+  it('has a plan as the newest amendment has left it', async () => {
+    const { queries } = database();
+    const claim = claimOf('amended');
+    const { plan } = await claimMission(queries, claim).then(({ row }) => row);
+    const told = { tenant, mission: 'amended', events: [], view: initialMissionView(plan, 'running') };
+    const added = { ...plan, milestones: [...plan.milestones, { id: 'm2', title: 'More', tasks: [] }] };
+    const amended = { host: 'local', tasks: [] };
+    await recordMission(queries, { ...told, seq: 3, amended: { ...amended, plan: added } });
+    await recordMission(queries, { ...told, seq: 2, amended: { ...amended, plan } });
+    // Version 0.4 and older tell none.
+    await recordMission(queries, { ...told, seq: 4, amended });
+    expect(await readMission(queries, told)).toMatchObject({ viewSeq: 4, plan: added });
+  });
+
   it('has one verdict of an engine on a head: the newest', async () => {
     const { queries } = database();
     await claimMission(queries, claimOf('read-again'));

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { isEnded } from '../contracts/gates.ts';
 import { itemsOfMission, itemsOfTask, type InboxItem } from '../contracts/inbox.ts';
 import { notificationOf, type Notification, type NotificationKind } from '../contracts/notify.ts';
+import type { Plan } from '../contracts/plan.ts';
 import type { SessionSummary } from '../contracts/session.ts';
 import type { ToldEvent } from '../contracts/told.ts';
 import {
@@ -36,7 +37,7 @@ export async function recordMission(
   const outside = { kinds, inbox: itemsOfMission(input.view) };
   await againIfTold(() =>
     queries.transaction(async (tx) => {
-      await updateMission(tx, input);
+      await updateMission(tx, amended?.plan ? { ...input, plan: amended.plan } : input);
       if (amended) await placeTasks(tx, { tenant, mission, ...amended });
       const events = placed(input.events, { seq, task: null });
       await appendEvents(tx, { tenant, mission, events, outside });
@@ -47,7 +48,7 @@ export async function recordMission(
 /** After an amendment: what the plan has of new, in its order. What has begun tells of itself. */
 export async function placeTasks(
   tx: Queries,
-  of: { tenant: string; mission: string } & NonNullable<RecordedMission['amended']>,
+  of: { tenant: string; mission: string } & Pick<NonNullable<RecordedMission['amended']>, 'host' | 'tasks'>,
 ): Promise<void> {
   const untold = sql`${tasks.viewSeq} = 0`;
   await tx
@@ -108,13 +109,19 @@ function placed(news: readonly NewEvent[], of: { seq: number; task: string | nul
   return news.map((event, index) => ({ ...event, ...of, index }));
 }
 
-/** False: the row has this view already, or a newer one. */
-export async function updateMission(tx: Queries, input: Recorded<MissionView>): Promise<boolean> {
-  const { tenant, mission, seq, view } = storable(input);
+/** Without a plan it keeps the one that it has. False: the row has this view already, or a newer one. */
+export async function updateMission(
+  tx: Queries,
+  input: Recorded<MissionView> & { plan?: Plan },
+): Promise<boolean> {
+  const { tenant, mission, seq, view, plan } = storable(input);
   const end = input.events.find((event) => event.type === 'mission-ended');
   const updated = await tx
     .update(missions)
-    .set({ view, viewSeq: seq, status: view.status, endedAt: end ? new Date(end.at) : null })
+    .set({
+      ...{ view, viewSeq: seq, status: view.status, endedAt: end ? new Date(end.at) : null },
+      ...(plan === undefined ? {} : { plan }),
+    })
     .where(and(eq(missions.tenantId, tenant), eq(missions.id, mission), lt(missions.viewSeq, seq)))
     .returning({ id: missions.id });
   return updated.length > 0;

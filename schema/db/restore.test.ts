@@ -98,7 +98,8 @@ describe('a mission restored from what was told', () => {
   it('joins the runs of one that went on as new, and has its plan as amended', async () => {
     const first = mission(2, [event(10, [1, 0], 'mission-started'), event(20, [2, 0], 'milestone-started')]);
     const tasks = [placement('C'), placement('A'), placement('B', 'deferred')];
-    const second = mission(3, [event(30, [3, 0], 'amended')], { tasks });
+    const amended = { ...plan, milestones: [{ id: 'm1', title: 'Core', tasks: [plannedTask('C')] }] };
+    const second = mission(3, [event(30, [3, 0], 'amended')], { tasks, plan: amended });
     await restore([first, second], [task('A', 1, [])]);
     expect((await storyOf()).map(([, , type]) => type)).toEqual([
       'mission-started',
@@ -110,6 +111,7 @@ describe('a mission restored from what was told', () => {
       ['A', 'running'],
       ['B', 'deferred'],
     ]);
+    expect((await readMission(queries, key))?.plan).toEqual(amended);
   });
 
   it('is not set back by what was told before the newest record', async () => {

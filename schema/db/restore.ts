@@ -30,7 +30,7 @@ export async function restoreRows(
   const [first, newest] = [of.missionRuns[0], of.missionRuns.at(-1)];
   if (!first || !newest) return;
   const { tenant, mission, host, origin } = first;
-  const plan = storable(first.plan);
+  const plan = storable(newest.plan);
   await queries.transaction(async (tx) => {
     await tx
       .insert(missions)

@@ -78,6 +78,27 @@ describe('the API of a whole engine', () => {
     expect(await engine.repository.history()).toHaveLength(2);
   });
 
+  it('knows of a task that an amendment has added its goal, its checks and what it waits for', async () => {
+    const engine = await startRealEngine({ 'README.md': 'hi\n' }, () => ({ commands: { work: ['true'] } }));
+    const more = { policy: { coordinators: ['lead'] } };
+    const file = await engine.missionFile({ key: 'grown', scripts: { A: commits('a.txt') }, more });
+    await engine.api.create(JSON.stringify(file), 'application/json');
+    await until(async () => (await engine.api.show('grown')).tasks[0]?.gate === 'go-ahead');
+    const task = { id: 'B', title: 'French', goal: 'Greet in French too.', acceptance: [], dependsOn: ['A'] };
+    const added = { ...task, checks: ['test -e b.txt'], runtime: 'command' as const, command: 'work' };
+    const changes = [{ change: 'add' as const, milestone: 'm1', task: added }];
+    await engine.api.amend({ id: 'grown', amendment: { reason: 'more', changes } });
+
+    const [milestone] = (await engine.api.handoff({ id: 'grown' })).milestones;
+    expect(milestone?.tasks.map(({ id, goal }) => [id, goal])).toEqual([
+      ['A', 'Do it.'],
+      ['B', 'Greet in French too.'],
+    ]);
+    const why = await engine.api.why({ id: 'grown', task: 'B' });
+    expect(why.answer).toBe('B may not be merged yet: intake: it begins after A (running)');
+    expect(why.gates.find(({ gate }) => gate === 'verify-delivery')?.missing).toContain('`test -e b.txt`');
+  });
+
   it('takes a go-ahead for the present head only, from a coordinator only', async () => {
     const engine = await startRealEngine({ 'README.md': 'hi\n' });
     const lead = await engine.api.createToken({ name: 'lead', scopes: ['missions:read', 'merge:approve'] });
