@@ -7,7 +7,7 @@ import { apiOf, command, groups, mutation } from './command.ts';
 import { readMissionFile } from './files.ts';
 import { followMission } from './follow.ts';
 import { exitCodes, print, show, warn } from './output.ts';
-import { eventLine, questionLines, taskLine, timelineLine } from './timeline.ts';
+import { eventLine, findingLines, questionLines, taskLine, timelineLine } from './timeline.ts';
 
 export function missionCommands(): Command[] {
   const look = [list(), showCommand(), watch(), events()];
@@ -90,7 +90,11 @@ function showCommand(): Command {
         found,
         () => [
           missionLine(found.mission),
-          ...found.tasks.flatMap((task) => [taskLine(task, now), ...questionLines(task)]),
+          ...found.tasks.flatMap((task) => [
+            taskLine(task, now),
+            ...questionLines(task),
+            ...findingLines(task),
+          ]),
         ],
         json,
       );

@@ -1,4 +1,5 @@
-import { gates, type Wait } from '../../schema/contracts/gates.ts';
+import { gates, isActive, type Wait } from '../../schema/contracts/gates.ts';
+import { isSettled, Severity, type KnownFinding } from '../../schema/contracts/review.ts';
 import type { MissionEvent, TaskView } from '../../schema/contracts/views.ts';
 
 /** One line of a live timeline: when, which task, what. */
@@ -51,6 +52,27 @@ export function questionLines(task: TaskView): string[] {
     `${''.padEnd(12)} ? ${id}: ${oneLine(title)}${detail === null || detail === title ? '' : `: ${oneLine(detail)}`}`,
     ...options.map((option) => `${''.padEnd(16)} ${option.id}: ${oneLine(option.name)}`),
   ]);
+}
+
+/** A screen has room for so many, and for so much of what each says; `--json` has all. */
+const findingsShown = 10;
+const longestMessage = 120;
+
+/** What reviewers have found in a task at work and nobody has settled, the worst first. */
+export function findingLines(task: TaskView): string[] {
+  const open = isActive(task.status) ? task.findings.filter((finding) => !isSettled(finding)) : [];
+  const worstFirst = [...open].sort((one, other) => rank(one) - rank(other));
+  const lines = worstFirst.slice(0, findingsShown).map(({ id, severity, state, file, line, message }) => {
+    const place = file === undefined ? '' : ` ${file}${line === undefined ? '' : `:${line}`}`;
+    const says = message.length > longestMessage ? `${message.slice(0, longestMessage)}…` : message;
+    return `${''.padEnd(12)} ! ${oneLine(`${severity} (${state}) ${id}${place}: ${says}`)}`;
+  });
+  const left = open.length - lines.length;
+  return left > 0 ? [...lines, `${''.padEnd(12)} ! ${left} more`] : lines;
+}
+
+function rank({ severity }: Pick<KnownFinding, 'severity'>): number {
+  return Severity.options.indexOf(severity);
 }
 
 /** An agent's words: nothing in them moves the cursor of a terminal. */
