@@ -151,7 +151,7 @@ async function start(options: EngineOptions, closers: Closers): Promise<Engine> 
     ...{ queries, tenant, listeners: config.notify, send: createSend(ending) },
     warn: (message, fields) => log.warn(message, fields),
   });
-  if (config.notify.length > 0) keepNotifying({ notifier, ending, log, closers });
+  keepNotifying({ notifier, ending, log, closers });
   const api: ApiDeps = {
     queries: database.queries,
     client,

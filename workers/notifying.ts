@@ -9,7 +9,10 @@ const lookEveryMs = 1_000;
 /** What is given up is a week old: an hour is soon enough. */
 const pruneEveryMs = 60 * 60 * 1_000;
 
-/** Tells the outside what there is to tell, one round after another, until the engine ends. */
+/**
+ * Tells the outside what there is to tell, one round after another, until the engine ends. Where nobody is named it only
+ * drops what is too old.
+ */
 export function keepNotifying(of: {
   notifier: Notifier;
   /** Ends calls that are under way, too. */

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { eq } from 'drizzle-orm';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { NotificationKind } from '../../schema/contracts/notify.ts';
 import { initialTaskView, type NewEvent } from '../../schema/contracts/views.ts';
@@ -130,6 +131,25 @@ describe('the outside', () => {
     await world.notifierFor([{ url: listener.url, secretFile: world.secretFile, events }]).drain();
     expect(listener.heard).toEqual([]);
     expect(await world.waiting()).toBe(0);
+  });
+
+  it('that is named no more is told nothing, and what was written for it is dropped after a week', async () => {
+    const world = await makeWorld();
+    await world.tell('blocked', 'stuck');
+    await world.tell('asked', 'author-1-1: Run it', 3);
+    const nobody = world.notifierFor([]);
+    expect(await nobody.drain()).toBe(0);
+    await nobody.prune();
+    expect(await world.waiting()).toBe(2);
+    const [old] = await world.queries.select().from(notifications);
+    const weekAgo = new Date(Date.now() - 7 * 24 * 60 * 60 * 1_000 - 1);
+    await world.queries
+      .update(notifications)
+      .set({ createdAt: weekAgo })
+      .where(eq(notifications.id, old?.id ?? ''));
+    await nobody.prune();
+    expect(await world.waiting()).toBe(1);
+    expect(world.warnings).toEqual(['notifications were given up after a week {"dropped":1}']);
   });
 
   it('is not called with a secret that others can read', async () => {
