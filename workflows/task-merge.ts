@@ -102,7 +102,8 @@ export class TaskMerge {
     const task = this.#task;
     const { base } = task.input.repository;
     for (let red: string | undefined; ;) {
-      await condition(() => task.laneOutcome(id) !== undefined || task.redBase(id) !== red);
+      const changed = (): boolean => task.laneOutcome(id) !== undefined || task.redBase(id) !== red;
+      await (red === undefined ? condition(changed) : this.#untilMended(changed));
       if (task.laneOutcome(id)) return;
       red = task.redBase(id);
       task.waitOn(
@@ -112,6 +113,16 @@ export class TaskMerge {
       );
       await this.#steps.record();
     }
+  }
+
+  /** A red base reminds of itself, as all does that waits for a person. */
+  async #untilMended(done: () => boolean): Promise<void> {
+    const task = this.#task;
+    const on = task.view.waits?.on ?? '';
+    // Tasks that were begun before this step was there wait without a word.
+    const reminds = task.input.policy.questions?.remindSeconds !== undefined && patched('red-base-reminds');
+    if (reminds) await this.#steps.untilPerson({ done, on });
+    else await condition(done);
   }
 
   /**
@@ -140,7 +151,7 @@ export class TaskMerge {
       } else if (task.mergeVerdict()?.green !== true) {
         task.waitOn({ on: `${base} to be mended: it is red at the merge commit`, for: 'person' });
         await this.#steps.record();
-        await condition(() => task.mergeVerdict()?.green === true || task.revert() !== undefined);
+        await this.#untilMended(() => task.mergeVerdict()?.green === true || task.revert() !== undefined);
       }
     } catch (error) {
       // A person has decided that what can't be verified is good enough.

@@ -68,8 +68,8 @@ const day = 24 * 60 * 60;
 /** What becomes of a question that nobody answers. */
 export const QuestionPolicy = z.strictObject({
   /**
-   * How long a person is left alone before the first reminder, of questions, blocked tasks and go-aheads. Each pause is
-   * twice as long as the one before, up to a day. Without it: nobody is reminded.
+   * How long a person is left alone before the first reminder, of questions, blocked tasks, go-aheads and a red base. Each
+   * pause is twice as long as the one before, up to a day. Without it: nobody is reminded.
    */
   remindSeconds: z
     .int()
