@@ -65,18 +65,17 @@ describe('threads of findings', () => {
     expect(bodies.at(-1)).toContain('Fixed since the last review:\n- a.txt:1');
   });
 
-  it.each(['fails-before', 'fails-after', 'cut-after'] as const)(
-    'are settled by the next attempt, where the answer %s; the review stands once',
-    async (how) => {
-      const { pullRequest, first, next, post } = await openRounds(world);
-      await first();
-      fake.breakNext({ method: 'POST', path: /graphql$/, how });
-      await expect(next('fixed')).rejects.toMatchObject({ nonRetryable: false });
-      await post();
-      expect(await resolversIn(fake, world)(pullRequest)).toEqual(['reviewer']);
-      expect(await world.reviews(pullRequest)).toHaveLength(2);
-      extras().threadErrors.push('RATE_LIMITED');
-      await expect(next('found')).rejects.toMatchObject({ type: 'Unavailable', nonRetryable: false });
-    },
-  );
+  it.each([
+    ['the look at them was lost', ['502']],
+    ['GitHub was asked too much', ['RATE_LIMITED']],
+    ['the answer that they are settled was lost', ['none', '502']],
+  ] as const)('are settled by the next attempt where %s; the review stands once', async (_, errors) => {
+    const { pullRequest, first, next, post } = await openRounds(world);
+    await first();
+    extras().threadErrors.push(...errors);
+    await expect(next('fixed')).rejects.toMatchObject({ nonRetryable: false });
+    await post();
+    expect(await resolversIn(fake, world)(pullRequest)).toEqual(['reviewer']);
+    expect(await world.reviews(pullRequest)).toHaveLength(2);
+  });
 });
