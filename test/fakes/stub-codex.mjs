@@ -3,18 +3,21 @@
  * A codex without a model: it speaks as codex does, keeps its conversations as codex does, and does what the prompt
  * says for this launch, in lines such as `AT 1: leave half.txt, die`; what comes `BEFORE` it does without a word. As
  * the reviewer `one` it does what stands in lines such as `ONE 1: approve`, also where only its first prompt had them.
+ * Called `claude`, it does the same and speaks as claude does.
  */
 import { execFileSync, spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { claude, codex } from './stub-dialects.mjs';
+
+const dialect = basename(process.argv[1]) === 'claude' ? claude : codex;
 
 if (process.argv[2] === '--version') {
-  process.stdout.write(`codex-cli 0.169.0\n`);
+  process.stdout.write(`${dialect.version}\n`);
   process.exit();
 }
-const home = process.env.CODEX_HOME;
+const { home } = dialect;
 const conversations = join(home, 'conversations');
 const args = process.argv.slice(2);
 mkdirSync(conversations, { recursive: true });
@@ -35,28 +38,26 @@ const verdicts = {
   lie: { verdict: 'approve', summary: 'all is well', findings: [blocker] },
 };
 const prompt = readFileSync(0, 'utf8');
-const resumed = args.includes('resume') ? args[args.indexOf('resume') + 1] : undefined;
+const resumed = dialect.resumed(args);
 if (resumed !== undefined && !existsSync(join(conversations, resumed))) {
-  process.stderr.write(`Error: no rollout found for thread id ${resumed}\n`);
+  process.stderr.write(`${dialect.gone(resumed)}\n`);
   process.exit(1);
 }
-const id = resumed ?? randomUUID();
+const id = resumed ?? dialect.newId(args);
 const [, , role, launch] = process.env.MISSION_SESSION?.split('.') ?? [];
 const reviewer = role?.startsWith('review-') ? role.slice('review-'.length).toUpperCase() : undefined;
 const firstPrompt = join(home, `first-prompt-${id}`);
 if (resumed === undefined) writeFileSync(firstPrompt, prompt);
 const orders = reviewer === undefined ? prompt : readFileSync(firstPrompt, 'utf8');
+let lastText = '';
 await performAll('BEFORE');
 appendFileSync(join(conversations, id), 'turn\n');
-tell({ type: 'thread.started', thread_id: id });
-tell({ type: 'turn.started' });
+for (const line of dialect.started(id)) tell(line);
 
 await performAll(reviewer ?? 'AT');
 
-/** Of the whole conversation, as codex tells it. */
-const turns = readFileSync(join(conversations, id), 'utf8').split('\n').length - 1;
-const usage = { input_tokens: 1_000 * turns, cached_input_tokens: 100 * turns, output_tokens: 10 * turns };
-tell({ type: 'turn.completed', usage });
+const turns = dialect.tellsTotals ? readFileSync(join(conversations, id), 'utf8').split('\n').length - 1 : 1;
+tell(dialect.ended({ input: 1_000 * turns, cached: 100 * turns, output: 10 * turns, text: lastText }));
 
 async function performAll(when) {
   const lines = [...orders.matchAll(new RegExp(`^${when} (\\d+): (.*)$`, 'gm'))];
@@ -89,14 +90,14 @@ async function perform([act, what = '', ...more]) {
     case 'say':
       say([what, ...more].join(' '));
       return;
+    case 'run':
+      run([what, ...more].join(' '));
+      return;
     case 'show':
       run(`echo '${[what, ...more].join(' ')}'`);
       return;
     case 'tell':
-      tell({
-        type: 'item.completed',
-        item: { id: 'told', type: 'agent_message', text: `it is ${process.env[what]}` },
-      });
+      say(`it is ${process.env[what]}`);
       return;
     case 'approve':
     case 'object':
@@ -107,10 +108,7 @@ async function perform([act, what = '', ...more]) {
       run(`echo edited >> ${what}`);
       return;
     case 'spend':
-      tell({
-        type: 'turn.completed',
-        usage: { input_tokens: Number(what), cached_input_tokens: 0, output_tokens: 0 },
-      });
+      tell(dialect.ended({ input: Number(what), cached: 0, output: 0, text: lastText }));
       return;
     case 'window':
       noteWindow(Number(what));
@@ -148,22 +146,22 @@ async function perform([act, what = '', ...more]) {
 }
 
 function say(text) {
-  tell({ type: 'item.completed', item: { id: 'said', type: 'agent_message', text } });
+  lastText = text;
+  tell(dialect.said(text));
 }
 
 function fail(message) {
-  tell({ type: 'turn.failed', error: { message } });
+  tell(dialect.failed(message));
   process.exit(1);
 }
 
 /** In a process group of its own, as those of real agents are. It notes its id, and works until a file is there. */
 async function useTool(note, [go]) {
   const command = `echo $$ > '${note}'; until [ -e '${go}' ]; do sleep 0.1; done`;
-  const item = { id: command, type: 'command_execution', command };
-  tell({ type: 'item.started', item });
+  tell(dialect.toolStarted(command));
   const tool = spawn('sh', ['-c', command], { detached: true, stdio: 'ignore' });
   await new Promise((resolve) => tool.on('exit', resolve));
-  tell({ type: 'item.completed', item });
+  tell(dialect.toolEnded(command));
 }
 
 /** As codex notes it: not in its output, but in the file of the conversation. */
@@ -184,11 +182,10 @@ function noteWindow(used_percent) {
 }
 
 function run(command) {
-  const item = { id: command, type: 'command_execution', command };
-  tell({ type: 'item.started', item });
+  tell(dialect.toolStarted(command));
   writeFileSync(join(home, 'running'), String(process.pid));
   execFileSync('sh', ['-c', command], { stdio: 'ignore' });
-  tell({ type: 'item.completed', item });
+  tell(dialect.toolEnded(command));
 }
 
 function tell(line) {

@@ -1,4 +1,5 @@
 import { chmod, mkdir, readFile, symlink } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { z } from 'zod';
@@ -8,7 +9,7 @@ import { temporaryFolder, type AtEnd } from './temporary.ts';
 export const StubAgent = z.object({ session: z.string(), pid: z.number() });
 export type StubAgent = z.infer<typeof StubAgent>;
 
-/** The home of somebody who has installed a codex, which needs no model, and no other agent. */
+/** The home of somebody who has installed an agent that needs no model, and what that agent has noted there. */
 export interface CodexHome {
   /** The arguments of each of its launches. */
   launches(): Promise<string[]>;
@@ -21,13 +22,27 @@ export interface CodexHome {
 
 /** Makes this process, and the engines that it starts, run for such a person until the test ends, or, with `atEnd`, until its maker says so. */
 export async function useCodex(atEnd: AtEnd = onTestFinished): Promise<CodexHome> {
+  return homeOf('codex', await useStubs(['codex'], atEnd));
+}
+
+/** The same for somebody who has both. */
+export async function useCodexAndClaude(
+  atEnd: AtEnd = onTestFinished,
+): Promise<{ codex: CodexHome; claude: CodexHome }> {
+  const home = await useStubs(['codex', 'claude'], atEnd);
+  return { codex: homeOf('codex', home), claude: homeOf('claude', home) };
+}
+
+async function useStubs(names: readonly string[], atEnd: AtEnd): Promise<string> {
   const home = await temporaryFolder(atEnd);
   const programs = join(home, '.local/bin');
   await mkdir(programs, { recursive: true });
   const stub = join(packageRoot(), 'test/fakes/stub-codex.mjs');
   await chmod(stub, 0o755);
-  await symlink(stub, join(programs, 'codex'));
-  const { HOME, PATH } = process.env;
+  for (const name of names) await symlink(stub, join(programs, name));
+  const { HOME = homedir(), PATH } = process.env;
+  // The Temporal server that was fetched once stays known there.
+  process.env['XDG_CACHE_HOME'] ??= join(HOME, '.cache');
   process.env['HOME'] = home;
   // Where git and node are, and no agent that this machine may have.
   process.env['PATH'] = [join(process.execPath, '..'), '/usr/bin', '/bin'].join(delimiter);
@@ -36,6 +51,10 @@ export async function useCodex(atEnd: AtEnd = onTestFinished): Promise<CodexHome
     process.env['PATH'] = PATH;
     return Promise.resolve();
   });
+  return home;
+}
+
+function homeOf(agent: string, home: string): CodexHome {
   return { launches, agents, note, path: home };
 
   async function agents(): Promise<StubAgent[]> {
@@ -44,7 +63,7 @@ export async function useCodex(atEnd: AtEnd = onTestFinished): Promise<CodexHome
   }
 
   async function note(name: string): Promise<string | undefined> {
-    return readFile(join(home, '.codex', name), 'utf8').catch(() => undefined);
+    return readFile(join(home, `.${agent}`, name), 'utf8').catch(() => undefined);
   }
 
   async function launches(): Promise<string[]> {
