@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { builtProgram } from '../../scripts/quickstart/engine-process.ts';
-import { readAddress } from '../../workers/data-directory.ts';
-import { noBuildbot, startBuildbot, whyNoBuildbot, type TestBuildbot } from '../support/buildbot.ts';
+import { noBuildbot, startBuildbot, whyNoBuildbot } from '../support/buildbot.ts';
 import { useDatabase } from '../support/databases.ts';
 import { keepAlive } from '../support/engine-process.ts';
-import { startGiteaMissions } from '../support/gitea-missions.ts';
+import { startGiteaMissions, type CiBeside } from '../support/gitea-missions.ts';
 import { useGitea } from '../support/gitea.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
@@ -73,25 +72,16 @@ const PlacedComments = z.array(
   }),
 );
 
-async function live(lifePoints: readonly string[], buildbot: TestBuildbot): Promise<void> {
+async function live(lifePoints: readonly string[], ci: CiBeside): Promise<void> {
   const points = join(await temporaryFolder(), 'points');
   await mkdir(points);
   for (const point of lifePoints) await writeFile(join(points, point), '');
   const at = await startGiteaMissions({
-    ...{ gitea: gitea(), buildbot, queries: database().queries },
+    ...{ gitea: gitea(), ci, queries: database().queries },
     command: builtProgram('crashing-engine', points),
   });
-  // It has another address after each start. Without the webhook it would wait for its next look.
-  const hear = async (): Promise<unknown> =>
-    (await at.api())
-      .addWebhook({
-        repository: at.repository.planned.address,
-        url: (await readAddress(at.data))?.url ?? '',
-      })
-      // It may be dead again; the next one asks as well.
-      .catch(() => undefined);
-  await hear();
-  const reborn = keepAlive(at, hear);
+  await at.hear();
+  const reborn = keepAlive(at, () => at.hear());
   onTestFinished(() => reborn.end());
   await at.startMission({
     key: 'm',

@@ -1,9 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { z } from 'zod';
 import { createStatusCi } from '../../activities/ci/status-ci.ts';
 import type { Forge } from '../../activities/forge/forge.ts';
 import { createScrub } from '../../activities/scrub.ts';
-import { startActionsRunner, type ActionsRunner } from '../support/actions-runner.ts';
+import { registerRunner, type ActionsRunner } from '../support/actions-runner.ts';
 import { useDatabase } from '../support/databases.ts';
 import { giteaWorld, type RestWorld } from '../support/forge-worlds.ts';
 import { useGitea } from '../support/gitea.ts';
@@ -24,10 +23,7 @@ let runner: ActionsRunner;
 beforeEach(async () => {
   world = await giteaWorld({ server: gitea(), queries: database().queries });
   forge = world.process();
-  const as = gitea().author;
-  const path = `${world.path}/actions/runners/registration-token`;
-  const { token } = z.object({ token: z.string() }).parse(await gitea().call({ as, method: 'POST', path }));
-  runner = await startActionsRunner({ url: gitea().url, token });
+  runner = await registerRunner(gitea(), world.path);
 });
 
 describe('the Actions of a real Gitea', () => {

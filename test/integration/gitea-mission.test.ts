@@ -50,7 +50,7 @@ it(
   'a mission on a real Gitea is merged by its rules: with a conflict, a red pipeline and reviews by an account',
   async () => {
     const buildbot = await startBuildbot({ gitea: gitea(), atEnd: onTestFinished });
-    const at = await startGiteaMissions({ gitea: gitea(), buildbot, queries: database().queries });
+    const at = await startGiteaMissions({ gitea: gitea(), ci: buildbot, queries: database().queries });
     const { address } = at.repository.planned;
     const hook = await runMission(['webhook', 'add', '--data', at.data, '--repository', address]);
     expect(hook.stderr).toBe('');

@@ -7,6 +7,8 @@ import { dirname, join } from 'node:path';
 import { inject } from 'vitest';
 import { freePort } from '../../workers/temporal-server.ts';
 import type { GiteaServer } from '../../scripts/gitea-server.ts';
+import type { RestWorld } from './forge-worlds.ts';
+import type { CiBeside } from './gitea-missions.ts';
 import { temporaryFolder, type AtEnd } from './temporary.ts';
 import { until } from './until.ts';
 
@@ -17,16 +19,10 @@ export const noBuildbot = program === undefined && process.env['REQUIRE_ALL'] !=
 export const whyNoBuildbot = 'no Buildbot can be had here: it needs Python with venv, and pip’s registry';
 
 /** The context that it reports. */
-export const buildbotContext = 'bb/test';
+const context = 'bb/test';
 
-/** A real Buildbot that runs `ci.sh` of whatever is pushed to the repositories that tell it. */
-export interface TestBuildbot {
-  /** Has a repository of the Gitea tell it of pushes; `path` is that of its API. */
-  watch(path: string): Promise<void>;
-}
-
-/** It reports as Gitea's admin, who may do so everywhere. */
-export async function startBuildbot(of: { gitea: GiteaServer; atEnd?: AtEnd }): Promise<TestBuildbot> {
+/** A real Buildbot that runs `ci.sh` of whatever is pushed. It reports as Gitea's admin, who may do so everywhere. */
+export async function startBuildbot(of: { gitea: GiteaServer; atEnd?: AtEnd }): Promise<CiBeside> {
   if (program === undefined) throw new Error(whyNoBuildbot);
   const { gitea, atEnd } = of;
   const root = await temporaryFolder(atEnd);
@@ -52,7 +48,7 @@ export async function startBuildbot(of: { gitea: GiteaServer; atEnd?: AtEnd }): 
   if (server.exitCode !== null) {
     throw new Error(`Buildbot has ended: ${await readFile(join(root, 'twistd.log'), 'utf8')}`);
   }
-  return { watch };
+  return { contexts: [context], watch };
 
   function answers(): Promise<boolean> {
     return fetch(`${url}/api/v2/builds`).then(
@@ -66,7 +62,7 @@ export async function startBuildbot(of: { gitea: GiteaServer; atEnd?: AtEnd }): 
     await ended;
   }
 
-  async function watch(path: string): Promise<void> {
+  async function watch({ path }: RestWorld): Promise<void> {
     const config = { url: `${url}/change_hook/gitea`, content_type: 'json', secret };
     const body = { type: 'gitea', config, events: ['push'], active: true };
     await gitea.call({ as: gitea.admin, method: 'POST', path: `${path}/hooks`, body });
@@ -99,7 +95,7 @@ c = BuildmasterConfig = {
         name='pushes', builderNames=['test'],
         change_filter=util.ChangeFilter(branch_re='^(main|mission/.*)$'))],
     'builders': [util.BuilderConfig(name='test', workernames=workers, factory=factory)],
-    'services': [reporters.GiteaStatusPush(baseURL='${gitea}', token='${token}', context='${buildbotContext}')],
+    'services': [reporters.GiteaStatusPush(baseURL='${gitea}', token='${token}', context='${context}')],
     'www': {
         'port': 'tcp:${port}:interface=127.0.0.1',
         'change_hook_dialects': {'gitea': {'secret': '${secret}', 'onlyIncludePushCommit': True}},

@@ -18,7 +18,9 @@ export interface KillableEngine {
   api: () => Promise<Api>;
   startMission(of: {
     key: string;
-    scripts: Record<string, string>;
+    scripts?: Record<string, string>;
+    /** Beside those of scripts. */
+    tasks?: readonly object[];
     policy?: object;
     /** More of its milestone. */
     milestone?: object;
@@ -71,8 +73,8 @@ export async function startKillableEngine(
     work,
     repository,
     api,
-    async startMission({ key, scripts, policy = {}, milestone = {} }) {
-      const tasks = [];
+    async startMission({ key, scripts = {}, policy = {}, milestone = {}, ...more }) {
+      const tasks = [...(more.tasks ?? [])];
       for (const [id, text] of Object.entries(scripts)) {
         const script = join(work, `${key}-${id}.sh`);
         await writeFile(script, text);
@@ -123,8 +125,11 @@ export function keepAlive(
     for (;;) {
       await at.engine.ended();
       if (ending.signal.aborted) return;
-      // It may die again before it is up: then it is started once more.
-      await at.engine.start().then(onStart, () => undefined);
+      // It may die again meanwhile: then it is started once more.
+      await at.engine
+        .start()
+        .then(onStart)
+        .catch(() => undefined);
     }
   })();
   return {

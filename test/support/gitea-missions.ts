@@ -1,14 +1,26 @@
 import { expect, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import type { Queries } from '../../schema/db/database.ts';
-import { buildbotContext, type TestBuildbot } from './buildbot.ts';
+import { readAddress } from '../../workers/data-directory.ts';
 import { startKillableEngine, type KillableEngine } from './engine-process.ts';
-import { giteaWorld } from './forge-worlds.ts';
+import { giteaWorld, type RestWorld } from './forge-worlds.ts';
 import type { GiteaWithPeople } from './gitea.ts';
 import { until } from './until.ts';
 
-/** A mission's engine in a process of its own, and its repository: on a Gitea, protected, with Buildbot as its CI. */
+/** A CI beside a Gitea. */
+export interface CiBeside {
+  /** What it reports of a commit that is to be merged. */
+  contexts: readonly string[];
+  /** What a repository needs for it. */
+  files?: Readonly<Record<string, string>>;
+  /** Has it test what is pushed to a repository from now on. */
+  watch(world: RestWorld): Promise<void>;
+}
+
+/** A mission's engine in a process of its own, and its repository: on a Gitea, protected, with a CI beside it. */
 export interface GiteaMissions extends KillableEngine {
+  /** Has Gitea tell the engine, which has another address after each start. Without that it waits for its next look. */
+  hear(): Promise<void>;
   /** A look at the repository, by its API. */
   look<Answer>(path: string, answer: z.ZodType<Answer>): Promise<Answer>;
   /** What a commit holds. Gitea gives the commit's own SHA as that of its tree. */
@@ -40,24 +52,28 @@ export interface PullRequest {
   /** Of its head. */
   files: Files;
   mergeSha: string | null;
+  /** `counts`: for the protection of the base. */
   reviews: { id: number; by: string; state: string; sha: string; counts: boolean }[];
 }
 
-/** What Buildbot runs: every check that a task has added. */
+/** What the CI runs: every check that a task has added. */
 const pipeline = 'for check in checks/*.sh; do sh "$check" || exit 1; done\n';
 
 export async function startGiteaMissions(of: {
   gitea: GiteaWithPeople;
-  buildbot: TestBuildbot;
+  ci: CiBeside;
   queries: Queries;
   /** What to run in place of `mission up`. */
   command?: readonly string[];
 }): Promise<GiteaMissions> {
-  const { gitea, buildbot, queries, command } = of;
+  const { gitea, ci, queries, command } = of;
   const world = await giteaWorld({ server: gitea, queries });
   const { path } = world;
-  await buildbot.watch(path);
-  const files = { 'ci.sh': pipeline, 'checks/greeting.sh': 'test -s greeting.txt\n', 'greeting.txt': 'hi\n' };
+  await ci.watch(world);
+  const files = {
+    ...{ 'ci.sh': pipeline, 'checks/greeting.sh': 'test -s greeting.txt\n', 'greeting.txt': 'hi\n' },
+    ...ci.files,
+  };
   const base = await world.repository.commit({ branch: 'main', files });
   await until(async () => (await verdictOf(base)) === 'success');
   await gitea.call({
@@ -65,8 +81,8 @@ export async function startGiteaMissions(of: {
     body: {
       rule_name: 'main',
       enable_status_check: true,
-      status_check_contexts: [buildbotContext],
-      required_approvals: 1,
+      status_check_contexts: ci.contexts,
+      required_approvals: Object.keys(gitea.reviewers).length,
       dismiss_stale_approvals: true,
     },
   });
@@ -84,7 +100,12 @@ export async function startGiteaMissions(of: {
     ...(command ? { command } : {}),
     atEnd: onTestFinished,
   });
-  return { ...at, look, filesAt, lookAtAll };
+  return { ...at, hear, look, filesAt, lookAtAll };
+
+  async function hear(): Promise<void> {
+    const url = (await readAddress(at.data))?.url ?? '';
+    await (await at.api()).addWebhook({ repository: at.repository.planned.address, url });
+  }
 
   async function look<Answer>(below: string, answer: z.ZodType<Answer>): Promise<Answer> {
     return answer.parse(await gitea.call({ as: gitea.author, path: `${path}${below}` }));
@@ -112,7 +133,7 @@ export async function startGiteaMissions(of: {
           by: review.user.login,
           state: review.state,
           sha: review.commit_id,
-          counts: !review.stale && !review.dismissed,
+          counts: review.official && !review.stale && !review.dismissed,
         })),
       })),
     );
@@ -149,6 +170,7 @@ const Reviews = z.array(
     user: z.object({ login: z.string() }),
     state: z.string(),
     commit_id: z.string(),
+    official: z.boolean(),
     stale: z.boolean(),
     dismissed: z.boolean(),
   }),
