@@ -57,7 +57,7 @@ const resolution = createRoute({
   summary: 'Answer a blocked task',
   security,
   middleware: [requireScope('missions:write'), readBody('json')] as const,
-  request: told(TaskPath, Resolution.omit({ by: true }).strict()),
+  request: told(TaskPath, Resolution.omit({ by: true, since: true }).strict()),
   responses: { 204: { description: 'The task goes on as told' }, ...responses },
 });
 

@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { InboxItem, InboxKind, ItemId, readItemId } from '../schema/contracts/inbox.ts';
 import { Resolution } from '../schema/contracts/messages.ts';
 import { MissionKey, surfaceOf, type GoAheadSurface } from '../schema/contracts/names.ts';
-import { OptionId } from '../schema/contracts/question.ts';
+import { describePast, OptionId, pausedItem } from '../schema/contracts/question.ts';
+import { MissionView } from '../schema/contracts/views.ts';
 import { oldestFirst, readInbox } from '../schema/db/inbox.ts';
 import type { Caller } from '../schema/db/tokens.ts';
 import { refuseWithout, requireScope, type ApiEnv } from './auth.ts';
@@ -119,7 +120,7 @@ export function inboxRoutes(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
       throw new Problem('not-found', `there is no item ${item}: the inbox has those that there are`);
     const { mission } = address;
     refuseWithout(caller, address.kind === 'go-ahead' ? 'merge:approve' : 'missions:write');
-    await requireMission(deps, { tenant, mission });
+    const { view } = await requireMission(deps, { tenant, mission });
     const call = { mission, caller, idempotencyKey };
     switch (address.kind) {
       case 'question':
@@ -131,12 +132,11 @@ export function inboxRoutes(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
         return;
       case 'blocked': {
         const action = only(Resolution.shape.action.options, of);
-        await refuseOther(tenant, mission, item);
         return resolveTask(deps, { ...call, ...address, action, guidance: note });
       }
       case 'paused': {
         const action = only(['resume', 'cancel'], of);
-        await refuseOther(tenant, mission, item);
+        refuseOver(MissionView.parse(view), address.since);
         if (action === 'resume') return resumeMission(deps, call);
         return cancelMission(deps, { ...call, reason: note });
       }
@@ -144,16 +144,14 @@ export function inboxRoutes(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
         throw new Problem('conflict', `${item} has no choices: it goes on when the base is mended`);
     }
   }
+}
 
-  /** An answer to what stood there before must not count for what stands there now. */
-  async function refuseOther(tenant: string, mission: string, item: string): Promise<void> {
-    const family = item.slice(0, item.lastIndexOf('-'));
-    const standing = (await readInbox(deps.queries, { tenant, mission })).find(({ id }) =>
-      id.startsWith(`${family}-`),
-    );
-    if (standing === undefined || standing.id === item) return;
-    throw new Problem('conflict', `${item} was answered; what waits now is ${standing.id}: ${standing.asks}`);
-  }
+/** A mission that goes on must not be cancelled by an answer to what it once waited for. */
+function refuseOver({ id, status, paused, asked }: MissionView, since: number): void {
+  if (paused?.by === 'engine' && paused.at === since) return;
+  const past = asked.find((one) => one.id === pausedItem(since));
+  const before = past === undefined ? `${id} is not paused since then` : describePast(past);
+  throw new Problem('conflict', `${before}; the mission is ${status}`);
 }
 
 function only<Choice extends string>(

@@ -19,6 +19,7 @@ import {
   type MissionInput,
   type Resolution,
 } from '../schema/contracts/messages.ts';
+import { AnsweredTask, describeLate, type LateAnswer } from '../schema/contracts/late.ts';
 import type { MissionFile } from '../schema/contracts/mission-file.ts';
 import {
   controlQueue,
@@ -27,7 +28,7 @@ import {
   type GoAheadSurface,
 } from '../schema/contracts/names.ts';
 import { PlanOutline, type Plan } from '../schema/contracts/plan.ts';
-import type { AnswerRequest } from '../schema/contracts/question.ts';
+import { blockedItem, type AnswerRequest } from '../schema/contracts/question.ts';
 import { startAttributes } from '../schema/contracts/search-attributes.ts';
 import { GoAhead } from '../schema/contracts/views.ts';
 import {
@@ -35,6 +36,7 @@ import {
   readMission,
   readMissionHost,
   readMissionSummary,
+  readTask,
   readTasks,
   startingMissions,
   type MissionRow,
@@ -166,15 +168,24 @@ function hashOf(file: MissionFile): string {
 /** An update to a running workflow; its refusals become problems. */
 export async function update(
   deps: ApiDeps,
-  of: { workflowId: string; name: string; arg: unknown; caller: Caller; idempotencyKey: string | undefined },
+  of: {
+    workflowId: string;
+    name: string;
+    arg: unknown;
+    caller: Caller;
+    idempotencyKey: string | undefined;
+    /** What is told where the workflow does not run. */
+    whyOver?: () => Promise<Problem>;
+  },
 ): Promise<unknown> {
-  const { workflowId, name, arg, caller, idempotencyKey } = of;
+  const { workflowId, name, arg, caller, idempotencyKey, whyOver } = of;
   try {
     return await deps.client.workflow.getHandle(workflowId).executeUpdate(name, {
       args: [arg],
       ...(idempotencyKey === undefined ? {} : { updateId: callHash({ caller, name, idempotencyKey }) }),
     });
   } catch (error) {
+    if (whyOver && error instanceof WorkflowNotFoundError) throw await whyOver();
     throw updateProblem(error);
   }
 }
@@ -221,16 +232,24 @@ export async function giveGoAhead(
   of: TaskCall & { headSha: string; via: GoAheadSurface },
 ): Promise<GoAhead> {
   const { caller, headSha, via } = of;
-  return GoAhead.parse(await updateTask(deps, of, updates.goAhead, { headSha, by: caller.name, via }));
+  const arg = { headSha, by: caller.name, via };
+  return GoAhead.parse(
+    await updateTask(deps, of, { name: updates.goAhead, arg, late: { kind: 'head', sha: headSha } }),
+  );
 }
 
 export async function resolveTask(
   deps: ApiDeps,
-  of: TaskCall & Pick<Resolution, 'action' | 'guidance'>,
+  of: TaskCall & Pick<Resolution, 'action' | 'guidance' | 'since'>,
 ): Promise<void> {
-  const { caller, action, guidance } = of;
-  const arg = { action, by: caller.name, ...(guidance === undefined ? {} : { guidance }) };
-  await updateTask(deps, of, updates.resolve, arg);
+  const { caller, action, guidance, since } = of;
+  const arg = {
+    ...{ action, by: caller.name },
+    ...(guidance === undefined ? {} : { guidance }),
+    ...(since === undefined ? {} : { since }),
+  };
+  const late: LateAnswer = since === undefined ? { kind: 'block' } : { kind: 'item', id: blockedItem(since) };
+  await updateTask(deps, of, { name: updates.resolve, arg, late });
 }
 
 export async function answerQuestion(
@@ -239,7 +258,7 @@ export async function answerQuestion(
 ): Promise<void> {
   const { caller, question, option, note } = of;
   const arg = { question, option, by: caller.name, ...(note === undefined ? {} : { note }) };
-  await updateTask(deps, of, updates.answer, arg);
+  await updateTask(deps, of, { name: updates.answer, arg, late: { kind: 'item', id: question } });
 }
 
 export async function cancelMission(deps: ApiDeps, of: MissionCall & { reason?: string | undefined }) {
@@ -288,8 +307,25 @@ function updateMission(deps: ApiDeps, of: MissionCall, name: string, arg: unknow
   return update(deps, { workflowId, name, arg, caller, idempotencyKey });
 }
 
-function updateTask(deps: ApiDeps, of: TaskCall, name: string, arg: unknown): Promise<unknown> {
+function updateTask(
+  deps: ApiDeps,
+  of: TaskCall,
+  told: { name: string; arg: unknown; late: LateAnswer },
+): Promise<unknown> {
   const { mission, task, caller, idempotencyKey } = of;
+  const { name, arg, late } = told;
   const workflowId = taskWorkflowId({ installation: deps.engine.installation, mission, task });
-  return update(deps, { workflowId, name, arg, caller, idempotencyKey });
+  const whyOver = () => lateProblem(deps, { tenant: caller.tenant, mission, task, late });
+  return update(deps, { workflowId, name, arg, caller, idempotencyKey, whyOver });
+}
+
+/** What became of what somebody would answer, where the task's workflow can't say it any more. */
+async function lateProblem(
+  deps: ApiDeps,
+  of: { tenant: string; mission: string; task: string; late: LateAnswer },
+): Promise<Problem> {
+  const { tenant, mission, task, late } = of;
+  const view = await readTask(deps.queries, { tenant, mission, task });
+  if (!view) return new Problem('not-found', `there is no task ${task} in the mission ${mission}`);
+  return new Problem('conflict', describeLate(AnsweredTask.parse(view), late));
 }

@@ -115,6 +115,7 @@ describe('a mission', () => {
       repository,
       milestone: null,
       paused: null,
+      asked: [],
       reason: null,
     });
   });
@@ -239,12 +240,22 @@ describe('a mission that goes on as a new run', () => {
       reason: 'more',
       changes: [{ change: 'add', milestone: 'm2', task: task('x') }],
     });
+    before.pause({ by: 'engine', reason: 'm1 is not verified' });
+    before.resume({ by: 'ann' });
     before.pause({ by: 'lead' });
     before.takeNews();
     before.take('update-1');
 
     const after = new MissionState(before.carryOver(), () => 43);
     expect(after.view).toEqual(before.view);
+    expect(after.view.asked).toEqual([
+      {
+        id: 'paused-42',
+        title: 'm1 is not verified',
+        answer: { option: 'resume', by: 'ann', expired: false },
+        at: 42,
+      },
+    ]);
     expect(after.outline()).toEqual(before.outline());
     expect(after.hasTaken('update-1')).toBe(true);
     expect(after.hasTaken('update-2')).toBe(false);

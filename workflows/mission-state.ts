@@ -11,6 +11,7 @@ import type {
   ResumeRequest,
   TaskResult,
 } from '../schema/contracts/messages.ts';
+import { pausedItem, withPast } from '../schema/contracts/question.ts';
 import type { Plan, PlannedMilestone, PlannedTask, PlanOutline } from '../schema/contracts/plan.ts';
 import type { ToldMission, Unparsed } from '../schema/contracts/told.ts';
 import {
@@ -62,6 +63,7 @@ export class MissionState {
     this.view = initialMissionView(input.plan, soFar?.paused ? 'paused' : 'running');
     this.view.milestone = soFar?.milestone ?? null;
     this.view.paused = soFar?.paused ?? null;
+    this.view.asked = soFar?.asked ?? [];
   }
 
   /** The first milestone with work left; told, unless it is the one that an earlier run was in. */
@@ -182,6 +184,7 @@ export class MissionState {
 
   resume({ by }: ResumeRequest): void {
     if (!this.view.paused) return;
+    this.#pauseAnswered('resume', by);
     this.view.paused = null;
     this.view.status = 'running';
     this.changes += 1;
@@ -189,8 +192,18 @@ export class MissionState {
   }
 
   cancel(request: CancelRequest): void {
+    if (!this.cancelled) this.#pauseAnswered('cancel', request.by);
     this.cancelled = request;
     this.tell('cancelling', `by ${request.by}: ${request.reason ?? 'no reason given'}`);
+  }
+
+  /** A pause of the engine's own stands in the inbox; whoever answers it after this is told. */
+  #pauseAnswered(option: 'resume' | 'cancel', by: string): void {
+    const { paused, asked } = this.view;
+    if (paused?.by !== 'engine') return;
+    const answer = { option, by, expired: false };
+    const past = { id: pausedItem(paused.at), title: paused.reason ?? '', answer, at: this.#now() };
+    this.view.asked = withPast(asked, past);
   }
 
   /** Why a change of course comes too late. */
@@ -268,6 +281,7 @@ export class MissionState {
       results: this.#results,
       milestone: view.milestone,
       paused: view.paused,
+      ...(view.asked.length === 0 ? {} : { asked: view.asked }),
       told: this.#news.taken,
       updates: this.#updates,
       ...(this.#used.size === 0 ? {} : { used: [...this.#used] }),

@@ -12,6 +12,7 @@ import * as ci from '../schema/contracts/ci.ts';
 import * as gates from '../schema/contracts/gates.ts';
 import * as handoff from '../schema/contracts/handoff.ts';
 import * as host from '../schema/contracts/host.ts';
+import * as late from '../schema/contracts/late.ts';
 import * as lane from '../schema/contracts/lane.ts';
 import * as law from '../schema/contracts/law.ts';
 import * as messages from '../schema/contracts/messages.ts';
@@ -32,6 +33,7 @@ for (const contracts of [
   handoff,
   host,
   lane,
+  late,
   law,
   messages,
   missionFile,

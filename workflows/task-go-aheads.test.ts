@@ -107,10 +107,21 @@ describe('two go-aheads at once', () => {
     task.goAheads.give({ headSha: second, by: 'lead' }, 'api');
     expect(task.goAheads.fault({ headSha: second, by: 'owner' }, 'api')).toEqual({
       type: 'WrongPhase',
-      message: 'T-1 has its go-ahead already, by lead',
+      message: 'T-1 has its go-ahead already, by lead at 1970-01-01T00:00:01.000Z',
     });
     task.goAheads.hear({ headSha: second, by: 'guest' });
     expect(task.view.goAhead?.by).toBe('lead');
     expect(task.view.goAheads).toHaveLength(1);
+  });
+
+  it('are one also when the second comes as the head has gone on to the lane', () => {
+    const task = waitingForTwo();
+    deliver(task, second, false);
+    task.goAheads.give({ headSha: second, by: 'lead' }, 'api');
+    task.enter('merge-lane');
+    expect(task.goAheads.fault({ headSha: second, by: 'owner' }, 'api')).toEqual({
+      type: 'WrongPhase',
+      message: `T-1 is at gate merge-lane: it waits for no go-ahead; ${second} has it, by lead at 1970-01-01T00:00:01.000Z`,
+    });
   });
 });

@@ -1,10 +1,15 @@
 import {
+  blockedItem,
+  describePast,
   QuestionNews,
+  withPast,
   type AnswerRequest,
+  type PastQuestion,
   type Question,
   type QuestionPolicy,
 } from '../schema/contracts/question.ts';
-import type { SessionSummary } from '../schema/contracts/session.ts';
+import type { Resolution } from '../schema/contracts/messages.ts';
+import type { TaskView } from '../schema/contracts/views.ts';
 import { withExpiry } from './rules/questions.ts';
 
 /** What a question was answered with. */
@@ -18,20 +23,33 @@ export interface Answered {
   expired: boolean;
 }
 
+/** How a question came to its end; without an answer where nobody waits for one any more. */
+interface Over {
+  answer: Answered | null;
+  at: number;
+}
+
 interface Known {
   question: Question;
-  state: 'open' | 'over' | Answered;
+  state: 'open' | Over;
 }
 
 /** What people are asked in a task, by agents and by the engine. Each question is asked once and answered once. */
 export class TaskQuestions {
   readonly #questions = new Map<string, Known>();
-  readonly #ended: readonly SessionSummary[];
+  readonly #view: Pick<TaskView, 'sessions' | 'blocked' | 'reason'>;
   readonly #policy: QuestionPolicy | undefined;
+  readonly #now: () => number;
+  #pastBlocks: PastQuestion[] = [];
 
-  constructor(ended: readonly SessionSummary[], policy?: QuestionPolicy) {
-    this.#ended = ended;
-    this.#policy = policy;
+  constructor(of: {
+    view: Pick<TaskView, 'sessions' | 'blocked' | 'reason'>;
+    policy?: QuestionPolicy | undefined;
+    now: () => number;
+  }) {
+    this.#view = of.view;
+    this.#policy = of.policy;
+    this.#now = of.now;
   }
 
   get open(): Question[] {
@@ -40,27 +58,34 @@ export class TaskQuestions {
       .map(({ question }) => question);
   }
 
+  /** What is asked no more, in the order in which that came, and the blocks that were answered among it. */
+  get past(): PastQuestion[] {
+    const over = [...this.#questions.values()].flatMap((known) => this.#pastOf(known) ?? []);
+    const all = [...over, ...this.#pastBlocks].sort((one, other) => one.at - other.at);
+    return all.reduce<PastQuestion[]>(withPast, []);
+  }
+
   /** Undefined: nothing is new. Whoever adopts a session tells all of its questions again. */
   hear(raw: unknown): QuestionNews | 'malformed' | undefined {
     const parsed = QuestionNews.safeParse(raw);
     if (!parsed.success) return 'malformed';
     const news = parsed.data;
     if (news.kind === 'asked') {
-      if (this.#questions.has(news.question.id) || this.#isOver(news.question)) return undefined;
+      if (this.#questions.has(news.question.id) || this.#sessionEnd(news.question) !== undefined)
+        return undefined;
       const question = withExpiry(news.question, this.#policy);
       this.#questions.set(question.id, { question, state: 'open' });
       return { kind: 'asked', question };
     }
-    const known = this.#questions.get(news.id);
-    if (known?.state !== 'open') return undefined;
-    known.state = 'over';
+    if (this.#questions.get(news.id)?.state !== 'open') return undefined;
+    this.takeBack(news.id);
     return news;
   }
 
   /** A question of the engine's own. Undefined: it is asked already, or was answered. */
   ask(asked: Question): Question | undefined {
     const known = this.#questions.get(asked.id);
-    if (known && known.state !== 'over') return undefined;
+    if (known && !isUnanswered(known)) return undefined;
     const question = withExpiry(asked, this.#policy);
     this.#questions.set(question.id, { question, state: 'open' });
     return question;
@@ -73,13 +98,13 @@ export class TaskQuestions {
 
   answerTo(id: string): Answered | undefined {
     const state = this.#questions.get(id)?.state;
-    return typeof state === 'object' ? state : undefined;
+    return (typeof state === 'object' ? state.answer : null) ?? undefined;
   }
 
   /** Nobody waits for its answer any more; one that was answered stays so. */
   takeBack(id: string): void {
     const known = this.#questions.get(id);
-    if (known?.state === 'open') known.state = 'over';
+    if (known?.state === 'open') known.state = { answer: null, at: this.#now() };
   }
 
   /** Why an answer does not count. */
@@ -89,18 +114,9 @@ export class TaskQuestions {
       const open = this.open.map((question) => question.id).join(', ');
       return `there is no question ${id}: ${open === '' ? 'none is open' : `open is ${open}`}`;
     }
-    const { question, state } = known;
-    if (typeof state === 'object') {
-      const when = new Date(state.at).toISOString();
-      if (state.expired) return `${id} has expired at ${when}: ${state.option} was taken by policy`;
-      return `${id} was answered already: ${state.option} by ${state.by} at ${when}`;
-    }
-    if (state === 'over') {
-      const who = question.session === null ? 'the engine' : 'its agent';
-      return `${id} is over: ${who} waits for no answer any more`;
-    }
-    if (this.#isOver(question)) return `${id} is over: its session has ended`;
-    const options = question.options.map((each) => each.id);
+    const past = this.#pastOf(known);
+    if (past) return describePast(past);
+    const options = known.question.options.map((each) => each.id);
     return options.includes(option) ? undefined : `${id} can be answered with ${options.join(', ')}`;
   }
 
@@ -108,7 +124,7 @@ export class TaskQuestions {
     const { question: id, ...answered } = of;
     const known = this.#questions.get(id);
     if (!known) throw new Error(`there is no question ${id}`);
-    known.state = answered;
+    known.state = { answer: answered, at: answered.at };
     return known.question;
   }
 
@@ -118,11 +134,52 @@ export class TaskQuestions {
     if (known) known.state = 'open';
   }
 
-  #isOpen({ question, state }: Known): boolean {
-    return state === 'open' && !this.#isOver(question);
+  /** The task that was blocked goes on, or ends, as somebody has said. */
+  resolved({ action: option, by }: Resolution): void {
+    this.#blockIsOver({ option, by, expired: false });
   }
 
-  #isOver({ session }: Question): boolean {
-    return session !== null && this.#ended.some(({ id }) => id === session);
+  /** The task has ended: nobody waits for anything any more. */
+  end(): void {
+    for (const { id } of this.open) this.takeBack(id);
+    this.#blockIsOver(null);
   }
+
+  #blockIsOver(answer: PastQuestion['answer']): void {
+    const { blocked, reason } = this.#view;
+    if (!blocked) return;
+    const past = { id: blockedItem(blocked.at), title: reason ?? '', answer, at: this.#now() };
+    this.#pastBlocks = withPast(this.#pastBlocks, past);
+  }
+
+  #isOpen(known: Known): boolean {
+    return this.#endOf(known) === undefined;
+  }
+
+  #pastOf(known: Known): PastQuestion | undefined {
+    const end = this.#endOf(known);
+    if (!end) return undefined;
+    const { id, title } = known.question;
+    const answer = end.answer && {
+      option: end.answer.option,
+      by: end.answer.by,
+      expired: end.answer.expired,
+    };
+    return { id, title, answer, at: end.at };
+  }
+
+  #endOf({ question, state }: Known): Over | undefined {
+    if (typeof state === 'object') return state;
+    const at = this.#sessionEnd(question);
+    return at === undefined ? undefined : { answer: null, at };
+  }
+
+  #sessionEnd({ session }: Question): number | undefined {
+    if (session === null) return undefined;
+    return this.#view.sessions.find(({ id }) => id === session)?.endedAt;
+  }
+}
+
+function isUnanswered({ state }: Known): boolean {
+  return typeof state === 'object' && state.answer === null;
 }

@@ -264,6 +264,28 @@ describe('a blocked task', () => {
     expect(task.takeNews().events).toMatchObject([{ type: 'resolved', message: 'retry by lead' }]);
   });
 
+  it('tells who answers a block a second time what was answered, by whom and when', () => {
+    const task = newTask();
+    task.block('the forge is away');
+    now = 2_000;
+    task.unblock(resolution());
+    const answered =
+      'blocked-1000 was answered already: retry by lead at 1970-01-01T00:00:02.000Z; it asked: the forge is away';
+    expect(task.resolutionFault(resolution({ action: 'abandon', by: 'boss' }))).toBe(
+      `T-1 is not blocked: there is nothing to abandon; ${answered}`,
+    );
+    task.takeNews();
+    expect(task.view.asked).toMatchObject([{ id: 'blocked-1000', answer: { option: 'retry' } }]);
+
+    now = 3_000;
+    task.block('stuck');
+    expect(task.resolutionFault(resolution({ since: 1_000 }))).toBe(
+      `greetings.T-1.blocked-1000 was answered; what waits now is greetings.T-1.blocked-3000: stuck; ${answered}`,
+    );
+    expect(task.resolutionFault(resolution({ since: 3_000 }))).toBeUndefined();
+    expect(task.resolutionFault(resolution())).toBeUndefined();
+  });
+
   it('takes an answer, with guidance for later sessions', () => {
     const task = newTask();
     task.block('stuck');
@@ -304,6 +326,21 @@ describe('the end of a task', () => {
     });
     expect(task.view).toMatchObject({ status, reason, waits: null });
     expect(task.takeNews().events).toMatchObject([{ type: 'task-ended', message: says }]);
+  });
+
+  it('is the end of all that it asks, and the view keeps what that was', () => {
+    const task = newTask();
+    const options = [{ id: 'yes', name: 'Yes' }];
+    task.questions.ask({ id: 'law-1', session: null, title: 'May it?', detail: null, options, at: now });
+    task.block('stuck');
+    now = 3_000;
+    task.end('cancelled', 'cancelled');
+    task.takeNews();
+    expect(task.view).toMatchObject({ endedAt: 3_000, status: 'cancelled' });
+    expect(task.view.asked).toEqual([
+      { id: 'law-1', title: 'May it?', answer: null, at: 3_000 },
+      { id: 'blocked-1000', title: 'stuck', answer: null, at: 3_000 },
+    ]);
   });
 
   it('carries the merge commit', () => {

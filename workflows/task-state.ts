@@ -24,6 +24,7 @@ import type { Delivered, Delivery, Feedback, TaskPlace } from './ports.ts';
 import { describeAgent, describeWait } from './rules/details.ts';
 import { programAfter } from './rules/choose-program.ts';
 import { mergeRequestOf } from './rules/merge-request.ts';
+import { blockFault } from './rules/questions.ts';
 import { lastWordOn, redBaseOf, type LaneOutcome } from './rules/lane-answers.ts';
 import { defaultNoProgress, doneInVain, type Attempt } from './rules/progress.ts';
 import { TaskBudget } from './task-budget.ts';
@@ -98,7 +99,7 @@ export class TaskState {
     this.view = initialTaskView({ mission, milestone, id: task.id, title: task.title });
     this.view.status = 'running';
     this.budget = new TaskBudget(input, this.view.sessions);
-    this.questions = new TaskQuestions(this.view.sessions, input.policy.questions);
+    this.questions = new TaskQuestions({ view: this.view, policy: input.policy.questions, now });
     this.findings = new TaskFindings(this.view, input.policy);
     this.goAheads = new TaskGoAheads(this, now);
     this.waits = new TaskWaits(this, now);
@@ -120,6 +121,7 @@ export class TaskState {
   }
 
   takeNews(): { seq: number; events: NewEvent[] } {
+    this.view.asked = this.questions.past;
     return this.#news.take(this.view);
   }
 
@@ -301,6 +303,7 @@ export class TaskState {
 
   /** An answer given: failures are counted anew, since a person has looked at them. */
   unblock(resolution: Resolution): void {
+    this.questions.resolved(resolution);
     Object.assign(this.view, { status: 'running', reason: null, blocked: null });
     this.waits.show();
     this.#failureCounts.clear();
@@ -314,9 +317,9 @@ export class TaskState {
     this.resolutions.push(resolution);
   }
 
-  resolutionFault({ action }: Resolution): string | undefined {
-    if (this.view.status === 'blocked') return undefined;
-    return `${this.place.task} is not blocked: there is nothing to ${action}`;
+  resolutionFault(resolution: Resolution): string | undefined {
+    const { view, place, questions } = this;
+    return blockFault({ view, mission: place.mission, past: questions.past, resolution });
   }
 
   nextMergeRequest(workflowId: string): MergeRequest {
@@ -392,8 +395,8 @@ export class TaskState {
 
   end(status: TaskStatus, reason: string | null): TaskResult {
     if (!isEnded(status)) throw new Error(`${status} is no end of a task`);
-    this.view.status = status;
-    this.view.reason = reason;
+    this.questions.end();
+    Object.assign(this.view, { status, reason, endedAt: this.#now() });
     this.waits.show();
     this.tell('task-ended', reason === null ? status : `${status}: ${reason}`);
     const { mergeSha, pullRequest } = this.view;

@@ -107,6 +107,7 @@ it('a mission that the engine has paused waits for a person, and one that somebo
     repository: { id: 'r', forge: 'local', address: '/r', base: 'main' },
     milestone: 'm1',
     paused: { by: 'engine', reason: 'm1 is not verified', at: 8 },
+    asked: [],
     reason: null,
   };
   expect(itemsOfMission(mission)).toMatchObject([{ id: 'm.paused-8', asks: 'm1 is not verified', since: 8 }]);

@@ -1,7 +1,7 @@
 /** All that waits for a person, whoever asks: one list, and one way to answer. */
 import { z } from 'zod';
 import { MissionKey, Name, Sha } from './names.ts';
-import { EscalationKind, OptionId, QuestionOption } from './question.ts';
+import { blockedItem, EscalationKind, OptionId, pausedItem, QuestionOption } from './question.ts';
 import { TaskView, type MissionView } from './views.ts';
 
 export const InboxKind = z.enum([
@@ -125,7 +125,7 @@ export function itemsOfTask(of: { mission: string; view: WaitingTask }): InboxIt
     const failures = view.failures.slice(-failuresTold).map(({ gate, message }) => `${gate}: ${message}`);
     items.push(
       item({
-        ...{ ...common, what: `blocked-${since}`, kind: 'blocked', since, choices: choicesOfBlocked },
+        ...{ ...common, what: blockedItem(since), kind: 'blocked', since, choices: choicesOfBlocked },
         about: view.blocked?.about ?? 'remediation',
         asks: view.reason ?? 'the task is blocked',
         detail: failures.length === 0 ? null : failures.join('\n'),
@@ -158,7 +158,7 @@ export function itemsOfMission(view: MissionView): InboxItem[] {
     item({
       ...{ mission, task: null, title, kind: 'paused', about: 'remediation', since: paused.at },
       ...{
-        what: `paused-${paused.at}`,
+        what: pausedItem(paused.at),
         headSha: null,
         pullRequest: null,
         issue: null,

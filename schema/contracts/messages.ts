@@ -83,6 +83,8 @@ export interface MissionProgress {
   results: TaskResult[];
   milestone: string | null;
   paused: MissionView['paused'];
+  /** Missing where the engine has never paused it. */
+  asked?: MissionView['asked'];
   /** How often the read model was told. */
   told: number;
   /** Updates that were taken; sent again, they are not taken again. */
@@ -203,6 +205,8 @@ export const Resolution = z.object({
   action: z.enum(['retry', 'skip', 'abandon']),
   guidance: z.string().max(4_000).optional(),
   by: Name,
+  /** Of which block, by its beginning (`TaskView.blocked`). Without it: of that which there is. */
+  since: z.number().optional(),
 });
 export type Resolution = z.infer<typeof Resolution>;
 

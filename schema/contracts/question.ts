@@ -46,6 +46,48 @@ export const Question = z.object({
 });
 export type Question = z.infer<typeof Question>;
 
+/** What a person was asked, and is asked no more. */
+export const PastQuestion = z.object({
+  /** As in the ids of the inbox: a question's own, `blocked-` or `paused-` with the time. */
+  id: z.string(),
+  /** What was asked, shortened. */
+  title: z.string(),
+  /** Null: it was over before anybody had answered. `expired`: the policy has. */
+  answer: z.object({ option: OptionId, by: z.string(), expired: z.boolean() }).nullable(),
+  /** When it was answered, or over, in milliseconds since 1970. */
+  at: z.number(),
+});
+export type PastQuestion = z.infer<typeof PastQuestion>;
+
+/** A block as the inbox names it within its task: each is another one. */
+export function blockedItem(since: number): string {
+  return `blocked-${since}`;
+}
+
+/** A pause as the inbox names it within its mission. */
+export function pausedItem(since: number): string {
+  return `paused-${since}`;
+}
+
+/** Enough for whoever answers late, and little enough to go with each report of a task. */
+const pastKept = 20;
+const longestTitle = 300;
+
+/** With one more that is over. */
+export function withPast(past: readonly PastQuestion[], over: PastQuestion): PastQuestion[] {
+  const title = over.title.length > longestTitle ? `${over.title.slice(0, longestTitle)}…` : over.title;
+  return [...past, { ...over, title }].slice(-pastKept);
+}
+
+/** To whoever answers it now. */
+export function describePast({ id, title, answer, at }: PastQuestion): string {
+  const when = new Date(at).toISOString();
+  if (answer === null) return `${id} is over since ${when}, without an answer; it asked: ${title}`;
+  const { option, by, expired } = answer;
+  if (expired) return `${id} has expired at ${when}: ${option} was taken by policy; it asked: ${title}`;
+  return `${id} was answered already: ${option} by ${by} at ${when}; it asked: ${title}`;
+}
+
 /** What a session's supervisor tells the task. It may tell the same again, and late. */
 export const QuestionNews = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('asked'), question: Question }),

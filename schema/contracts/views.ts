@@ -4,7 +4,7 @@ import { Gate, MissionStatus, PastWait, TaskStatus, Wait } from './gates.ts';
 import { LiftedBreach } from './law.ts';
 import { GoAheadSurface, Sha, taskBranch } from './names.ts';
 import type { Plan } from './plan.ts';
-import { EscalationKind, Question } from './question.ts';
+import { EscalationKind, PastQuestion, Question } from './question.ts';
 import { KnownFinding, Review } from './review.ts';
 import { SessionSummary } from './session.ts';
 
@@ -74,6 +74,8 @@ export const TaskView = z.object({
   sessions: z.array(SessionSummary),
   /** What a person is asked, by agents and by the engine. Views of before it was asked have none. */
   questions: z.array(Question).default([]),
+  /** What it is asked no more, the newest 20: whoever answers late is told. Views of before it was kept have none. */
+  asked: z.array(PastQuestion).default([]),
   /** What breaks a law and was let through, at which commit and by whom. Views of before laws have none. */
   lifted: z.array(LiftedBreach).default([]),
   failures: z.array(GateFailure),
@@ -81,6 +83,8 @@ export const TaskView = z.object({
   reason: z.string().nullable(),
   /** For what kind of thing a blocked task asks a person, and since when (milliseconds since 1970). */
   blocked: z.object({ about: EscalationKind, at: z.number() }).nullable().default(null),
+  /** In milliseconds since 1970. Missing until then, and from views of before it was kept. */
+  endedAt: z.number().optional(),
 });
 export type TaskView = z.infer<typeof TaskView>;
 
@@ -113,6 +117,7 @@ export function initialTaskView(of: {
     standing: null,
     sessions: [],
     questions: [],
+    asked: [],
     lifted: [],
     failures: [],
     reason: null,
@@ -136,6 +141,8 @@ export const MissionView = z.object({
     .object({ by: z.string(), reason: z.string().nullable(), at: z.number() })
     .nullable()
     .default(null),
+  /** The pauses of the engine's own that are over, the newest 20. Views of before they were kept have none. */
+  asked: z.array(PastQuestion).default([]),
   reason: z.string().nullable(),
 });
 export type MissionView = z.infer<typeof MissionView>;
@@ -153,6 +160,7 @@ export function initialMissionView(
     repository: { id, forge, address, base },
     milestone: null,
     paused: null,
+    asked: [],
     reason: null,
   };
 }

@@ -136,6 +136,19 @@ export async function readTasks(
   return rows.map((row) => row.view);
 }
 
+/** As it was told: of whichever version that was. */
+export async function readTask(
+  queries: Queries,
+  of: { tenant: string; mission: string; task: string },
+): Promise<unknown> {
+  const { tenant, mission, task } = of;
+  const [row] = await queries
+    .select({ view: tasks.view })
+    .from(tasks)
+    .where(and(eq(tasks.tenantId, tenant), eq(tasks.missionId, mission), eq(tasks.id, task)));
+  return row?.view;
+}
+
 /** What a page of missions is asked for. Without `status` any; `needsHuman`: whether some task waits for a person. */
 export interface MissionFilter {
   tenant: string;

@@ -27,6 +27,7 @@ function engineThat(goesWrong: Error[]): { api: () => Promise<Api>; given: strin
           repository: { id: 'r', forge: 'local', address: '/r.git', base: 'main' },
           milestone: 'm1',
           paused: null,
+          asked: [],
           reason: null,
           createdAt: '',
           endedAt: null,

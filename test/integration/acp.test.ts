@@ -161,7 +161,9 @@ describe('an agent that speaks the Agent Client Protocol', () => {
     const patience = Date.now() + 15_000;
     await until(() => Promise.resolve(Date.now() > patience));
     await world.answer('asks', 'yes');
-    await expect(world.answer('asks', 'no')).rejects.toThrow(/answered already: yes by admin|not running/);
+    await expect(world.answer('asks', 'no')).rejects.toThrow(
+      /^This contradicts the present state: author-1-1 was answered already: yes by admin at .*; it asked: Run touch b.txt/,
+    );
 
     const task = await world.ended('asks');
     expect(task).toMatchObject({ status: 'merged', questions: [] });
@@ -220,7 +222,9 @@ describe('an agent that speaks the Agent Client Protocol', () => {
       expect(task).toMatchObject({ status: 'cancelled' });
       expect(processesOfRun(join(world.engine.root, `data/sessions/${key}.A.author.1`))).toEqual([]);
     }
-    await expect(world.answer('asking', 'yes')).rejects.toThrow('not running');
+    await expect(world.answer('asking', 'yes')).rejects.toThrow(
+      /^This contradicts the present state: author-1-1 is over since .*, without an answer; it asked: Run touch b.txt; A is not running any more: it has ended as cancelled at \d{4}-/,
+    );
   });
 
   it('goes on in the conversation of a session that was killed', async () => {

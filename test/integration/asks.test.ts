@@ -143,7 +143,7 @@ describe.skipIf(path === undefined && process.env['REQUIRE_ALL'] !== '1')(
       await environment.sleep('2 hours');
       await until(() => world.view('T-1').questions.some(({ id }) => id === 'law-1'));
       expect(await refusalOf(answer(handle, 'allow', { question: 'budget-1' }))).toMatch(
-        /^budget-1 has expired at \d{4}-.*Z: refuse was taken by policy$/,
+        /^budget-1 has expired at \d{4}-.*Z: refuse was taken by policy; it asked: The diff deletes a test: may it\?$/,
       );
       await answer(handle, 'allow');
       expect(await handle.result()).toMatchObject({

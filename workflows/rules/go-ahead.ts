@@ -1,3 +1,4 @@
+import { describeGiven } from '../../schema/contracts/late.ts';
 import type { GoAheadRequest } from '../../schema/contracts/messages.ts';
 import type { GoAhead, TaskView } from '../../schema/contracts/views.ts';
 
@@ -13,14 +14,16 @@ export function goAheadFault(of: {
   coordinators: readonly string[];
   /** How many persons must give it, and those who have. */
   needed: number;
-  given: readonly Pick<GoAhead, 'by'>[];
+  given: readonly Pick<GoAhead, 'sha' | 'by' | 'at'>[];
   request: GoAheadRequest;
   via: GoAhead['via'];
 }): GoAheadFault | undefined {
   const { coordinators, needed, given, request, via } = of;
   const { id, gate, status, headSha } = of.view;
   if (gate !== 'go-ahead' || headSha === null || status !== 'running') {
-    return { type: 'WrongPhase', message: `${id} is at gate ${gate}: it waits for no go-ahead` };
+    const its = given.filter(({ sha }) => sha === request.headSha);
+    const before = its.length === 0 ? '' : `; ${request.headSha} has it, ${describeGiven(its)}`;
+    return { type: 'WrongPhase', message: `${id} is at gate ${gate}: it waits for no go-ahead${before}` };
   }
   if (request.headSha !== headSha) {
     const message = `the head of ${id} is ${headSha}, not ${request.headSha}`;
@@ -28,7 +31,7 @@ export function goAheadFault(of: {
   }
   const who = given.map(({ by }) => by);
   if (who.length >= needed) {
-    return { type: 'WrongPhase', message: `${id} has its go-ahead already, by ${who.join(' and ')}` };
+    return { type: 'WrongPhase', message: `${id} has its go-ahead already, ${describeGiven(given)}` };
   }
   if (via !== 'temporal' && coordinators.length > 0 && !coordinators.includes(request.by)) {
     const message = `${request.by} is no coordinator of this mission: ${coordinators.join(', ')}`;

@@ -1,4 +1,12 @@
-import type { Question, QuestionPolicy } from '../../schema/contracts/question.ts';
+import type { Resolution } from '../../schema/contracts/messages.ts';
+import {
+  blockedItem,
+  describePast,
+  type PastQuestion,
+  type Question,
+  type QuestionPolicy,
+} from '../../schema/contracts/question.ts';
+import type { TaskView } from '../../schema/contracts/views.ts';
 
 /** Nobody is reminded more seldom than that, unless the policy says so, nor so often that it fills a history. */
 const longestPauseSeconds = 24 * 60 * 60;
@@ -17,6 +25,26 @@ function defaultOf(question: Question, policy: QuestionPolicy): string | undefin
   if (kind === 'law' || kind === 'irreversible') return undefined;
   const option = policy.default?.[kind ?? 'permission'];
   return options.some(({ id }) => id === option) ? option : undefined;
+}
+
+/** Why an answer to a block does not count: most likely somebody was there first. */
+export function blockFault(of: {
+  mission: string;
+  view: Pick<TaskView, 'id' | 'status' | 'blocked' | 'reason'>;
+  past: readonly PastQuestion[];
+  resolution: Pick<Resolution, 'action' | 'since'>;
+}): string | undefined {
+  const { mission, view, past, resolution } = of;
+  const { id: task, status, blocked, reason } = view;
+  const { action, since } = resolution;
+  const answered = past.findLast(({ id }) =>
+    since === undefined ? id.startsWith('blocked-') : id === blockedItem(since),
+  );
+  const before = answered === undefined ? '' : `; ${describePast(answered)}`;
+  if (status !== 'blocked') return `${task} is not blocked: there is nothing to ${action}${before}`;
+  if (since === undefined || !blocked || blocked.at === since) return undefined;
+  const [late, now] = [since, blocked.at].map((at) => `${mission}.${task}.${blockedItem(at)}`);
+  return `${late ?? ''} was answered; what waits now is ${now ?? ''}: ${reason ?? ''}${before}`;
 }
 
 /** How long it is until a person is reminded for the first time, the second, and so on; in seconds. */
