@@ -26,10 +26,10 @@ function disputes(answer: FindingAnswer['answer']): void {
   });
 }
 
-async function decide(option: string): Promise<void> {
-  const handle = engine.taskHandle({ mission: 'demo', task: 'T-1' });
-  await until(() => (world.views.get('T-1')?.questions.length ?? 0) > 0);
-  const [question] = world.view('T-1').questions;
+async function decide(option: string, id = 'T-1'): Promise<void> {
+  const handle = engine.taskHandle({ mission: 'demo', task: id });
+  await until(() => (world.views.get(id)?.questions.length ?? 0) > 0);
+  const [question] = world.view(id).questions;
   expect(question).toMatchObject({ kind: 'conflict', session: null });
   expect(question?.options.map(({ id }) => id)).toEqual(['uphold', 'drop', 'defer']);
   expect(question?.detail).toContain('x is never null');
@@ -173,6 +173,34 @@ it('what a person defers gets a task of its own in the mission, which names the 
     `T-1-QA added to m1, by engine: what was put off in T-1 (${finding?.id ?? ''})`,
   );
   expect(world.view('T-1-QA').title).toContain('What was put off in T-1');
+});
+
+it('what is put off a second time, in the task that was made for it, gets the next one', async () => {
+  world.reviewer = ({ engine: name, task: of, earlier }) =>
+    name === 'diff-check' || of === 'T-1-QA-2' || earlier.some(({ state }) => state === 'deferred')
+      ? approval
+      : bug;
+  world.author = ({ task: id, findings }) => ({
+    kind: 'commit',
+    name: id,
+    answers: findings.map((finding) => ({ id: finding.id, answer: 'disputed', because: 'x is never null' })),
+  });
+  const mission = await engine.startMission({
+    key: 'demo',
+    milestones: [{ id: 'm1', tasks: [task('T-1')] }],
+  });
+  await decide('defer');
+  await decide('defer', 'T-1-QA');
+
+  const { status, tasks } = await mission.result();
+  expect(status).toBe('completed');
+  expect(tasks.map((one) => `${one.task} ${one.status}`)).toEqual([
+    'T-1 merged',
+    'T-1-QA merged',
+    'T-1-QA-2 merged',
+  ]);
+  const amended = world.events.filter(({ type }) => type === 'amended').map(({ message }) => message);
+  expect(amended[1]).toContain('T-1-QA-2 added to m1, by engine: what was put off in T-1-QA');
 });
 
 it('what should be fixed is sent back by policy, also where it was approved', async () => {

@@ -30,7 +30,7 @@ function followUp(plan: Plan, task: PlannedTask, deferred: readonly KnownFinding
   ];
   return {
     ...task,
-    id: freeName(plan, `${task.id}-QA`),
+    id: freeName(plan, followUpName(task.id)),
     title,
     goal: goal.join('\n').slice(0, longestGoal),
     acceptance: deferred.map(({ id, message }) => `${id} is mended: ${message}`.slice(0, 500)).slice(0, 50),
@@ -42,6 +42,11 @@ function describe({ id, engine, severity, category, file, line, message, history
   const place = file === undefined ? '' : ` ${file}${line === undefined ? '' : `:${line}`}`;
   const by = history.findLast(({ what }) => what === 'deferred')?.by ?? '';
   return `- ${id}: ${severity} (${category})${place}: ${message} (found by ${engine}, put off by ${by})`;
+}
+
+/** What is put off a second time, in the follow-up itself, is the next of the same task. */
+function followUpName(id: string): string {
+  return `${id.replace(/-QA(?:-\d+)?$/, '')}-QA`;
 }
 
 /** Numbered where there is one already. */
