@@ -14,7 +14,7 @@ import { MissionKey, Name, surfaceOf } from '../schema/contracts/names.ts';
 import { AnswerRequest } from '../schema/contracts/question.ts';
 import { GoAhead } from '../schema/contracts/views.ts';
 import type { Caller } from '../schema/db/tokens.ts';
-import { requireScope, type ApiEnv } from './auth.ts';
+import { refuseWithout, requireScope, type ApiEnv } from './auth.ts';
 import type { ApiDeps } from './deps.ts';
 import { IdempotencyHeader } from './idempotency.ts';
 import {
@@ -26,6 +26,7 @@ import {
   requireMission,
   resolveTask,
   resumeMission,
+  scopeOfAnswer,
   type MissionCall,
 } from './missions.ts';
 import { readBody } from './request-body.ts';
@@ -65,9 +66,10 @@ const answers = createRoute({
   method: 'post',
   path: '/v1/missions/{id}/tasks/{task}/answers',
   summary: 'Answer a question of an agent, or of the engine',
-  description: 'Each question of a task counts its first answer: one of the options that it names.',
+  description:
+    'Each question of a task counts its first answer: one of the options that it names. Needs the scope `missions:write`, or `merge:approve` where the question is about a law.',
   security,
-  middleware: [requireScope('missions:write'), readBody('json')] as const,
+  middleware: [requireScope('missions:write', 'merge:approve'), readBody('json')] as const,
   request: told(TaskPath, AnswerRequest.omit({ by: true }).strict()),
   responses: { 204: { description: 'Whoever has asked is told' }, ...responses },
 });
@@ -144,8 +146,10 @@ export function controlRoutes(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
 
   app.openapi(answers, async (context) => {
     const { id, task } = context.req.valid('param');
+    const answer = context.req.valid('json');
+    refuseWithout(context.get('caller'), scopeOfAnswer(answer));
     const of = await call(context.get('caller'), id, context.req.valid('header'));
-    await answerQuestion(deps, { ...of, task, ...context.req.valid('json') });
+    await answerQuestion(deps, { ...of, task, ...answer });
     return context.body(null, 204);
   });
 

@@ -1,10 +1,11 @@
 /** All that waits for a person, and one way to answer whatever it is. */
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import { z } from 'zod';
-import { InboxItem, InboxKind, ItemId, readItemId } from '../schema/contracts/inbox.ts';
+import { InboxItem, InboxKind, ItemId, readItemId, type ItemAddress } from '../schema/contracts/inbox.ts';
 import { Resolution } from '../schema/contracts/messages.ts';
 import { MissionKey, surfaceOf, type GoAheadSurface } from '../schema/contracts/names.ts';
 import { describePast, OptionId, pausedItem } from '../schema/contracts/question.ts';
+import type { Scope } from '../schema/contracts/scopes.ts';
 import { MissionView } from '../schema/contracts/views.ts';
 import { oldestFirst, readInbox } from '../schema/db/inbox.ts';
 import type { Caller } from '../schema/db/tokens.ts';
@@ -18,6 +19,7 @@ import {
   requireMission,
   resolveTask,
   resumeMission,
+  scopeOfAnswer,
 } from './missions.ts';
 import { pageOf, readCursor, writeCursor } from './paging.ts';
 import { Problem } from './problem.ts';
@@ -61,7 +63,7 @@ const answer = createRoute({
   path: '/v1/inbox/{item}/answer',
   summary: 'Answer what waits for a person',
   description:
-    'Needs the scope `missions:write`, and for a go-ahead `merge:approve`. Whoever answers late, or second, is told what was answered, by whom and when (409).',
+    'Needs the scope `missions:write`, or `merge:approve` for a go-ahead and for a breach of a law. Whoever answers late, or second, is told what was answered, by whom and when (409).',
   security,
   middleware: [requireScope('missions:write', 'merge:approve'), readBody('json')] as const,
   request: {
@@ -119,7 +121,7 @@ export function inboxRoutes(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     if (!address)
       throw new Problem('not-found', `there is no item ${item}: the inbox has those that there are`);
     const { mission } = address;
-    refuseWithout(caller, address.kind === 'go-ahead' ? 'merge:approve' : 'missions:write');
+    refuseWithout(caller, scopeOf(address));
     const { view } = await requireMission(deps, { tenant, mission });
     const call = { mission, caller, idempotencyKey };
     switch (address.kind) {
@@ -144,6 +146,12 @@ export function inboxRoutes(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
         throw new Problem('conflict', `${item} has no choices: it goes on when the base is mended`);
     }
   }
+}
+
+/** To let a breach of a law through is to let it be merged. */
+function scopeOf(address: ItemAddress): Scope {
+  if (address.kind === 'question') return scopeOfAnswer(address);
+  return address.kind === 'go-ahead' ? 'merge:approve' : 'missions:write';
 }
 
 /** A mission that goes on must not be cancelled by an answer to what it once waited for. */

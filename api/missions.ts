@@ -20,6 +20,7 @@ import {
   type Resolution,
 } from '../schema/contracts/messages.ts';
 import { AnsweredTask, describeLate, type LateAnswer } from '../schema/contracts/late.ts';
+import { isLawQuestion } from '../schema/contracts/law.ts';
 import type { MissionFile } from '../schema/contracts/mission-file.ts';
 import {
   controlQueue,
@@ -29,6 +30,7 @@ import {
 } from '../schema/contracts/names.ts';
 import { PlanOutline, type Plan } from '../schema/contracts/plan.ts';
 import { blockedItem, type AnswerRequest } from '../schema/contracts/question.ts';
+import type { Scope } from '../schema/contracts/scopes.ts';
 import { startAttributes } from '../schema/contracts/search-attributes.ts';
 import { GoAhead } from '../schema/contracts/views.ts';
 import {
@@ -250,6 +252,10 @@ export async function resolveTask(
   };
   const late: LateAnswer = since === undefined ? { kind: 'block' } : { kind: 'item', id: blockedItem(since) };
   await updateTask(deps, of, { name: updates.resolve, arg, late });
+}
+
+export function scopeOfAnswer({ question }: Pick<AnswerRequest, 'question'>): Scope {
+  return isLawQuestion(question) ? 'merge:approve' : 'missions:write';
 }
 
 export async function answerQuestion(

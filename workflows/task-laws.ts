@@ -1,4 +1,4 @@
-import type { Breach } from '../schema/contracts/law.ts';
+import { lawQuestion, type Breach } from '../schema/contracts/law.ts';
 import type { Delivered } from './ports.ts';
 import { breachKey, describeBreaches, rejectBreaches } from './rules/laws.ts';
 import type { TaskAsks } from './task-asks.ts';
@@ -43,7 +43,7 @@ export class TaskLaws {
     const task = this.#task;
     this.#asked += 1;
     const { option, by } = await this.#asks.ask({
-      id: `law-${this.#asked}`,
+      id: lawQuestion(this.#asked),
       kind: 'law',
       title: `${task.place.task} breaks a law at ${headSha}: may it be merged all the same?`,
       detail: describeBreaches(open),

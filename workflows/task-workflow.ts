@@ -14,9 +14,11 @@ import {
   type TaskInput,
   type TaskResult,
 } from '../schema/contracts/messages.ts';
+import { isLawQuestion } from '../schema/contracts/law.ts';
 import type { AnswerRequest } from '../schema/contracts/question.ts';
 import type { ToldTask, Unparsed } from '../schema/contracts/told.ts';
 import type { GoAhead, TaskView } from '../schema/contracts/views.ts';
+import { strangerFault, type GoAheadFault } from './rules/go-ahead.ts';
 import { TaskState } from './task-state.ts';
 import { TaskStory } from './task-story.ts';
 import { tellUsed } from './tell-used.ts';
@@ -68,15 +70,21 @@ export function listen(task: TaskState, story: TaskStory): void {
 }
 
 function refuseGoAhead(task: TaskState, request: GoAheadRequest): void {
-  const fault = task.goAheads.fault(request, request.via ?? 'api');
+  refuseFault(task.goAheads.fault(request, request.via ?? 'api'));
+}
+
+function refuseFault(fault: GoAheadFault | undefined): void {
   if (!fault) return;
   const { type, message } = fault;
   const details = 'headSha' in fault ? [{ headSha: fault.headSha }] : [];
   throw ApplicationFailure.create({ type, message, details, nonRetryable: true });
 }
 
+/** What breaks a law is merged by the word of those alone who may let anything be merged. */
 function refuseAnswer(task: TaskState, request: AnswerRequest): void {
   refuse(task.questions.fault(request));
+  const { coordinators } = task.input.policy;
+  if (isLawQuestion(request.question)) refuseFault(strangerFault({ by: request.by, coordinators }));
 }
 
 function refuseResolution(task: TaskState, resolution: Resolution): void {

@@ -28,3 +28,12 @@ export const LiftedBreach = Breach.extend({
   at: z.number(),
 });
 export type LiftedBreach = z.infer<typeof LiftedBreach>;
+
+/** Names the question whether a breach is let through. Who answers it needs the authority of a go-ahead. */
+export function lawQuestion(count: number): string {
+  return `law-${count}`;
+}
+
+export function isLawQuestion(id: string): boolean {
+  return /^law-\d+$/.test(id);
+}

@@ -160,7 +160,7 @@ describe('the inbox', () => {
     expect((await world.api.show('twice')).mission.status).toBe('running');
   });
 
-  it('wants a scope of its own for a go-ahead, and knows items of missions that are there', async () => {
+  it('wants a scope of its own for a go-ahead and for a law, and knows items of missions that are there', async () => {
     const { engine, api } = await makeWorld();
     const token = await api.createToken({ name: 'writer', scopes: ['missions:read', 'missions:write'] });
     const writer = createApi({ url: engine.url, token });
@@ -168,7 +168,15 @@ describe('the inbox', () => {
     await expect(answer(`none.A.go-ahead-${'a'.repeat(40)}`)).rejects.toThrow(
       'lacks the scope merge:approve',
     );
-    await expect(answer('none.A.law-1')).rejects.toThrow('there is no mission none');
+    await expect(answer('none.A.law-1')).rejects.toThrow('lacks the scope merge:approve');
+    const byTask = writer.answer({ id: 'none', task: 'A', question: 'law-1', option: 'lift' });
+    await expect(byTask).rejects.toThrow('lacks the scope merge:approve');
+    const approver = await api.createToken({ name: 'approver', scopes: ['merge:approve'] });
+    const lift = { item: 'none.A.law-1', choice: 'lift', note: undefined };
+    await expect(createApi({ url: engine.url, token: approver }).answerItem(lift)).rejects.toThrow(
+      'there is no mission none',
+    );
+    await expect(answer('none.A.author-1-1')).rejects.toThrow('there is no mission none');
     await expect(answer('none.other')).rejects.toThrow('there is no item none.other');
   });
 

@@ -65,6 +65,22 @@ describe('a delivery that breaks a law', () => {
     expect(world.view('T-1').lifted).toMatchObject([{ ...deleted, sha: sha('T-1.2'), by: 'lead' }]);
   });
 
+  it('is let through by a coordinator alone, where the mission names some', async () => {
+    world.breaches = () => [deleted];
+    const handle = await engine.startTask({ policy: { coordinators: ['lead'] } });
+    const question = await asked();
+    const lift = (by: string) =>
+      handle.executeUpdate(updates.answer, { args: [{ question, option: 'lift', by }] });
+
+    expect(await refusalOf(lift('writer'))).toBe('NotCoordinator');
+    expect(world.view('T-1').lifted).toEqual([]);
+    await lift('lead');
+    await until(() => world.view('T-1').gate === 'go-ahead');
+    expect(world.view('T-1').lifted).toMatchObject([{ by: 'lead' }]);
+    await handle.executeUpdate(updates.goAhead, { args: [{ headSha: sha('T-1.2'), by: 'lead' }] });
+    expect(await handle.result()).toMatchObject({ status: 'merged' });
+  });
+
   it('goes back again when the person says so, and parks when its author is out of attempts', async () => {
     world.breaches = () => [deleted];
     const handle = await engine.startTask({ policy: { remediations: 2 } });

@@ -33,10 +33,8 @@ export function goAheadFault(of: {
   if (who.length >= needed) {
     return { type: 'WrongPhase', message: `${id} has its go-ahead already, ${describeGiven(given)}` };
   }
-  if (via !== 'temporal' && coordinators.length > 0 && !coordinators.includes(request.by)) {
-    const message = `${request.by} is no coordinator of this mission: ${coordinators.join(', ')}`;
-    return { type: 'NotCoordinator', message };
-  }
+  const stranger = via === 'temporal' ? undefined : strangerFault({ by: request.by, coordinators });
+  if (stranger) return stranger;
   if (who.includes(request.by)) {
     const message = `${request.by} has given the go-ahead for ${headSha} already: ${needed} different persons must`;
     return { type: 'WrongPhase', message };
@@ -47,4 +45,12 @@ export function goAheadFault(of: {
     return { type: 'NotCoordinator', message };
   }
   return undefined;
+}
+
+/** Whether it is not for who says it: a mission may name those who let heads be merged. */
+export function strangerFault(of: { by: string; coordinators: readonly string[] }): GoAheadFault | undefined {
+  const { by, coordinators } = of;
+  if (coordinators.length === 0 || coordinators.includes(by)) return undefined;
+  const message = `${by} is no coordinator of this mission: ${coordinators.join(', ')}`;
+  return { type: 'NotCoordinator', message };
 }
