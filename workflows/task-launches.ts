@@ -3,7 +3,7 @@ import { isAgent, runtimeName } from '../schema/contracts/agent.ts';
 import type { Program } from '../schema/contracts/plan.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
 import type { PlaceRequest } from './ports.ts';
-import { chooseProgram, standIns } from './rules/choose-program.ts';
+import { chooseProgram, withStandIns } from './rules/choose-program.ts';
 import { failureOf } from './rules/describe-failure.ts';
 import { pauseAfterModelError, quotaOpensAt } from './rules/model-fault.ts';
 import type { HostLost, TaskHost } from './task-host.ts';
@@ -78,7 +78,7 @@ export class TaskLaunches {
       engine,
       place: { mission, task: place.task, repository },
       sessionId: upcoming.sessionId,
-      programs: [program, ...standIns(program, this.#task.policy.fallback ?? [])],
+      programs: withStandIns(program, this.#task.policy.fallback),
       labels: task.labels ?? [],
       current: this.#host.name,
       unpushed,

@@ -201,14 +201,15 @@ describe('an amendment of who writes', () => {
   it('is refused where all who read would be of the families of those who write', () => {
     const changes: PlannedChange[] = [{ change: 'policy', fallback: ['claude'] }];
     const amended = amendPlan({ plan: agents, statuses, milestone: 'm2', changes });
-    // What runs or is over is history.
+    // Tasks that run hear of another fallback; what is over is history.
     expect(faultsOf(amended).map(({ path }) => path)).toEqual([
+      'milestones.1.tasks.0',
       'milestones.1.tasks.1',
       'milestones.1.tasks.2',
       'milestones.1.tasks.3',
       'milestones.2.tasks.0',
     ]);
-    expect(faultsOf(amended)[0]?.message).toContain('d may be written by openai and anthropic');
+    expect(faultsOf(amended)[0]?.message).toContain('c may be written by openai and anthropic');
   });
 
   it('is made where somebody else reads', () => {

@@ -1,5 +1,5 @@
 import { graphFaults, type Policy } from '../../schema/contracts/mission-file.ts';
-import type { TaskStatus } from '../../schema/contracts/gates.ts';
+import { isEnded, type TaskStatus } from '../../schema/contracts/gates.ts';
 import type { AmendmentFaults } from '../../schema/contracts/amendment.ts';
 import {
   maxPlanCharacters,
@@ -160,14 +160,15 @@ function faultsOf(draft: Draft, statuses: Statuses): AmendmentFaults['faults'] {
           },
         ];
   const families = familyFaults(draft.plan)
-    .filter(({ milestone, task }) =>
-      mayStart(draft.plan.milestones[milestone]?.tasks[task]?.id ?? '', statuses),
-    )
+    .filter(({ milestone, task }) => {
+      // An amended fallback is heard by the tasks that run, too.
+      const id = draft.plan.milestones[milestone]?.tasks[task]?.id ?? '';
+      return !isEnded(statuses.get(id) ?? 'waiting');
+    })
     .map(({ milestone, task, message }) => ({ path: `milestones.${milestone}.tasks.${task}`, message }));
   return [...graph, ...deferredFaults(draft, statuses), ...families, ...size];
 }
 
-/** What has started is history, whoever writes and reads it. */
 function mayStart(id: string, statuses: Statuses): boolean {
   const status = statuses.get(id) ?? 'waiting';
   return status === 'waiting' || status === 'deferred';

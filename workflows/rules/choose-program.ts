@@ -21,7 +21,7 @@ export function chooseProgram(of: {
   now: number;
 }): Choice {
   const { program, closed, now } = of;
-  const candidates = [program, ...standIns(program, of.fallback)].map((candidate) => ({
+  const candidates = withStandIns(program, of.fallback).map((candidate) => ({
     program: candidate,
     until: closed.get(runtimeName(candidate)) ?? 0,
   }));
@@ -42,10 +42,12 @@ export function programAfter(of: {
   return chooseAgent(program, stronger);
 }
 
-/** A model belongs to its runtime: another has the one that its operator has set. */
-export function standIns(program: Program, fallback: readonly AgentRuntime[]): Program[] {
-  if (!isAgent(program)) return [];
-  return fallback
-    .filter((runtime) => runtime !== program.runtime)
-    .map((runtime) => chooseAgent(program, { runtime }));
+/**
+ * All that a session may run, whatever is closed: the program before those that stand in for it. A model belongs to its
+ * runtime: another has the one that its operator has set.
+ */
+export function withStandIns(program: Program, fallback: readonly AgentRuntime[] = []): Program[] {
+  if (!isAgent(program)) return [program];
+  const others = fallback.filter((runtime) => runtime !== program.runtime);
+  return [program, ...others.map((runtime) => chooseAgent(program, { runtime }))];
 }

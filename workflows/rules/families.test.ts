@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Policy } from '../../schema/contracts/mission-file.ts';
 import type { Families, Plan, Program } from '../../schema/contracts/plan.ts';
-import type { AgentRuntime } from '../../schema/contracts/agent.ts';
+import type { AgentChoice, AgentRuntime } from '../../schema/contracts/agent.ts';
 import { repository, task } from '../../test/support/plans.ts';
 import { familyFaults, familyOf } from './families.ts';
 
@@ -30,9 +30,14 @@ describe('the family of what writes', () => {
   });
 });
 
-function plan(of: { program: Program; fallback?: AgentRuntime[]; families?: Families }): Plan {
-  const { program, fallback, families } = of;
-  const policy = Policy.parse(fallback ? { fallback } : {});
+function plan(of: {
+  program: Program;
+  fallback?: AgentRuntime[];
+  stronger?: AgentChoice;
+  families?: Families;
+}): Plan {
+  const { program, fallback, stronger, families } = of;
+  const policy = Policy.parse({ fallback, stronger });
   const milestones = [{ id: 'm1', title: 'All', tasks: [task('A'), task('B', { program })] }];
   return { mission: 'm', title: 'M', repository, policy, milestones, ...(families ? { families } : {}) };
 }
@@ -67,9 +72,26 @@ describe('a change is not read by those alone who write it', () => {
         task: 1,
         message:
           'B may be written by openai and anthropic, and so are all who read it (anthropic, openai): ' +
-          'add a reviewer of another family, or take agents out of its fallback',
+          'add a reviewer of another family, or take agents out of `fallback` or `stronger`',
       },
     ]);
+  });
+
+  it('is broken by who goes on after it was sent back, and by who stands in for that', () => {
+    const families = { ...both, told: { pi: 'anthropic' } };
+    const says = 'may be written by openai and anthropic';
+    const codex = { runtime: 'codex' } as const;
+    const [first] = familyFaults(plan({ program: codex, stronger: { runtime: 'claude' }, families }));
+    expect(first?.message).toContain(says);
+    // It stands in without the model that it began with.
+    const program = { runtime: 'pi', model: 'openai/o3' } as const;
+    const [second] = familyFaults(plan({ program, stronger: codex, fallback: ['pi'], families }));
+    expect(second?.message).toContain(says);
+  });
+
+  it('is kept by a stronger model of the same maker', () => {
+    const of = { program: { runtime: 'codex' }, families: both } as const;
+    expect(familyFaults(plan({ ...of, stronger: { model: 'gpt-6' } }))).toEqual([]);
   });
 
   it('is broken where nobody else reads', () => {

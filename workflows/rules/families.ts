@@ -1,7 +1,7 @@
 /** Whose models write a change and whose read it: engines of one family think alike, and miss the same. */
 import { isAgent, runtimeName } from '../../schema/contracts/agent.ts';
 import { toStartedTask, type Families, type Plan, type Program } from '../../schema/contracts/plan.ts';
-import { standIns } from './choose-program.ts';
+import { programAfter, withStandIns } from './choose-program.ts';
 
 /** The programs that have models of their maker only. */
 const ownFamilies: Readonly<Record<string, string>> = { claude: 'anthropic', codex: 'openai' };
@@ -30,8 +30,8 @@ export function familyOf(program: Program, told: Families['told']): string {
 }
 
 /**
- * Where all who read a task's change may be of the families of those who write it, its stand-ins among them: what is
- * wrong, and how to mend it. Plans of version 0.3 and older don't tell families.
+ * Where all who read a task's change may be of the families of those who write it, stand-ins and who goes on when it was
+ * sent back among them: what is wrong, and how to mend it. Plans of version 0.3 and older don't tell families.
  */
 export function familyFaults(plan: Plan): { milestone: number; task: number; message: string }[] {
   const { families, policy } = plan;
@@ -39,10 +39,12 @@ export function familyFaults(plan: Plan): { milestone: number; task: number; mes
   return plan.milestones.flatMap((milestone, m) =>
     milestone.tasks.flatMap((task, t) => {
       const { program } = toStartedTask({ plan, milestone, task });
-      const programs = [program, ...standIns(program, policy.fallback ?? [])];
+      const { stronger, fallback } = policy;
+      const later = programAfter({ program, stronger, remediations: Infinity });
+      const programs = [program, later].flatMap((one) => withStandIns(one, fallback));
       const authors = new Set(programs.map((one) => familyOf(one, families.told)));
       if (families.reviewers.some((family) => !authors.has(family))) return [];
-      const remedy = `add a reviewer of another family${programs.length > 1 ? ', or take agents out of its fallback' : ''}`;
+      const remedy = `add a reviewer of another family${authors.size > 1 ? ', or take agents out of `fallback` or `stronger`' : ''}`;
       const message = `${task.id} may be written by ${[...authors].join(' and ')}, and so are all who read it (${families.reviewers.join(', ')}): ${remedy}`;
       return [{ milestone: m, task: t, message }];
     }),
