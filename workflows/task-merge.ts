@@ -167,7 +167,7 @@ export class TaskMerge {
     const { mergeSha } = task.view;
     if (green && mergeSha !== null) seen = { sha: mergeSha, verdict };
     if (seen) task.prove({ base: { ...seen, at: Date.now() } });
-    task.view.mergeCi = verdict;
+    task.view.mergeCi = seen?.verdict ?? verdict;
     return true;
   }
 }

@@ -220,16 +220,18 @@ function lane({ view, base, mission, lane: found }: WhyOf): Facts {
 }
 
 function verifiedMerge({ view, base }: WhyOf): Facts {
-  const { mergeSha, mergeCi } = view;
-  const says = mergeCi ?? 'not known yet';
-  const evidence = mergeSha === null ? [] : [{ what: `CI of ${base}`, says, sha: mergeSha }];
+  const { mergeSha, mergeCi, evidence: kept } = view;
+  const { sha, verdict } = kept?.base ?? { sha: mergeSha, verdict: null };
+  const says = verdict ?? mergeCi ?? 'not known yet';
+  const evidence = sha === null ? [] : [{ what: `CI of ${base}`, says, sha }];
   const at = mergeSha === null ? 'the commit of the merge' : mergeSha;
   return { evidence, asks: `${base} green at ${at}`, for: 'ci' };
 }
 
 function closedIssue({ view }: WhyOf): Facts {
-  const { issue, gate } = view;
-  const isClosed = gates.indexOf(gate) > gates.indexOf('close-issue');
+  const { issue, gate, evidence: kept } = view;
+  // A gate that a person has let be is passed too; views of before what was done was kept have only gates.
+  const isClosed = kept ? kept.issue !== undefined : gates.indexOf(gate) > gates.indexOf('close-issue');
   const evidence = issue === null || !isClosed ? [] : [{ what: 'issue', says: `#${issue} is closed` }];
   return {
     evidence,

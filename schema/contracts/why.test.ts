@@ -164,8 +164,25 @@ describe('why a task may not be merged yet', () => {
       more: { gate: 'close-issue', mergeSha, mergeCi: 'passed' },
       sees: ['CI of main: passed at c'],
     },
+    {
+      gate: 'verify-merge',
+      // The lane could not look at the merge; the task has seen a later commit.
+      more: { gate: 'close-issue', mergeSha, evidence: { base: { sha: older, verdict: 'passed', at: 1 } } },
+      sees: ['CI of main: passed at b'],
+    },
     { gate: 'close-issue', more: { gate: 'close-issue', issue: 7 }, sees: [] },
     { gate: 'close-issue', more: { gate: 'clean-up', issue: 7 }, sees: ['issue: #7 is closed'] },
+    {
+      gate: 'close-issue',
+      more: { gate: 'close-issue', issue: 7, evidence: { issue: { number: 7, at: 1 } } },
+      sees: ['issue: #7 is closed'],
+    },
+    // A person has decided that it stays open.
+    {
+      gate: 'close-issue',
+      more: { gate: 'done', issue: 7, evidence: { merge: { sha: mergeSha, at: 1 } } },
+      sees: [],
+    },
   ])('sees at $gate: $sees', ({ gate, more, of, sees }) => {
     expect(seen(why(more, of), gate)).toEqual(sees);
   });

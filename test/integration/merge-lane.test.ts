@@ -265,6 +265,7 @@ describe('the merge lane', () => {
 
     expect(await handle.result()).toMatchObject({ status: 'merged' });
     expect(world.issues.get('A')?.state).toBe('closed');
+    expect(world.view('A')).toMatchObject({ mergeCi: 'passed', evidence: { base: { verdict: 'passed' } } });
   });
 
   it('lets a request that waits be withdrawn, and merges the others', async () => {
