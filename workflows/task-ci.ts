@@ -151,7 +151,7 @@ export class TaskCi {
     }
     if (update.kind === 'not-covered' || update.kind === 'merged') return false;
     if (update.kind === 'ready' && !update.updated) return false;
-    if (update.kind === 'ready') task.heads.add(update.headSha);
+    if (update.kind === 'ready') task.broughtUp(update.headSha);
     task.headMoved(`${task.place.branch} is now at ${update.headSha ?? 'no commit'}, for the mended ${base}`);
     return true;
   }

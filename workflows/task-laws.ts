@@ -68,11 +68,10 @@ export class TaskLaws {
     );
   }
 
-  /** A new head is to be asked about anew, unless the lane has made it: by that nothing of the change is another. */
+  /** A new head is to be asked about anew, unless the engine has brought it up to its base: the change is the same there. */
   #keepLifted(headSha: string): void {
     const { lifted } = this.#task.view;
-    if (this.#allowed === undefined || headSha === this.#allowed || !this.#task.isMovedByLane(headSha))
-      return;
+    if (this.#allowed === undefined || headSha === this.#allowed || !this.#task.updates.has(headSha)) return;
     const own = lifted.filter(({ sha }) => sha === this.#allowed);
     lifted.push(...own.map((one) => ({ ...one, sha: headSha })));
   }

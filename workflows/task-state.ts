@@ -51,6 +51,8 @@ export class TaskState {
   readonly waits: TaskWaits;
   /** Every head that the engine has put on the branch, or was about to: at any other it is somebody else's. */
   readonly heads = new Set<string>();
+  /** Those of them that hold a change of before and its base, and nothing else. */
+  readonly updates = new Set<string>();
   /** Where the next session's commits are judged against, as the last verified delivery found it. */
   baseSha = '';
   authorLaunches = 0;
@@ -337,15 +339,15 @@ export class TaskState {
     if (!answer.success) return this.tell('ignored', 'an answer of the lane that is malformed');
     this.laneAnswers.push(answer.data);
     // A head that has moved was moved by somebody else.
-    if (answer.data.kind === 'head-moved') return;
-    if ('headSha' in answer.data && answer.data.headSha !== undefined) this.heads.add(answer.data.headSha);
+    if (answer.data.kind === 'head-moved' || !('headSha' in answer.data)) return;
+    const { headSha } = answer.data;
+    if (headSha !== undefined && headSha !== this.view.headSha) this.broughtUp(headSha);
   }
 
-  /** Whether the lane has brought the branch up to its base there. */
-  isMovedByLane(head: string): boolean {
-    return this.laneAnswers.some(
-      (answer) => answer.kind !== 'head-moved' && 'headSha' in answer && answer.headSha === head,
-    );
+  /** The engine has brought the branch up to its base. */
+  broughtUp(headSha: string): void {
+    this.heads.add(headSha);
+    this.updates.add(headSha);
   }
 
   laneOutcome(id: string): LaneOutcome | undefined {

@@ -145,6 +145,22 @@ describe('a delivery that breaks a law', () => {
     ]);
     expect(world.events.filter(({ type }) => type === 'asked')).toHaveLength(1);
   });
+
+  it('stays let through where the task takes a base that was mended', async () => {
+    world.breaches = () => [deleted];
+    world.verdicts.set(sha('T-1.2'), 'failed');
+    world.verdicts.set(world.base, 'failed');
+    const handle = await engine.startTask({});
+
+    await handle.executeUpdate(updates.answer, {
+      args: [{ question: await asked(), option: 'lift', by: 'lead' }],
+    });
+    await until(() => world.view('T-1').waits?.on.includes('to be green again') === true);
+    world.moveBase();
+    expect(await handle.result()).toMatchObject({ status: 'merged' });
+    expect(world.merges.map(({ headSha }) => headSha)).toEqual([sha('T-1^0')]);
+    expect(world.events.filter(({ type }) => type === 'asked')).toHaveLength(1);
+  });
 });
 
 describe('a verdict', () => {
