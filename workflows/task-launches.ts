@@ -5,7 +5,7 @@ import type { SessionSummary } from '../schema/contracts/session.ts';
 import type { PlaceRequest } from './ports.ts';
 import { chooseProgram, withStandIns } from './rules/choose-program.ts';
 import { failureOf } from './rules/describe-failure.ts';
-import { pauseAfterModelError, quotaOpensAt } from './rules/model-fault.ts';
+import { modelFault, quotaOpensAt } from './rules/model-fault.ts';
 import type { HostLost, TaskHost } from './task-host.ts';
 import { defaultPriority, TaskPlaces } from './task-places.ts';
 import type { TaskState } from './task-state.ts';
@@ -187,29 +187,24 @@ export class TaskLaunches {
   }
 
   /** True: the session has failed for nothing that it did. */
-  async waitForModel({ runtime, host, agent }: SessionSummary): Promise<boolean> {
+  async waitForModel(session: SessionSummary): Promise<boolean> {
     const task = this.#task;
-    switch (agent?.outcome) {
+    const fault = modelFault({ session, sessions: task.view.sessions, now: Date.now() });
+    switch (fault?.kind) {
       case 'auth':
-        await this.#steps.park(`${runtime} is not logged in on ${host}: ${agent.message}`, 'credentials');
+        await this.#steps.park(fault.reason, 'credentials');
         return true;
-      // A person is asked before the next launch.
       case 'over-budget':
         return true;
-      case 'rate-limited':
+      case 'closed':
         task.giveBackLaunch();
         // Other tasks of the account must know before anything else is placed.
         if (this.#isPlaced()) await this.#steps.record();
-        this.#closed.set(runtime, quotaOpensAt({ report: agent, now: Date.now() }));
+        this.#closed.set(session.runtime, fault.until);
         return true;
-      case 'model-error': {
-        const times = task.view.sessions.filter((session) => session.agent?.outcome === 'model-error').length;
-        await this.#steps.waitUntil(
-          Date.now() + pauseAfterModelError(times),
-          `the model of ${runtime}: ${agent.message}`,
-        );
+      case 'failing':
+        await this.#steps.waitUntil(fault.until, fault.on);
         return false;
-      }
       default:
         return false;
     }

@@ -12,7 +12,7 @@ import type {
   VerifyDeliveryInput,
 } from './ports.ts';
 import { call } from './proxies.ts';
-import { defaultStallSeconds, pauseAfterModelError, quotaOpensAt } from './rules/model-fault.ts';
+import { defaultStallSeconds, modelFault } from './rules/model-fault.ts';
 import { reviewersOf, watchedPaths } from './rules/reviewers.ts';
 import { authorsOf, verdictFault } from './rules/verdict.ts';
 import type { TaskHost } from './task-host.ts';
@@ -164,38 +164,22 @@ export class TaskReviews {
   }
 
   /** True: it has come to nothing for what a launch less would not change, and that is over now. */
-  async #isShutOut(engine: string, { role, runtime, host, agent }: SessionSummary): Promise<boolean> {
-    const task = this.#task;
-    switch (agent?.outcome) {
+  async #isShutOut(engine: string, session: SessionSummary): Promise<boolean> {
+    const fault = modelFault({ session, sessions: this.#task.view.sessions, now: Date.now() });
+    switch (fault?.kind) {
       case 'auth':
-        await this.#steps.park(
-          `${engine}: ${runtime} is not logged in on ${host}: ${agent.message}`,
-          'credentials',
-        );
+        await this.#steps.park(`${engine}: ${fault.reason}`, 'credentials');
         return true;
-      // A person is asked before the next launch.
       case 'over-budget':
         return true;
-      case 'rate-limited': {
-        const until = quotaOpensAt({ report: agent, now: Date.now() });
-        await this.#waitUntil(engine, until, `the quota of ${runtime} on ${host}`);
-        return true;
-      }
-      case 'model-error': {
-        const own = task.view.sessions.filter((session) => session.role === role);
-        const times = own.filter((session) => session.agent?.outcome === 'model-error').length;
-        const until = Date.now() + pauseAfterModelError(times);
-        await this.#waitUntil(engine, until, `the model of ${runtime}: ${agent.message}`);
-        return false;
-      }
+      case 'closed':
+      case 'failing':
+        // The others read on meanwhile: the task waits for what is left.
+        await this.#steps.waitUntil(fault.until, fault.on, (wait) => this.#show(engine, wait));
+        return fault.kind === 'closed';
       default:
         return false;
     }
-  }
-
-  /** A durable timer. The others read on meanwhile: the task waits for what is left. */
-  async #waitUntil(engine: string, until: number, on: string): Promise<void> {
-    await this.#steps.waitUntil(until, on, (wait) => this.#show(engine, wait));
   }
 
   /** What one reviewer waits for; undefined: it reads. */

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { pauseAfterModelError, quotaOpensAt } from './model-fault.ts';
+import type { AgentReport } from '../../schema/contracts/session.ts';
+import { report } from '../../test/fakes/fake-sessions.ts';
+import { modelFault, quotaOpensAt, type ModelFault } from './model-fault.ts';
 
 const minute = 60_000;
 const day = 24 * 60 * minute;
@@ -24,6 +26,47 @@ describe('a quota that is closed', () => {
   });
 });
 
+const session = { role: 'author', runtime: 'codex', host: 'h1' };
+
+function ended(outcome: AgentReport['outcome'], more: { role?: string; retryAt?: number } = {}) {
+  const { role = session.role, retryAt } = more;
+  const agent = report({ outcome, message: 'it says no', retryAt: retryAt ?? null });
+  return { ...session, role, agent };
+}
+
+describe('what keeps a session from its model', () => {
+  it.each<{ outcome: AgentReport['outcome']; retryAt?: number; fault: ModelFault | undefined }>([
+    { outcome: 'auth', fault: { kind: 'auth', reason: 'codex is not logged in on h1: it says no' } },
+    { outcome: 'over-budget', fault: { kind: 'over-budget' } },
+    {
+      outcome: 'rate-limited',
+      retryAt: now + minute,
+      fault: { kind: 'closed', until: now + minute + 5_000, on: 'the quota of codex on h1' },
+    },
+    {
+      outcome: 'model-error',
+      fault: { kind: 'failing', until: now + minute, on: 'the model of codex: it says no' },
+    },
+    { outcome: 'done', fault: undefined },
+    { outcome: 'no-change', fault: undefined },
+    { outcome: 'stalled', fault: undefined },
+    { outcome: 'lost', fault: undefined },
+  ])('after $outcome', ({ outcome, retryAt, fault }) => {
+    const one = ended(outcome, retryAt === undefined ? {} : { retryAt });
+    expect(modelFault({ session: one, sessions: [one], now })).toEqual(fault);
+  });
+
+  it('is not told of a program that is no agent', () => {
+    expect(modelFault({ session, sessions: [session], now })).toBeUndefined();
+  });
+
+  it('is counted for each role by itself', () => {
+    const one = ended('model-error', { role: 'review-claude' });
+    const sessions = [ended('model-error'), ended('done'), ended('model-error'), one];
+    expect(modelFault({ session: one, sessions, now })).toMatchObject({ until: now + minute });
+  });
+});
+
 describe('a model that fails', () => {
   it.each([
     [1, 1],
@@ -32,6 +75,8 @@ describe('a model that fails', () => {
     [6, 30],
     [60, 30],
   ])('for time %i is left alone for %i minutes', (times, minutes) => {
-    expect(pauseAfterModelError(times)).toBe(minutes * minute);
+    const one = ended('model-error');
+    const sessions = new Array<typeof one>(times).fill(one);
+    expect(modelFault({ session: one, sessions, now })).toMatchObject({ until: now + minutes * minute });
   });
 });
