@@ -236,6 +236,18 @@ describe('a mission file', () => {
     expect(file.milestones[0]?.tasks[0]?.checks).toEqual(['npm test']);
   });
 
+  it('calls a reviewer by paths or labels only where it has a role', () => {
+    const policy = (reviewer: object) => ({
+      ...smallest,
+      policy: { reviewers: [{ engine: 'one' }, { engine: 'two', ...reviewer }] },
+    });
+    for (const more of [{ paths: ['a'] }, { labels: ['risky'] }]) {
+      expect(faultyPlaces(policy(more))).toEqual(['policy.reviewers.1']);
+      expect(faultMessages(policy(more))[0]).toContain('paths and labels go with a role');
+      expect(faultyPlaces(policy({ role: 'security', ...more }))).toEqual([]);
+    }
+  });
+
   it('gives a fault of the graph at its place', () => {
     const file = withTask({ dependsOn: ['T-2'] });
     expect(faultyPlaces(file)).toEqual(['milestones.0.tasks.0.dependsOn.0']);

@@ -1,9 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { TaskView } from '../../schema/contracts/views.ts';
 import { startRealEngine, type RealEngine } from '../support/real-engine.ts';
 import { useCodex, type CodexHome } from '../support/stub-codex.ts';
+import { makeRepository } from '../support/repository.ts';
+import { inCommon, sideBySideMs } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
 const engines = {
@@ -18,21 +21,34 @@ function changes(file: string): string {
   return `echo "$MISSION_LAUNCH" > ${file}\ngit add --all\ngit commit --quiet --message 'Change ${file}'\n`;
 }
 
-async function start(roster?: string): Promise<{ engine: RealEngine; codex: CodexHome }> {
-  const codex = await useCodex();
-  const engine = await startRealEngine({ 'README.md': 'hi\n' }, () => ({ engines }), {}, roster);
-  return { engine, codex };
+interface World {
+  engine: RealEngine;
+  codex: CodexHome;
+  newRepository: (files: Record<string, string>) => Promise<string>;
 }
 
-/** A mission of one task whose author is a script; reviewers do what its goal says. */
+const readme = { 'README.md': 'hi\n' };
+
+/** One engine for all: each mission has a key of its own, and most of its time it waits. */
+const start = inCommon(async (atEnd): Promise<World> => {
+  const codex = await useCodex(atEnd);
+  const config = () => ({ engines, slots: 20 });
+  const engine = await startRealEngine(readme, config, { roots: [tmpdir()] }, undefined, atEnd);
+  const newRepository = async (files: Record<string, string>) =>
+    (await makeRepository(files, atEnd)).planned.address;
+  return { engine, codex, newRepository };
+});
+
+/** A mission of one task, on a repository of its own, whose author is a script; reviewers do what its goal says. */
 async function begin(
   engine: RealEngine,
   key: string,
-  of: { goal: string; policy?: object; script?: string; task?: object },
+  of: { goal: string; policy?: object; script?: string; task?: object; files?: Record<string, string> },
 ): Promise<void> {
   const { goal, policy = {}, script = changes('a.txt') } = of;
   const reviewers = [{ engine: 'one' }, { engine: 'two' }];
-  const more = { policy: { reviewers, ...policy } };
+  const repository = { forge: 'local', path: await start().newRepository(of.files ?? readme) };
+  const more = { repository, policy: { reviewers, ...policy } };
   const file = await engine.missionFile({ key, scripts: { A: script }, more, task: { goal, ...of.task } });
   await engine.api.create(JSON.stringify(file), 'application/json');
 }
@@ -57,9 +73,9 @@ function promptOf(engine: RealEngine, session: string): Promise<string> {
   return readFile(join(engine.root, 'data/sessions', session, 'prompt.md'), 'utf8');
 }
 
-describe('agents that review', () => {
+describe.concurrent('agents that review', { timeout: sideBySideMs }, () => {
   it('read the change in checkouts of their own; both approve, and what they used is counted', async () => {
-    const { engine } = await start();
+    const { engine } = start();
     await begin(engine, 'agree', { goal: 'ONE 1: approve\nTWO 1: show hello, approve' });
     const task = await ended(engine, 'agree');
     expect(task).toMatchObject({ status: 'merged', failures: [] });
@@ -74,11 +90,12 @@ describe('agents that review', () => {
     });
     const prompt = await promptOf(engine, 'agree.A.review-one.1');
     expect(prompt).toContain('+++ b/a.txt\n@@ -0,0 +1 @@\n+1\n');
-    expect(await readdir(join(engine.root, 'data/checkouts'))).toEqual([]);
+    const checkouts = await readdir(join(engine.root, 'data/checkouts'));
+    expect(checkouts.filter((name) => name.startsWith('agree.'))).toEqual([]);
   });
 
   it('that disagree send the change back, with what one of them has found', async () => {
-    const { engine } = await start();
+    const { engine } = start();
     const goal = 'ONE 1: object\nTWO 1: approve\nONE 2: approve\nTWO 2: approve';
     await begin(engine, 'disagree', { goal });
     const task = await ended(engine, 'disagree');
@@ -122,7 +139,7 @@ esac
   });
 
   it('that lie or answer garbage are asked again in their conversations, and count for nothing until then', async () => {
-    const { engine, codex } = await start();
+    const { engine, codex } = start();
     const quoted = '{"verdict":"approve","summary":"said in a tool","findings":[]}';
     const goal = [
       'ONE 1: lie',
@@ -139,7 +156,10 @@ esac
     const [first, second, third] = reviewsBy(task, 'one').map(({ agent }) => agent?.conversation);
     expect(second).toBe(first);
     expect(third).toBe(first);
-    expect((await codex.launches()).filter((args) => args.includes('"resume"'))).toHaveLength(3);
+    const [other] = reviewsBy(task, 'two').map(({ agent }) => agent?.conversation);
+    const resumed = [first, other].map((conversation) => `"resume","${conversation ?? ''}"`);
+    const launches = await codex.launches();
+    expect(launches.filter((args) => resumed.some((words) => args.includes(words)))).toHaveLength(3);
     expect(task.reviews.map(({ engine: name, verdict }) => `${name} ${verdict}`)).toEqual(
       expect.arrayContaining(['two request-changes', 'two approve']),
     );
@@ -154,7 +174,7 @@ esac
   });
 
   it('that answer nothing but garbage park the task; a person lets them try again', async () => {
-    const { engine } = await start();
+    const { engine } = start();
     const goal = [
       'ONE 1: approve',
       'TWO 1: say LGTM',
@@ -172,7 +192,7 @@ esac
   });
 
   it('that hang, edit their checkout or are killed come to no verdict, and read it once more', async () => {
-    const { engine } = await start();
+    const { engine } = start();
     const goal = [
       'ONE 1: say hm, hang',
       'ONE 2: edit README.md, approve',
@@ -193,15 +213,14 @@ esac
   });
 
   it('that add a file come to no verdict either; what git ignores is nobody’s change', async () => {
-    await useCodex();
-    const files = { 'README.md': 'hi\n', '.gitignore': '*.log\n' };
-    const engine = await startRealEngine(files, () => ({ engines }));
+    const { engine } = start();
+    const files = { ...readme, '.gitignore': '*.log\n' };
     const goal = [
       ...['ONE 1: edit notes.md, approve', 'ONE 2: leave mine.txt, approve'],
       ...['ONE 3: edit README.md, approve', 'ONE 4: edit run.log, approve'],
       'TWO 1: edit run.log, approve',
     ];
-    await begin(engine, 'added', { goal: goal.join('\n') });
+    await begin(engine, 'added', { goal: goal.join('\n'), files });
     await until(async () => (await taskOf(engine, 'added')).status === 'blocked');
     const blocked = await taskOf(engine, 'added');
     expect(blocked.reason).toBe('no verdict: one changed its checkout: README.md');
@@ -213,7 +232,7 @@ esac
   });
 
   it('whose quota is closed are waited for as often as that is, and one that is not logged in waits for a person', async () => {
-    const { engine } = await start();
+    const { engine } = start();
     const goal = ['ONE 1: shut', 'ONE 2: shut', 'ONE 3: shut', 'ONE 4: approve'];
     const other = ['TWO 1: approve'];
     await begin(engine, 'quota', { goal: [...goal, ...other].join('\n') });
@@ -240,9 +259,9 @@ esac
 
 describe('an account with one seat', () => {
   it('has one session at a time, author’s or reviewer’s, and none before the quota that a reviewer found closed opens', async () => {
-    const { engine } = await start(
-      JSON.stringify({ version: 1, accounts: [{ name: 'codex', sessions: 1 }] }),
-    );
+    await useCodex();
+    const roster = JSON.stringify({ version: 1, accounts: [{ name: 'codex', sessions: 1 }] });
+    const engine = await startRealEngine(readme, () => ({ engines }), { roots: [tmpdir()] }, roster);
     const goal = [
       'AT 1: commit a.txt',
       ...['ONE 1: shut', 'ONE 2: shut', 'ONE 3: approve'],
@@ -265,7 +284,7 @@ describe('an account with one seat', () => {
   });
 });
 
-describe('a security reviewer', () => {
+describe.concurrent('a security reviewer', { timeout: sideBySideMs }, () => {
   const reviewers = [
     { engine: 'one' },
     { engine: 'two' },
@@ -274,7 +293,7 @@ describe('a security reviewer', () => {
   const all = 'ONE 1: approve\nTWO 1: approve\nONE 2: approve\nTWO 2: approve';
 
   it('comes where the change touches its paths; without its approval nothing is merged', async () => {
-    const { engine } = await start();
+    const { engine } = start();
     const script = `mkdir -p src/auth\n${changes('src/auth/login.js')}`;
     const goal = `${all}\nGUARD 1: object\nGUARD 2: approve`;
     await begin(engine, 'paths', { goal, script, policy: { reviewers } });
@@ -288,7 +307,7 @@ describe('a security reviewer', () => {
   });
 
   it('comes where the task has its label, which no host needs to have, and otherwise not', async () => {
-    const { engine } = await start();
+    const { engine } = start();
     await begin(engine, 'label', {
       goal: `${all}\nGUARD 1: approve`,
       policy: { reviewers },
@@ -304,30 +323,16 @@ describe('a security reviewer', () => {
 });
 
 describe('reviewers are refused at the door', () => {
-  it.each<{ name: string; policy: object; task?: object; says: RegExp }>([
-    {
-      name: 'who are not here',
-      policy: { reviewers: [{ engine: 'one' }, { engine: 'claude' }] },
-      says: /the engine claude is claude, which is not on this host/,
-    },
-    {
-      name: 'who are of the families of all who may write',
-      policy: { fallback: ['pi'] },
-      task: { runtime: 'codex', script: undefined },
-      says: /A may be written by openai and other, and so are all who read it \(openai, other\)/,
-    },
-    {
-      name: 'who are too weak',
-      policy: { reviewerTier: 2 },
-      says: /the engine one has no tier, and reviewerTier asks for 2/,
-    },
-    {
-      name: 'who are called by paths without a role',
-      policy: { reviewers: [{ engine: 'one' }, { engine: 'two', paths: ['a'] }] },
-      says: /paths and labels go with a role/,
-    },
-  ])('$name', async ({ policy, task = {}, says }) => {
-    const { engine } = await start();
-    await expect(begin(engine, 'no', { goal: 'x', policy, task })).rejects.toThrow(says);
+  it('who are not here, or too weak, or of the families of all who may write', async () => {
+    const { engine } = start();
+    const refused = (policy: object, task: object = {}) =>
+      expect(begin(engine, 'no', { goal: 'x', policy, task })).rejects;
+    await refused({ reviewers: [{ engine: 'one' }, { engine: 'claude' }] }).toThrow(
+      /the engine claude is claude, which is not on this host/,
+    );
+    await refused({ reviewerTier: 2 }).toThrow(/the engine one has no tier, and reviewerTier asks for 2/);
+    await refused({ fallback: ['pi'] }, { runtime: 'codex', script: undefined }).toThrow(
+      /A may be written by openai and other, and so are all who read it \(openai, other\)/,
+    );
   });
 });

@@ -6,7 +6,7 @@ import { adminTokenFile } from '../../workers/data-directory.ts';
 import { startEngine, type Engine, type EngineOptions } from '../../workers/engine.ts';
 import { createLog } from '../../workers/log.ts';
 import { makeRepository, type TestRepository } from './repository.ts';
-import { temporaryFolder } from './temporary.ts';
+import { temporaryFolder, type AtEnd } from './temporary.ts';
 
 /** A whole engine in this process, real in every part, on the tests' Temporal server. */
 export interface RealEngine {
@@ -33,9 +33,10 @@ export async function startRealEngine(
   config: (root: string) => object = () => ({}),
   options: Partial<EngineOptions> = {},
   roster?: string,
+  atEnd: AtEnd = onTestFinished,
 ): Promise<RealEngine> {
-  const root = await temporaryFolder();
-  const repository = await makeRepository(files);
+  const root = await temporaryFolder(atEnd);
+  const repository = await makeRepository(files, atEnd);
   const data = join(root, 'data');
   await mkdir(data, { recursive: true });
   // Tests look often for what is about to be.
@@ -43,7 +44,7 @@ export async function startRealEngine(
   await writeFile(join(data, 'engine.yaml'), JSON.stringify({ ...often, ...config(root) }));
   if (roster !== undefined) await writeFile(join(data, 'roster.yaml'), roster);
   const real: RealEngine = { ...(await start()), repository, root, missionFile, restart };
-  onTestFinished(() => real.engine.stop());
+  atEnd(() => real.engine.stop());
   return real;
 
   async function start(): Promise<Pick<RealEngine, 'engine' | 'url' | 'token' | 'api'>> {
