@@ -26,6 +26,7 @@ const effects = [
   'openMilestones',
   'openIssue',
   'runSession',
+  'verifyDelivery',
   'pushBranch',
   'openPullRequest',
   'review',
@@ -67,8 +68,8 @@ const lives: Life[] = [
 interface Story {
   /** Points that the engine has not died at. */
   missed: string[];
-  /** What the mission said in the end. */
-  lastWord: string | undefined;
+  /** What the mission has said. */
+  events: MissionEvent[];
   tasks: TaskView[];
   counts: Count[];
 }
@@ -114,7 +115,7 @@ git commit --quiet --message 'Work'
   ];
   await reborn.end();
   counts.push(...(await countInDataDirectory(at.data, evidence)));
-  return { missed: await readdir(points), lastWord: events.at(-1)?.message, tasks: views, counts };
+  return { missed: await readdir(points), events, tasks: views, counts };
 }
 
 /** Each death costs up to 10 s, for the workflow task that died with the engine, and the start of the next one. */
@@ -153,9 +154,14 @@ describe.each(lives)('a mission whose engine is killed $name', (life) => {
   });
 
   it('completes', () => {
-    const { lastWord, tasks: views } = storyOf(life);
-    expect(lastWord).toBe('completed');
+    const { events, tasks: views } = storyOf(life);
+    expect(events.at(-1)).toMatchObject({ type: 'mission-ended', message: 'completed' });
     expect(views.map(({ id, status }) => `${id} ${status}`)).toEqual(tasks.map((id) => `${id} merged`));
+  });
+
+  it('tells all that has happened in one order, with nothing left out', () => {
+    const { events } = storyOf(life);
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
   });
 
   it('has one pull request, one merge and one close for each task, by every count', () => {

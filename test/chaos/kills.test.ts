@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { exists } from '../../activities/files.ts';
-import { RunnerIdentity } from '../../activities/processes/spec.ts';
 import { isAlive, processesOfRun, signal } from '../../activities/processes/tree.ts';
 import { builtProgram } from '../../scripts/quickstart/engine-process.ts';
 import { packageRoot } from '../../schema/package-root.ts';
 import { startKillableEngine, type KillableEngine } from '../support/engine-process.ts';
+import { runnerOf } from '../support/runners.ts';
 import { useCodex } from '../support/stub-codex.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
@@ -44,65 +44,7 @@ function sessionFolder(at: KillableEngine, session: string): string {
   return join(at.data, 'sessions', session);
 }
 
-async function runnerOf(at: KillableEngine, session: string): Promise<RunnerIdentity> {
-  const path = join(sessionFolder(at, session), 'runner.json');
-  return RunnerIdentity.parse(JSON.parse(await readFile(path, 'utf8')));
-}
-
-/** Each restart may wait 10 s for the workflow task that died with the engine, and 5 s for its activity. */
-const sevenRestartsMs = 300_000;
-
 describe('what survives a SIGKILL', () => {
-  it(
-    'of the engine at every gate: each effect has happened once',
-    async () => {
-      const at = await startKillableEngine();
-      await at.startMission({ key: 'gates', scripts: { A: quick } });
-      const fatal = new Set([
-        'implement',
-        'verify-delivery',
-        'push',
-        'review-and-ci',
-        'merge-lane',
-        'close-issue',
-        'clean-up',
-      ]);
-      let kills: Promise<void> = Promise.resolve();
-      const events = await at.follow('gates', (event) => {
-        const gate = event.message.split(':')[0] ?? '';
-        if (event.type !== 'gate-entered' || !fatal.delete(gate)) return;
-        kills = kills.then(async () => {
-          await at.engine.kill();
-          await at.engine.start();
-        });
-      });
-      await kills;
-
-      expect(fatal).toEqual(new Set());
-      expect(events.at(-1)).toMatchObject({ type: 'mission-ended', message: 'completed' });
-      expect(events.map((event) => event.seq)).toEqual(events.map((_, index) => index + 1));
-      expect(await at.repository.history()).toEqual([expect.stringMatching(/^A: Task A \(#\d+\)$/), 'first']);
-      const { tasks } = await (await at.api()).show('gates');
-      expect(tasks[0]?.sessions.filter((session) => session.role === 'author')).toHaveLength(1);
-    },
-    sevenRestartsMs,
-  );
-
-  it('of the engine in a live session: the agent works on, is watched again, and is not launched again', async () => {
-    const at = await startKillableEngine();
-    await at.startMission({ key: 'live', scripts: { A: patient(at.work) } });
-    await until(async () => (await launches(at)).length === 1);
-    const before = await runnerOf(at, 'live.A.author.1');
-    await at.engine.kill();
-    expect(isAlive(before)).toBe(true);
-    await at.engine.start();
-    expect(isAlive(before)).toBe(true);
-    await letGo(at);
-
-    expect((await at.follow('live')).at(-1)).toMatchObject({ message: 'completed' });
-    expect(await launches(at)).toEqual(['live.A.author.1']);
-  });
-
   it('of the Temporal server: it comes back on its file, and the mission goes on', async () => {
     const at = await startKillableEngine();
     await at.startMission({ key: 'server', scripts: { A: patient(at.work) } });
@@ -114,23 +56,6 @@ describe('what survives a SIGKILL', () => {
     expect((await at.follow('server')).at(-1)).toMatchObject({ message: 'completed' });
     expect(await launches(at)).toEqual(['server.A.author.1']);
     expect(await at.repository.history()).toHaveLength(2);
-  });
-
-  it('of the engine in an agent’s session: the same agent is watched again, and all that it told is known', async () => {
-    const codex = await useCodex();
-    const at = await startKillableEngine();
-    const sign = join(at.work, 'go');
-    await at.startAgent({ key: 'agent', goal: `AT 1: say before, commit a.txt, wait ${sign}, say after` });
-    await until(async () => (await codex.note('running')) !== undefined);
-    await at.engine.kill();
-    await at.engine.start();
-    await letGo(at);
-    await at.follow('agent');
-
-    expect(await codex.launches()).toHaveLength(1);
-    const { tasks } = await (await at.api()).show('agent');
-    expect(tasks[0]).toMatchObject({ status: 'merged' });
-    expect(tasks[0]?.sessions[0]?.agent).toMatchObject({ outcome: 'done', message: 'after' });
   });
 
   it('of an agent and of the engine together: the next session goes on, and no tool of the first is left', async () => {

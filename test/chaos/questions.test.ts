@@ -1,12 +1,14 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { isAlive } from '../../activities/processes/tree.ts';
 import type { InboxItem } from '../../schema/contracts/inbox.ts';
 import type { TaskView } from '../../schema/contracts/views.ts';
 import { packageRoot } from '../../schema/package-root.ts';
 import { startKillableEngine } from '../support/engine-process.ts';
 import { comesTo, newHost, type HostProcess } from '../support/host-process.ts';
 import { startRealEngine } from '../support/real-engine.ts';
+import { runnerOf } from '../support/runners.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
@@ -144,12 +146,20 @@ describe('a person is asked by an agent on another host', () => {
       const world = await makeWorld();
       const far = await world.addHost('far');
       await world.begin();
+      const runner = await runnerOf(far, 'asks.A.author.1');
       await far.end('SIGKILL');
       // It is silent: it may be back, and the answer waits for it, until it is lost.
       const answering = world.answer('author-1-1');
       const refused = expect(answering).rejects.toThrow('the host far is lost');
       await world.addHost('near');
       await refused;
+      await until(async () => {
+        const wasAlive = isAlive(runner);
+        const begun = await world.noted('begun');
+        // Never two at once: the first was dead when there was a second.
+        if (begun === 2) expect(wasAlive).toBe(false);
+        return begun === 2;
+      });
       await until(async () => (await world.task()).questions.some(({ id }) => id === 'author-2-1'));
       await expect(world.answer('author-1-1')).rejects.toThrow('author-1-1 is over');
       await world.answer('author-2-1');
@@ -159,7 +169,9 @@ describe('a person is asked by an agent on another host', () => {
         { host: 'far', end: 'lost' },
         { host: 'near', end: 'exited' },
       ]);
+      expect(await world.noted('begun')).toBe(2);
       expect(await world.noted('answered')).toBe(1);
+      expect(await world.engine.repository.history()).toHaveLength(2);
     },
     timeout,
   );
@@ -170,7 +182,8 @@ describe('a person is asked by an agent on another host', () => {
       const world = await makeWorld();
       const far = await world.addHost('far');
       await world.begin();
-      await world.engine.api.drainHost({ name: 'far' });
+      // As a service manager does; the integration tests do it by the command.
+      far.signal('SIGUSR2');
       await comesTo(world.engine, 'far', 'draining');
       expect((await world.task()).waits).toMatchObject({ for: 'person' });
       await world.answer('author-1-1');

@@ -2,8 +2,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { afterAll, beforeAll, expect, inject, it, onTestFinished } from 'vitest';
-import { runFiles, RunnerIdentity, RunResult } from '../../activities/processes/spec.ts';
+import { expect, inject, it, onTestFinished } from 'vitest';
+import { runFiles, RunResult } from '../../activities/processes/spec.ts';
 import { isAlive } from '../../activities/processes/tree.ts';
 import type { HostState } from '../../schema/contracts/host.ts';
 import { packageRoot } from '../../schema/package-root.ts';
@@ -14,19 +14,19 @@ import { comesTo, newHost, startCuttableWay, stateOf, type HostProcess } from '.
 import { runMission } from '../support/mission-command.ts';
 import { task } from '../support/plans.ts';
 import { startRealEngine, type RealEngine } from '../support/real-engine.ts';
+import { runnerOf } from '../support/runners.ts';
 import { useCodex } from '../support/stub-codex.ts';
-import { temporaryFolder } from '../support/temporary.ts';
+import { inCommon, temporaryFolder } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
 /** An engine and hosts start, and leases run out, on a loaded machine. */
 const timeout = 240_000;
 
 const sessionId = 'on-host.T-1.author.1';
-let bundle: string;
-
-beforeAll(async () => {
-  bundle = join(await temporaryFolder(afterAll), 'bundle.js');
-  await bundleWorkflows({ workflows: join(packageRoot(), 'test/fakes/builds/session.ts'), to: bundle });
+const bundle = inCommon(async (atEnd) => {
+  const to = join(await temporaryFolder(atEnd), 'bundle.js');
+  await bundleWorkflows({ workflows: join(packageRoot(), 'test/fakes/builds/session.ts'), to });
+  return to;
 });
 
 /** A session on that host: `work`, or a script, in a clone of the engine's repository. Answers what comes of it. */
@@ -40,7 +40,11 @@ async function startSessionOn(
   const native = await NativeConnection.connect({ address });
   const { installation } = engine.engine.address;
   const taskQueue = `sessions:${installation}`;
-  const worker = await Worker.create({ connection: native, taskQueue, workflowBundle: { codePath: bundle } });
+  const worker = await Worker.create({
+    connection: native,
+    taskQueue,
+    workflowBundle: { codePath: bundle() },
+  });
   const running = worker.run();
   onTestFinished(async () => {
     worker.shutdown();
@@ -67,9 +71,7 @@ function sessionOn(host: HostProcess) {
   return {
     started: () => exists(join(folder, runFiles.runner)),
     ended: () => exists(join(folder, runFiles.result)),
-    async runner(): Promise<RunnerIdentity> {
-      return RunnerIdentity.parse(JSON.parse(await readFile(join(folder, runFiles.runner), 'utf8')));
-    },
+    runner: () => runnerOf(host, sessionId),
     async end(): Promise<string | undefined> {
       const result = RunResult.parse(JSON.parse(await readFile(join(folder, runFiles.result), 'utf8')));
       return result.steps.at(-1)?.end;
@@ -108,28 +110,6 @@ it(
     expect(await readFile(join(impostor.data, 'host.log'), 'utf8')).toContain(
       'choose another name with --name',
     );
-  },
-);
-
-it(
-  'a host that is killed and back within its lease takes up the session that went on',
-  { timeout },
-  async () => {
-    const engine = await startRealEngine({ 'README.md': 'hi\n' });
-    const host = await newHost(engine, 'a', undefined, ['--lease-seconds', '60']);
-    await host.start();
-    const gate = join(await temporaryFolder(), 'go-on');
-    const handle = await startSessionOn(engine, 'a', `until [ -e '${gate}' ]; do sleep 0.2; done`);
-    const session = sessionOn(host);
-    await until(session.started);
-    const runner = await session.runner();
-    await host.end('SIGKILL');
-    await host.start();
-    expect(isAlive(runner)).toBe(true);
-    await comesTo(engine, 'a', 'up');
-    await writeFile(gate, '');
-    expect(await handle.result()).toMatchObject({ id: sessionId, end: 'exited', exitCode: 0, host: 'a' });
-    expect(await session.runner()).toEqual(runner);
   },
 );
 
