@@ -1,17 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Duration } from '@temporalio/common';
-import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { describe, expect, inject, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { hostFacts, startHostStory } from '../support/host-story.ts';
+import { noTestServer, startSkippingServer } from '../support/time-skipping.ts';
 import { until } from '../support/until.ts';
-
-const path = inject('testServer');
 
 /** The longest lease that there is. */
 const leaseSeconds = 86_400;
 const facts = { ...hostFacts, leaseSeconds };
 
-interface SkippingServer {
+interface Clock {
   address: string;
   /**
    * Lets time pass. The server's clock stands for each activity that nobody has answered; these are asked of a host
@@ -24,11 +22,8 @@ interface SkippingServer {
 const settleMs = 1_000;
 
 /** One for each test: what is left unanswered in one would hold the clock of the next. */
-async function startSkippingServer(): Promise<SkippingServer> {
-  const environment = await TestWorkflowEnvironment.createTimeSkipping({
-    server: { executable: { type: 'existing-path', path: path ?? '' } },
-  });
-  onTestFinished(() => environment.teardown());
+async function startClock(): Promise<Clock> {
+  const environment = await startSkippingServer(onTestFinished);
   const { testService } = environment.connection;
   if (!testService) throw new Error('this server skips no time');
   return {
@@ -45,57 +40,87 @@ async function startSkippingServer(): Promise<SkippingServer> {
   };
 }
 
-describe.skipIf(path === undefined && process.env['REQUIRE_ALL'] !== '1')(
-  'a host, over days (skipped without the time-skipping server)',
-  () => {
-    it('is silent for all of its lease, then lost for as long as it is away, and up when it is back', async () => {
-      const server = await startSkippingServer();
-      const host = await startHostStory(server.address);
-      const stop = await host.serve();
-      await host.join({ leaseSeconds });
-      await stop();
-      await until(() => host.last() === 'silent');
-      await server.pass('24 hours');
-      expect(host.last()).toBe('silent');
-      await server.pass('1 hour');
-      await until(() => host.last() === 'lost');
-      await server.pass('30 days');
-      expect(host.last()).toBe('lost');
-      await host.serve();
-      await until(() => host.last() === 'up');
-      await host.drain();
-      await host.handle.result();
-      expect(host.written).toEqual([facts, 'silent', 'lost', 'up', 'draining', 'left']);
-    });
+describe.skipIf(noTestServer)('a host, over days (skipped without the time-skipping server)', () => {
+  it('is silent for all of its lease, then lost for as long as it is away, and up when it is back', async () => {
+    const server = await startClock();
+    const host = await startHostStory(server.address);
+    const stop = await host.serve();
+    await host.join({ leaseSeconds });
+    await stop();
+    await until(() => host.last() === 'silent');
+    await server.pass('24 hours');
+    expect(host.last()).toBe('silent');
+    await server.pass('1 hour');
+    await until(() => host.last() === 'lost');
+    await server.pass('30 days');
+    expect(host.last()).toBe('lost');
+    await host.serve();
+    await until(() => host.last() === 'up');
+    await host.drain();
+    await host.handle.result();
+    expect(host.written).toEqual([facts, 'silent', 'lost', 'up', 'draining', 'left']);
+  });
 
-    it('that was drained and is back within its lease lets its sessions end, and leaves then', async () => {
-      const server = await startSkippingServer();
-      const host = await startHostStory(server.address);
-      const stop = await host.serve(() => true);
-      await host.join({ leaseSeconds });
-      expect(await host.drain()).toBe('draining');
-      await stop();
-      await until(() => host.last() === 'silent');
-      await server.pass('23 hours');
-      let busy = true;
-      await host.serve(() => busy);
-      await until(() => host.last() === 'draining');
-      busy = false;
-      await host.handle.result();
-      expect(host.written).toEqual([facts, 'draining', 'silent', 'draining', 'left']);
-    });
+  it('that is back within its lease was never lost, and has a whole lease again', async () => {
+    const server = await startClock();
+    const host = await startHostStory(server.address);
+    const stop = await host.serve();
+    await host.join({ leaseSeconds });
+    await stop();
+    await until(() => host.last() === 'silent');
+    await server.pass('23 hours');
+    const stopAgain = await host.serve();
+    const anew = { ...facts, pid: 2, slots: 8 };
+    await host.join(anew);
+    await until(() => host.asked.length > 1);
+    await stopAgain();
+    await until(() => host.last() === 'silent');
+    // Longer than its loss would have taken.
+    await server.pass('2 hours');
+    expect(host.last()).toBe('silent');
+    expect(host.written).not.toContain('lost');
+  });
 
-    it('that was drained and does not come back has left when its lease is over', async () => {
-      const server = await startSkippingServer();
-      const host = await startHostStory(server.address);
-      const stop = await host.serve(() => true);
-      await host.join({ leaseSeconds });
-      await host.drain();
-      await stop();
-      await until(() => host.last() === 'silent');
-      await server.pass('25 hours');
-      await host.handle.result();
-      expect(host.written).toEqual([facts, 'draining', 'silent', 'left']);
-    });
-  },
-);
+  it('that is lost has left as soon as somebody drains it', async () => {
+    const server = await startClock();
+    const host = await startHostStory(server.address);
+    const stop = await host.serve();
+    await host.join({ leaseSeconds });
+    await stop();
+    await until(() => host.last() === 'silent');
+    await server.pass('25 hours');
+    await until(() => host.last() === 'lost');
+    expect(await host.drain()).toBe('left');
+    await host.handle.result();
+  });
+
+  it('that was drained and is back within its lease lets its sessions end, and leaves then', async () => {
+    const server = await startClock();
+    const host = await startHostStory(server.address);
+    const stop = await host.serve(() => true);
+    await host.join({ leaseSeconds });
+    expect(await host.drain()).toBe('draining');
+    await stop();
+    await until(() => host.last() === 'silent');
+    await server.pass('23 hours');
+    let busy = true;
+    await host.serve(() => busy);
+    await until(() => host.last() === 'draining');
+    busy = false;
+    await host.handle.result();
+    expect(host.written).toEqual([facts, 'draining', 'silent', 'draining', 'left']);
+  });
+
+  it('that was drained and does not come back has left when its lease is over', async () => {
+    const server = await startClock();
+    const host = await startHostStory(server.address);
+    const stop = await host.serve(() => true);
+    await host.join({ leaseSeconds });
+    await host.drain();
+    await stop();
+    await until(() => host.last() === 'silent');
+    await server.pass('25 hours');
+    await host.handle.result();
+    expect(host.written).toEqual([facts, 'draining', 'silent', 'left']);
+  });
+});

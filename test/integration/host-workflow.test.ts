@@ -8,34 +8,6 @@ function start(): Promise<HostStory> {
 }
 
 describe('a host', () => {
-  it('is up when it has joined, silent when it is missed, lost when its lease is over, and up when it is back', async () => {
-    const host = await start();
-    const stop = await host.serve();
-    await host.join();
-    expect(host.written).toEqual([facts]);
-    await stop();
-    await until(() => host.last() === 'lost');
-    await host.serve();
-    await until(() => host.last() === 'up');
-    expect(host.written).toEqual([facts, 'silent', 'lost', 'up']);
-  });
-
-  it('that is back within its lease was never lost', async () => {
-    const host = await start();
-    const stop = await host.serve();
-    await host.join();
-    await stop();
-    await until(() => host.last() === 'silent');
-    await host.serve();
-    const anew = { pid: 2, slots: 8 };
-    await host.join(anew);
-    // Longer than its loss would have taken: another one, that nobody serves, is lost by then.
-    const other = await start();
-    await other.join();
-    await until(() => other.last() === 'lost');
-    expect(host.written).toEqual([facts, 'silent', { ...facts, ...anew }]);
-  });
-
   it('belongs to one data directory and to one tenant', async () => {
     const host = await start();
     await host.join();
@@ -82,17 +54,6 @@ describe('a host', () => {
     busy = false;
     await host.handle.result();
     expect(host.last()).toBe('left');
-  });
-
-  it('that is lost has left as soon as somebody drains it', async () => {
-    const host = await start();
-    const stop = await host.serve();
-    await host.join();
-    await stop();
-    await until(() => host.last() === 'silent');
-    await until(() => host.last() === 'lost');
-    expect(await host.drain()).toBe('left');
-    await host.handle.result();
   });
 });
 

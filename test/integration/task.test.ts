@@ -55,6 +55,16 @@ describe('a task that merges solo', () => {
     expect(historyLength).toBeLessThanOrEqual(110);
   });
 
+  it('keeps what is done with its evidence: the merge, the base that is green with it, and the issue', async () => {
+    const handle = await engine.startTask({});
+    expect(await handle.result()).toMatchObject({ status: 'merged' });
+    expect(world.view('T-1').evidence).toMatchObject({
+      merge: { sha: sha('m1') },
+      base: { sha: sha('m1'), verdict: 'passed' },
+      issue: { number: 1 },
+    });
+  });
+
   it('ends as no-change when there is nothing to do, with the reason on the issue', async () => {
     world.author = () => ({ kind: 'no-change', reason: 'it greets already' });
     const handle = await engine.startTask({});
