@@ -57,29 +57,9 @@ function dyingAfter(git: Git, command: string): Git {
   };
 }
 
+/** What every forge must do is in `forge-conformance.ts`; here is what the database decides, and how a worker dies. */
 describe.each(databases)('a merge on the local forge, its records in %s', (kind) => {
   useRepository(kind);
-
-  it('puts one squash commit on the base, with the head’s very tree', async () => {
-    const { forge, request } = await openPullRequest();
-    const outcome = await forge.merge(request);
-
-    expect(outcome).toMatchObject({ kind: 'merged' });
-    expect(await repository.history()).toEqual([`T-1: Add a (#${request.pullRequest})`, 'first']);
-    const { git, planned } = repository;
-    const diff = await git.run({
-      cwd: planned.address,
-      args: ['diff', '--name-only', 'main', request.headSha],
-    });
-    expect(diff.stdout).toBe('');
-  });
-
-  it('answers the same when it is asked again', async () => {
-    const { forge, request } = await openPullRequest();
-    const first = await forge.merge(request);
-    expect(await forge.merge(request)).toEqual(first);
-    expect(await repository.history()).toHaveLength(2);
-  });
 
   it('happens once when many ask at the same time', async () => {
     const { forge, request } = await openPullRequest();
@@ -121,26 +101,6 @@ describe.each(databases)('a merge on the local forge, its records in %s', (kind)
 
     expect(await forge.merge(request)).toMatchObject({ kind: 'merged' });
     expect(await repository.history()).toHaveLength(3);
-  });
-
-  it('refuses a head that has moved since it was approved', async () => {
-    const { forge, request } = await openPullRequest();
-    const headSha = await repository.commit({ branch: 'topic', from: 'topic', files: { 'a.txt': 'evil\n' } });
-    expect(await forge.merge(request)).toEqual({ kind: 'head-moved', headSha });
-    expect(await repository.history()).toEqual(['first']);
-  });
-
-  it('refuses a base that the head was not tested on', async () => {
-    const { forge, request } = await openPullRequest();
-    const baseSha = await repository.commit({ branch: 'main', files: { 'b.txt': 'b\n' } });
-    expect(await forge.merge(request)).toEqual({ kind: 'base-moved', baseSha });
-    await expect(forge.merge({ ...request, baseSha })).rejects.toThrow('was not tested on');
-  });
-
-  it('refuses a pull request that was closed', async () => {
-    const { forge, request } = await openPullRequest();
-    await forge.closePullRequest({ repository: repository.planned, number: request.pullRequest });
-    expect(await forge.merge(request)).toEqual({ kind: 'closed' });
   });
 });
 
