@@ -1,4 +1,5 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
@@ -8,7 +9,9 @@ import type { PlanChange } from '../../schema/contracts/amendment.ts';
 import type { MissionEvent } from '../../schema/contracts/views.ts';
 import { runMission } from '../support/mission-command.ts';
 import { startRealEngine, type RealEngine } from '../support/real-engine.ts';
+import { makeRepository, type TestRepository } from '../support/repository.ts';
 import { useCodex, type CodexHome } from '../support/stub-codex.ts';
+import { inCommon, sideBySideMs } from '../support/temporary.ts';
 import { noTmux } from '../support/tmux.ts';
 import { until } from '../support/until.ts';
 
@@ -20,8 +23,29 @@ async function startWithCodex(
   return { engine, codex };
 }
 
+/** For what needs no engine of its own; each mission has a repository of its own. */
+const inPlace = inCommon(
+  async (
+    atEnd,
+  ): Promise<{ engine: RealEngine; codex: CodexHome; newRepository: () => Promise<TestRepository> }> => {
+    const codex = await useCodex(atEnd);
+    const config = () => ({ slots: 20 });
+    const engine = await startRealEngine(
+      { 'README.md': 'hi\n' },
+      config,
+      { roots: [tmpdir()] },
+      undefined,
+      atEnd,
+    );
+    const newRepository = () => makeRepository({ 'README.md': 'hi\n' }, atEnd);
+    return { engine, codex, newRepository };
+  },
+);
+
 function missionFile(of: {
   engine: RealEngine;
+  /** Without it: the engine's own. */
+  repository?: TestRepository;
   key: string;
   goal: string;
   task?: object;
@@ -31,7 +55,7 @@ function missionFile(of: {
     version: 1,
     key: of.key,
     title: `Mission ${of.key}`,
-    repository: { forge: 'local', path: of.engine.repository.planned.address },
+    repository: { forge: 'local', path: (of.repository ?? of.engine.repository).planned.address },
     milestones: [{ id: 'm1', title: 'All', tasks: [{ id: 'A', title: 'Work', goal: of.goal, ...of.task }] }],
     ...of.more,
   };
@@ -51,6 +75,124 @@ async function authorsOf(engine: RealEngine, key: string) {
   const { tasks } = await engine.api.show(key);
   return (tasks[0]?.sessions ?? []).filter(({ role }) => role === 'author');
 }
+
+describe.concurrent('an agent in a mission', { timeout: sideBySideMs }, () => {
+  it('is taken by an agent that is here when it names none', async () => {
+    const { engine, newRepository } = inPlace();
+    const repository = await newRepository();
+    await start({ engine, repository, key: 'any', goal: 'AT 1: commit a.txt' });
+    await storyOf(engine, 'any');
+    expect(await authorsOf(engine, 'any')).toMatchObject([{ runtime: 'codex', agent: { outcome: 'done' } }]);
+  });
+
+  it('is refused at the door where its agent is not here', async () => {
+    const { engine, newRepository } = inPlace();
+    const repository = await newRepository();
+    const wanted = start({ engine, repository, key: 'no', goal: 'Work.', task: { runtime: 'pi' } });
+    await expect(wanted).rejects.toThrow(
+      /milestones\.0\.tasks\.0\.runtime: pi is not on this host \(there is codex\)/,
+    );
+  });
+
+  it('goes on in the conversation of an agent that was killed, with the files as it left them', async () => {
+    const { engine, codex, newRepository } = inPlace();
+    const repository = await newRepository();
+    await start({
+      engine,
+      repository,
+      key: 'killed',
+      goal: 'AT 1: leave half.txt, orphan, die\nAT 2: commit half.txt',
+    });
+    await storyOf(engine, 'killed');
+
+    const sessions = await authorsOf(engine, 'killed');
+    expect(sessions.map(({ agent }) => agent?.outcome)).toEqual(['killed', 'done']);
+    const [first, second] = sessions.map(({ agent }) => agent?.conversation);
+    expect(first).toBe(second);
+    const resumed = `"resume","${first ?? ''}"`;
+    expect((await codex.launches()).filter((args) => args.includes(resumed))).toHaveLength(1);
+    const orphan = Number(await codex.note('orphan'));
+    expect(processStartTime(orphan)).toBeUndefined();
+    const { git, planned } = repository;
+    const merged = await git.run({ cwd: planned.address, args: ['show', 'main:half.txt'] });
+    expect(merged.stdout).toBe('half\nwork');
+    // The first turn was killed before it told what it had used; the second tells of both.
+    expect(sessions[1]?.agent?.usage.inputTokens).toBe(2_000);
+  });
+
+  it('begins anew where the conversation is gone', async () => {
+    const { engine, newRepository } = inPlace();
+    const repository = await newRepository();
+    await start({
+      engine,
+      repository,
+      key: 'gone',
+      goal: 'AT 1: leave half.txt, forget, die\nAT 3: commit a.txt',
+    });
+    await storyOf(engine, 'gone');
+    const sessions = await authorsOf(engine, 'gone');
+    expect(sessions.map(({ agent }) => agent?.outcome)).toEqual(['killed', 'lost', 'done']);
+    const [first, , third] = sessions.map(({ agent }) => agent?.conversation);
+    expect(third).toEqual(expect.any(String));
+    expect(third).not.toBe(first);
+  });
+
+  it('does not wait for ever on an agent that says nothing', async () => {
+    const { engine, newRepository } = inPlace();
+    const repository = await newRepository();
+    const more = { policy: { stallSeconds: 10 } };
+    await start({
+      engine,
+      repository,
+      key: 'stalled',
+      goal: 'AT 1: say hello, hang\nAT 2: commit a.txt',
+      more,
+    });
+    await storyOf(engine, 'stalled');
+    const sessions = await authorsOf(engine, 'stalled');
+    expect(sessions.map(({ end, agent }) => [end, agent?.outcome])).toEqual([
+      ['stalled', 'stalled'],
+      ['exited', 'done'],
+    ]);
+  });
+
+  it('is ended when it has used what it may, and goes on where a person allows as much again', async () => {
+    const { engine, newRepository } = inPlace();
+    const repository = await newRepository();
+    const task = { budget: { tokens: 5_000 } };
+    await start({
+      engine,
+      repository,
+      key: 'dear',
+      goal: 'AT 1: spend 6000, hang\nAT 2: commit a.txt',
+      task,
+    });
+    await until(async () => (await engine.api.show('dear')).tasks[0]?.status === 'blocked');
+    expect((await engine.api.show('dear')).tasks[0]?.reason).toBe(
+      'the task has used 6,000 tokens of its budget of 5,000 tokens',
+    );
+    await engine.api.resolve({ id: 'dear', task: 'A', action: 'retry', guidance: undefined });
+    await storyOf(engine, 'dear');
+    const sessions = await authorsOf(engine, 'dear');
+    expect(sessions.map(({ end, agent }) => [end, agent?.outcome])).toEqual([
+      ['stopped', 'over-budget'],
+      ['exited', 'done'],
+    ]);
+    expect((await engine.api.show('dear')).tasks[0]).toMatchObject({ status: 'merged', failures: [] });
+  });
+
+  it('asks a person for a login, and goes on', async () => {
+    const { engine, newRepository } = inPlace();
+    const repository = await newRepository();
+    const goal = 'AT 1: fail unexpected status 401 Unauthorized\nAT 2: commit a.txt';
+    await start({ engine, repository, key: 'login', goal });
+    await until(async () => (await engine.api.show('login')).tasks[0]?.status === 'blocked');
+    expect((await engine.api.show('login')).tasks[0]?.reason).toContain('codex is not logged in on');
+    await engine.api.resolve({ id: 'login', task: 'A', action: 'retry', guidance: undefined });
+    await storyOf(engine, 'login');
+    expect((await engine.api.show('login')).tasks[0]?.status).toBe('merged');
+  });
+});
 
 describe('a mission of coding agents', () => {
   it('is worked on by the agent that it names, as the operator has it run', async () => {
@@ -128,21 +270,6 @@ describe('a mission of coding agents', () => {
     expect((await mission('agent', 'watch', session)).stdout).toBe(await tail());
   });
 
-  it('is taken by an agent that is here when it names none', async () => {
-    const { engine } = await startWithCodex();
-    await start({ engine, key: 'any', goal: 'AT 1: commit a.txt' });
-    await storyOf(engine, 'any');
-    expect(await authorsOf(engine, 'any')).toMatchObject([{ runtime: 'codex', agent: { outcome: 'done' } }]);
-  });
-
-  it('is refused at the door where its agent is not here', async () => {
-    const { engine } = await startWithCodex();
-    const wanted = start({ engine, key: 'no', goal: 'Work.', task: { runtime: 'pi' } });
-    await expect(wanted).rejects.toThrow(
-      /milestones\.0\.tasks\.0\.runtime: pi is not on this host \(there is codex\)/,
-    );
-  });
-
   it('is let in with a warning where its agent is newer than all that was tried', async () => {
     const { engine, codex } = await startWithCodex();
     const program = join(codex.path, '.local/bin/codex');
@@ -211,75 +338,6 @@ describe('a mission of coding agents', () => {
     expect(warning?.message).toContain('codex is 7.0.0 on this host, not one that was tried');
     await engine.api.cancel({ id: 'more', reason: undefined });
     await storyOf(engine, 'more');
-  });
-
-  it('goes on in the conversation of an agent that was killed, with the files as it left them', async () => {
-    const { engine, codex } = await startWithCodex();
-    await start({ engine, key: 'killed', goal: 'AT 1: leave half.txt, orphan, die\nAT 2: commit half.txt' });
-    await storyOf(engine, 'killed');
-
-    const sessions = await authorsOf(engine, 'killed');
-    expect(sessions.map(({ agent }) => agent?.outcome)).toEqual(['killed', 'done']);
-    const [first, second] = sessions.map(({ agent }) => agent?.conversation);
-    expect(first).toBe(second);
-    expect((await codex.launches())[1]).toContain(`"resume","${first ?? ''}"`);
-    const orphan = Number(await codex.note('orphan'));
-    expect(processStartTime(orphan)).toBeUndefined();
-    const { git, planned } = engine.repository;
-    const merged = await git.run({ cwd: planned.address, args: ['show', 'main:half.txt'] });
-    expect(merged.stdout).toBe('half\nwork');
-    // The first turn was killed before it told what it had used; the second tells of both.
-    expect(sessions[1]?.agent?.usage.inputTokens).toBe(2_000);
-  });
-
-  it('begins anew where the conversation is gone', async () => {
-    const { engine, codex } = await startWithCodex();
-    await start({ engine, key: 'gone', goal: 'AT 1: leave half.txt, forget, die\nAT 3: commit a.txt' });
-    await storyOf(engine, 'gone');
-    const sessions = await authorsOf(engine, 'gone');
-    expect(sessions.map(({ agent }) => agent?.outcome)).toEqual(['killed', 'lost', 'done']);
-    expect((await codex.launches())[2]).not.toContain('resume');
-  });
-
-  it('does not wait for ever on an agent that says nothing', async () => {
-    const { engine } = await startWithCodex();
-    const more = { policy: { stallSeconds: 10 } };
-    await start({ engine, key: 'stalled', goal: 'AT 1: say hello, hang\nAT 2: commit a.txt', more });
-    await storyOf(engine, 'stalled');
-    const sessions = await authorsOf(engine, 'stalled');
-    expect(sessions.map(({ end, agent }) => [end, agent?.outcome])).toEqual([
-      ['stalled', 'stalled'],
-      ['exited', 'done'],
-    ]);
-  });
-
-  it('is ended when it has used what it may, and goes on where a person allows as much again', async () => {
-    const { engine } = await startWithCodex();
-    const task = { budget: { tokens: 5_000 } };
-    await start({ engine, key: 'dear', goal: 'AT 1: spend 6000, hang\nAT 2: commit a.txt', task });
-    await until(async () => (await engine.api.show('dear')).tasks[0]?.status === 'blocked');
-    expect((await engine.api.show('dear')).tasks[0]?.reason).toBe(
-      'the task has used 6,000 tokens of its budget of 5,000 tokens',
-    );
-    await engine.api.resolve({ id: 'dear', task: 'A', action: 'retry', guidance: undefined });
-    await storyOf(engine, 'dear');
-    const sessions = await authorsOf(engine, 'dear');
-    expect(sessions.map(({ end, agent }) => [end, agent?.outcome])).toEqual([
-      ['stopped', 'over-budget'],
-      ['exited', 'done'],
-    ]);
-    expect((await engine.api.show('dear')).tasks[0]).toMatchObject({ status: 'merged', failures: [] });
-  });
-
-  it('asks a person for a login, and goes on', async () => {
-    const { engine } = await startWithCodex();
-    const goal = 'AT 1: fail unexpected status 401 Unauthorized\nAT 2: commit a.txt';
-    await start({ engine, key: 'login', goal });
-    await until(async () => (await engine.api.show('login')).tasks[0]?.status === 'blocked');
-    expect((await engine.api.show('login')).tasks[0]?.reason).toContain('codex is not logged in on');
-    await engine.api.resolve({ id: 'login', task: 'A', action: 'retry', guidance: undefined });
-    await storyOf(engine, 'login');
-    expect((await engine.api.show('login')).tasks[0]?.status).toBe('merged');
   });
 
   it('goes on being watched by the engine that comes next: the agent works on, and all it told is known', async () => {
