@@ -70,6 +70,22 @@ describe('a command', () => {
       },
       says: 'mission_new\n',
     },
+    {
+      line: 'answer greetings.T-1.law-1 allow --note fine',
+      answer: { status: 204 },
+      asked: {
+        method: 'POST',
+        path: '/v1/inbox/greetings.T-1.law-1/answer',
+        body: { choice: 'allow', note: 'fine' },
+      },
+      says: 'greetings.T-1.law-1: allow\n',
+    },
+    {
+      line: 'notify test',
+      answer: { status: 200, body: { told: [{ host: 'example.org', status: 204, error: null }] } },
+      asked: { method: 'POST', path: '/v1/notify/test', body: undefined },
+      says: 'example.org  204\n',
+    },
   ])('asks once, under a key of its own: $line', async ({ line, answer, asked, says }) => {
     const { env, heard } = await startListener([answer]);
     expect(await runMission(line.split(' '), { env })).toEqual({ code: 0, stdout: says, stderr: '' });
@@ -110,6 +126,11 @@ describe('a command', () => {
     },
     { line: 'token list', path: '/v1/tokens', body: { tokens: [] } },
     {
+      line: 'inbox --mission greetings --kind blocked --limit 5',
+      path: '/v1/inbox?limit=5&mission=greetings&kind=blocked',
+      body: { items: [], nextCursor: null },
+    },
+    {
       line: 'audit --limit 5 --cursor abc',
       path: '/v1/audit?limit=5&cursor=abc',
       body: { entries: [], nextCursor: null },
@@ -118,6 +139,56 @@ describe('a command', () => {
     const { env, heard } = await startListener([{ status: 200, body }]);
     expect(await runMission(line.split(' '), { env })).toMatchObject({ code: 0, stderr: '' });
     expect(heard).toEqual([{ method: 'GET', path, key: undefined, body: undefined }]);
+  });
+
+  it('fails when somebody was not told', async () => {
+    const told = [{ host: 'example.org', status: null, error: 'ECONNREFUSED' }];
+    const { env } = await startListener([{ status: 200, body: { told } }]);
+    expect(await runMission(['notify', 'test'], { env })).toMatchObject({
+      code: 1,
+      stdout: 'example.org  ECONNREFUSED\n',
+    });
+  });
+
+  it.each([
+    {
+      line: 'inbox',
+      body: (words: string) => ({
+        items: [
+          {
+            ...{
+              id: 'greetings.T-1.law-1',
+              kind: 'question',
+              about: 'law',
+              mission: 'greetings',
+              task: 'T-1',
+            },
+            ...{ title: words, asks: words, detail: words, command: words, since: 0, answerWith: words },
+            ...{ headSha: null, pullRequest: null, issue: null, choices: [{ id: 'yes', name: words }] },
+          },
+        ],
+        nextCursor: null,
+      }),
+    },
+    {
+      line: 'why greetings T-1',
+      body: (words: string) => ({
+        ...{ mission: 'greetings', task: 'T-1', title: words, status: 'running', headSha: null },
+        answer: words,
+        gates: [
+          {
+            ...{ gate: 'go-ahead', state: 'here', evidence: [{ what: words, says: words }] },
+            ...{ missing: words, for: 'person', since: 0, command: words },
+          },
+        ],
+      }),
+    },
+  ])('lets no words of agents move the cursor of a terminal: $line', async ({ line, body }) => {
+    const { env } = await startListener([{ status: 200, body: body('it\u001b[2J is\r\u0007\u202e done') }]);
+    const { code, stdout } = await runMission(line.split(' '), { env });
+    expect(code).toBe(0);
+    expect(stdout).toContain('it [2J is  done');
+    expect(stdout.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   });
 
   it('asks again under the same key when the connection breaks, once', async () => {
