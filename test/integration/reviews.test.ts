@@ -106,7 +106,7 @@ describe.concurrent('agents that review', { timeout: sideBySideMs }, () => {
   });
 
   it('are answered by their author in a file; one that is no answer is told, and the next is heard', async () => {
-    const { engine } = await start();
+    const { engine } = start();
     const goal =
       'ONE 1: object\nONE 2: object\nONE 3: approve\nTWO 1: approve\nTWO 2: approve\nTWO 3: approve';
     const script = `${changes('a.txt')}
