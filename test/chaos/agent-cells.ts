@@ -1,4 +1,4 @@
-/** What is killed in which state of an agent's session, and what is to come of it. */
+/** What is killed in which state of an agent's session, an author's or a reviewer's, and what is to come of it. */
 import { noTmux } from '../support/tmux.ts';
 
 /** The states of a session that can be told apart, in their order. */
@@ -11,6 +11,7 @@ export const states = {
   committed: 'after its agent’s commit',
   ended: 'after its end, before that is read',
   quota: 'while its task waits for a quota',
+  again: 'when it is asked again for an answer of another form',
 };
 export type State = keyof typeof states;
 
@@ -31,20 +32,32 @@ export type Victim = keyof typeof victims;
 export interface Cell {
   state: State;
   victim: Victim;
-  /** Launches of the author's agent, by session; the first is left out where its agent never came up. */
-  launched: number[];
+  /** Whose session it is. */
+  role: 'author' | 'review-one';
+  /** Launches of its agent, by session; one is left out where its agent never came up. */
+  launched: readonly number[];
   /** How the sessions are told to have ended. */
-  outcomes: string[];
+  outcomes: readonly string[];
+  /** Which conversation each of them was in: the first, the second; null where none had begun, or it was taken up in vain. */
+  conversations: readonly (number | null)[];
 }
 
-const once = { launched: [1], outcomes: ['done'] };
-const killed = { launched: [1, 2], outcomes: ['killed', 'done'] };
-const lost = { launched: [1, 2], outcomes: ['lost', 'done'] };
-const afterQuota = { launched: [1, 2], outcomes: ['rate-limited', 'done'] };
+const once = { role: 'author', launched: [1], outcomes: ['done'], conversations: [1] } as const;
+/** The second goes on with the conversation of the first. */
+const twice = { role: 'author', launched: [1, 2], conversations: [1, 1] } as const;
+const killed = { ...twice, outcomes: ['killed', 'done'] } as const;
+const lost = { ...twice, outcomes: ['lost', 'done'] } as const;
+const afterQuota = { ...twice, outcomes: ['rate-limited', 'done'] } as const;
+
+const read = { role: 'review-one', launched: [1], outcomes: ['no-change'], conversations: [1] } as const;
+/** A second begins anew: half of a reading is none. */
+const readAnew = { role: 'review-one', launched: [1, 2], conversations: [1, 2] } as const;
 
 /**
  * Left out: a host before the launch, which has no such point to die at; and what is not there yet or no longer (runner, agent and tool before their start and after their end; tmux
- * after the session's end, which closes its terminal; a tool where none runs).
+ * after the session's end, which closes its terminal; a tool where none runs). A reviewer's session is run as an
+ * author's is: what is told of it is what comes of it, not each state again. It is where the engine is, so no other
+ * host has it.
  */
 const table: Cell[] = [
   { state: 'unlaunched', victim: 'engine', ...once },
@@ -69,43 +82,64 @@ const table: Cell[] = [
   { state: 'tool', victim: 'tmux', ...once },
   { state: 'committed', victim: 'tmux', ...once },
   { state: 'quota', victim: 'tmux', ...afterQuota },
-  { state: 'claimed', victim: 'runner', launched: [2], outcomes: ['lost', 'done'] },
-  { state: 'silent', victim: 'runner', ...lost },
+  { state: 'claimed', victim: 'runner', ...lost, launched: [2], conversations: [null, 1] },
+  { state: 'silent', victim: 'runner', ...lost, conversations: [null, 1] },
   { state: 'talking', victim: 'runner', ...lost },
   { state: 'tool', victim: 'runner', ...lost },
-  { state: 'committed', victim: 'runner', launched: [1, 2], outcomes: ['lost', 'no-change'] },
-  { state: 'silent', victim: 'agent', ...killed },
+  { state: 'committed', victim: 'runner', ...lost, outcomes: ['lost', 'no-change'] },
+  { state: 'silent', victim: 'agent', ...killed, conversations: [null, 1] },
   { state: 'talking', victim: 'agent', ...killed },
   { state: 'tool', victim: 'agent', ...killed },
-  { state: 'committed', victim: 'agent', launched: [1, 2], outcomes: ['killed', 'no-change'] },
+  { state: 'committed', victim: 'agent', ...killed, outcomes: ['killed', 'no-change'] },
   { state: 'tool', victim: 'tool', ...once },
+
+  { state: 'unlaunched', victim: 'engine', ...read },
+  { state: 'claimed', victim: 'engine', ...read },
+  { state: 'talking', victim: 'engine', ...read },
+  { state: 'ended', victim: 'engine', ...read },
+  {
+    ...{ state: 'again', victim: 'engine', role: 'review-one', launched: [1, 2], conversations: [1, 1] },
+    outcomes: ['no-change', 'no-change'],
+  },
+  { state: 'talking', victim: 'tmux', ...read },
+  { state: 'talking', victim: 'runner', ...readAnew, outcomes: ['lost', 'no-change'] },
+  { state: 'talking', victim: 'agent', ...readAnew, outcomes: ['killed', 'no-change'] },
+  {
+    ...{
+      state: 'again',
+      victim: 'runner',
+      role: 'review-one',
+      launched: [1, 2, 3],
+      conversations: [1, null, 2],
+    },
+    outcomes: ['no-change', 'lost', 'no-change'],
+  },
 ];
 
 export const cells = table.filter(({ victim }) => !noTmux || victim !== 'tmux');
 
-/** States in which a conversation has begun that a second session can go on with. */
-export const conversing: readonly State[] = ['talking', 'tool', 'committed', 'quota'];
-
-/** What the agent does that gets into that state, at its first launch and at a second. */
-export function goalOf(state: State, of: { at: string; go: string; file: string }): string {
+/** What the agent does that gets into that state, launch by launch. */
+export function goalOf({ role, state }: Cell, of: { at: string; go: string; file: string }): string {
   const { at, go, file } = of;
   const held = `note ${at}, wait ${go}`;
-  const commit = `commit ${file}`;
+  const [who, work] = role === 'author' ? ['AT', `commit ${file}`] : ['ONE', 'approve'];
   const first: Record<State, string> = {
-    unlaunched: `AT 1: ${commit}`,
-    claimed: `AT 1: ${commit}`,
-    silent: `BEFORE 1: ${held}\nAT 1: ${commit}`,
-    talking: `AT 1: ${held}, ${commit}`,
-    tool: `AT 1: tool ${at} ${go}, ${commit}`,
-    committed: `AT 1: ${commit}, ${held}`,
-    ended: `AT 1: ${held}, ${commit}`,
-    quota: `AT 1: quota`,
+    unlaunched: `${who} 1: ${work}`,
+    claimed: `${who} 1: ${work}`,
+    silent: `BEFORE 1: ${held}\n${who} 1: ${work}`,
+    talking: `${who} 1: ${held}, ${work}`,
+    tool: `${who} 1: tool ${at} ${go}, ${work}`,
+    committed: `${who} 1: ${work}, ${held}`,
+    ended: `${who} 1: ${held}, ${work}`,
+    quota: `${who} 1: quota`,
+    again: `${who} 1: say LGTM\n${who} 2: ${held}, ${work}\n${who} 3: ${work}`,
   };
-  return `${first[state]}\nAT 2: ${state === 'committed' ? 'say it is there' : commit}`;
+  const next = state === 'committed' ? 'say it is there' : work;
+  return state === 'again' ? first.again : `${first[state]}\n${who} 2: ${next}`;
 }
 
-export function keyOf({ state, victim }: Cell): string {
-  return `${victim}-${state}`;
+export function keyOf({ state, victim, role }: Cell): string {
+  return role === 'author' ? `${victim}-${state}` : `${victim}-${state}-${role}`;
 }
 
 export function cellsOf(...killed: Victim[]): Cell[] {

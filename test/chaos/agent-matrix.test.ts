@@ -1,6 +1,6 @@
 /** Whatever is killed in whatever state of an agent's session: nothing runs twice, nothing is lost, the task merges. */
 import { constants } from 'node:fs';
-import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -16,17 +16,7 @@ import { useCodex, type CodexHome } from '../support/stub-codex.ts';
 import { temporaryFolder, type AtEnd } from '../support/temporary.ts';
 import { tmuxSocket } from '../support/tmux.ts';
 import { until } from '../support/until.ts';
-import {
-  cells,
-  cellsOf,
-  conversing,
-  goalOf,
-  keyOf,
-  states,
-  victims,
-  type Cell,
-  type Victim,
-} from './agent-cells.ts';
+import { cells, cellsOf, goalOf, keyOf, states, victims, type Cell, type Victim } from './agent-cells.ts';
 
 /** One engine, in which cells of the table are lived through. */
 class Life {
@@ -57,20 +47,31 @@ class Life {
     return join(this.#at.work, `${keyOf(cell)}.${name}`);
   }
 
-  #folder(cell: Cell, launch = 1): string {
+  /** Of the session that is held: the one of its state. */
+  #folder(cell: Cell, launch = cell.state === 'again' ? 2 : 1): string {
     const { data } = this.host ?? this.#at;
-    return join(data, 'sessions', `${keyOf(cell)}.A.author.${launch}`);
+    return join(data, 'sessions', `${keyOf(cell)}.A.${cell.role}.${launch}`);
   }
 
   /** Starts the missions of these cells, and waits until each is in its state. */
   async bring(started: readonly Cell[]): Promise<void> {
     for (const cell of started) {
       if (cell.state === 'claimed') await this.#holdRunner(this.#folder(cell));
-      const of = { at: this.#sign(cell, 'at'), go: this.#sign(cell, 'go'), file: `${keyOf(cell)}.txt` };
-      const labels = this.host && [elsewhere];
-      await this.#at.startAgent({ key: keyOf(cell), goal: goalOf(cell.state, of), labels });
+      await this.#start(cell);
     }
     for (const cell of started) await this.#reached(cell);
+  }
+
+  async #start(cell: Cell): Promise<void> {
+    const key = keyOf(cell);
+    const file = `${key}.txt`;
+    const goal = goalOf(cell, { at: this.#sign(cell, 'at'), go: this.#sign(cell, 'go'), file });
+    if (cell.role === 'author') {
+      return this.#at.startAgent({ key, goal, labels: this.host && [elsewhere] });
+    }
+    const script = `echo work > ${file}\ngit add --all\ngit commit --quiet --message 'Add ${file}'\n`;
+    const policy = { reviewers: [{ engine: 'one' }, { engine: 'diff-check' }] };
+    await this.#at.startMission({ key, goal, scripts: { A: script }, policy });
   }
 
   /** A runner stops where it opens this file, after its claim and before its agent. */
@@ -147,18 +148,23 @@ class Life {
 
   async tell(cell: Cell): Promise<Story> {
     const key = keyOf(cell);
-    const lastWord = (await this.#at.follow(key)).at(-1)?.message;
+    const events = await this.#at.follow(key);
     const task = await this.#task(cell);
-    const launched = (await this.#codex.agents()).filter(({ session }) => session.startsWith(`${key}.`));
+    const launched = (await this.#codex.agents()).filter(({ session }) => session.startsWith(`${key}.A.`));
+    const checkouts = await readdir(join(this.#at.data, 'checkouts')).catch(() => []);
     const repository = this.#at.repository.planned.address;
     const file = `${key}.txt`;
     const merged = await execa('git', ['show', `main:${file}`], { cwd: repository });
     const merges = await execa('git', ['log', '--format=%H', 'main', '--', file], { cwd: repository });
     return {
-      lastWord,
+      lastWord: events.at(-1)?.message,
+      verdicts: events.flatMap(({ type, message }) =>
+        type === 'reviewed' ? (message.split(' at ')[0] ?? '') : [],
+      ),
       task,
       launched: launched.map(({ session }) => Number(session.split('.').at(-1))),
-      orphans: [1, 2].flatMap((launch) => processesOfRun(this.#folder(cell, launch))),
+      orphans: [1, 2, 3].flatMap((launch) => processesOfRun(this.#folder(cell, launch))),
+      checkouts: checkouts.filter((name) => name.startsWith(`${key}.`)),
       merged: merged.stdout,
       merges: merges.stdout.split('\n').length,
     };
@@ -167,14 +173,23 @@ class Life {
 
 interface Story {
   lastWord: string | undefined;
+  /** Each that was told, with its engine. */
+  verdicts: string[];
   task: TaskView;
   launched: number[];
   orphans: number[];
+  /** What is left of where reviewers have read. */
+  checkouts: string[];
   /** The agent's file on the base branch. */
   merged: string;
   /** How many commits of the base branch have touched it. */
   merges: number;
 }
+
+/** As many slots as are held at once, and a reviewer that is an agent. */
+const settings = `slots: 24
+engines: {one: {family: openai, runtime: codex}}
+`;
 
 /** What only the other host has. */
 const elsewhere = 'elsewhere';
@@ -187,8 +202,7 @@ async function newLife(codex: CodexHome, on: 'engine' | 'host', atEnd: AtEnd): P
   const roster = `version: 1\ntmux: {socketName: ${socket}}\n`;
   const at = await startKillableEngine({
     command: builtProgram('crashing-engine', points),
-    // As many as are held at once.
-    settings: { 'engine.yaml': 'slots: 20\n', 'roster.yaml': roster },
+    settings: { 'engine.yaml': settings, 'roster.yaml': roster },
     atEnd,
   });
   const host = on === 'host' ? await startHost(at, { roster, atEnd }) : undefined;
@@ -218,11 +232,13 @@ function isUnlaunched({ state }: Cell): boolean {
 async function killEngine(life: Life): Promise<void> {
   const all = cellsOf('engine');
   const held = all.filter((cell) => !isUnlaunched(cell));
-  await life.dieAt('before the launch of the runner');
-  const brought = life.bring(all.filter(isUnlaunched));
-  await life.engine.ended();
-  await life.engine.start();
-  await brought;
+  for (const cell of all.filter(isUnlaunched)) {
+    await life.dieAt(`before the launch of ${cell.role}`);
+    const brought = life.bring([cell]);
+    await life.engine.ended();
+    await life.engine.start();
+    await brought;
+  }
   await life.bring(held);
   await life.engine.kill();
   for (const cell of held.filter(({ state }) => state === 'ended')) {
@@ -249,7 +265,7 @@ async function killTmux(life: Life): Promise<void> {
   const all = cellsOf('tmux');
   const held = all.filter((cell) => !isUnlaunched(cell));
   if (held.length === 0) return;
-  await life.dieAt('tmux before the launch of the runner');
+  await life.dieAt('tmux before the launch of author');
   await life.bring(all.filter(isUnlaunched));
   await life.bring(held);
   await life.killTmux();
@@ -290,9 +306,10 @@ beforeAll(async () => {
   if (failed) throw failed.reason;
 }, allCellsMs);
 
-const titled = cells.map(
-  (cell) => [`${victims[cell.victim]} is killed ${states[cell.state]}`, cell] as const,
-);
+const titled = cells.map((cell) => {
+  const whose = cell.role === 'author' ? '' : 'of a reviewer: ';
+  return [`${whose}${victims[cell.victim]} is killed ${states[cell.state]}`, cell] as const;
+});
 
 describe.each(titled)('%s', (_title, cell) => {
   function story(): Story {
@@ -301,24 +318,38 @@ describe.each(titled)('%s', (_title, cell) => {
     return told;
   }
 
-  function authors() {
-    return story().task.sessions.filter(({ role }) => role === 'author');
+  function sessions() {
+    return story().task.sessions.filter(({ role }) => role === cell.role);
   }
 
   it('launches no agent twice, and one anew only where it was gone', () => {
     expect(story().launched).toEqual(cell.launched);
-    expect(authors().map(({ agent }) => agent?.outcome)).toEqual(cell.outcomes);
+    expect(sessions().map(({ agent }) => agent?.outcome)).toEqual(cell.outcomes);
   });
 
-  it('goes on with the conversation, where one had begun', () => {
-    const [first, second = first] = authors().map(({ agent }) => agent?.conversation);
-    if (cell.outcomes.length === 2 && !conversing.includes(cell.state)) expect(first).toBeNull();
-    else expect(second).toBe(first);
-    expect(second).toEqual(expect.any(String));
+  it('goes on with the conversation, where one had begun that may go on', () => {
+    const told = sessions().map(({ agent }) => agent?.conversation ?? null);
+    const begun = [...new Set(told)].filter((conversation) => conversation !== null);
+    const inOrder = told.map((conversation) =>
+      conversation === null ? null : begun.indexOf(conversation) + 1,
+    );
+    expect(inOrder).toEqual(cell.conversations);
   });
 
-  it('leaves no process alive', () => {
+  it('has one verdict of each reviewer', () => {
+    const engines = cell.role === 'author' ? ['diff-check', 'test-check'] : ['diff-check', 'one'];
+    const approvals = engines.map((engine) => `${engine}: approve`);
+    expect(story().verdicts.toSorted()).toEqual(approvals);
+    expect(
+      story()
+        .task.reviews.map(({ engine, verdict }) => `${engine}: ${verdict}`)
+        .sort(),
+    ).toEqual(approvals);
+  });
+
+  it('leaves no process alive, and no checkout', () => {
     expect(story().orphans).toEqual([]);
+    expect(story().checkouts).toEqual([]);
   });
 
   it('merges the work, once', () => {

@@ -73,12 +73,11 @@ function dieAtPrograms(): void {
   childProcess.spawn = new Proxy(childProcess.spawn, {
     apply(spawn, self, args: unknown[]): unknown {
       const words = args.flat().filter((arg) => typeof arg === 'string');
-      const effect = effectOf(words);
-      if (effect !== undefined && isTimeTo(`tmux before ${effect}`)) killTmux(words);
-      if (effect !== undefined) dieAt(`before ${effect}`);
+      const effects = effectsOf(words);
+      for (const effect of effects) dieBefore(effect, words);
       const child: unknown = Reflect.apply(spawn, self, args);
       // It is on its way and has claimed nothing yet.
-      if (effect !== undefined) dieAt(`after ${effect}`);
+      for (const effect of effects) dieAt(`after ${effect}`);
       return child;
     },
   });
@@ -94,40 +93,45 @@ function dieAtPrograms(): void {
 
 /** Programs that a process of ours is asked to run: they have done their work when it answers. */
 function dieAtRequests(spawner: ChildProcess): void {
-  const effects = new Map<number, string>();
+  const asked = new Map<number, readonly string[]>();
   spawner.send = new Proxy(spawner.send.bind(spawner), {
     apply(send, self, args: unknown[]): unknown {
       const request = SpawnerRequest.parse(args[0]);
       const words = 'run' in request ? request.run.args : request.launch.argv;
-      const effect = effectOf(words);
-      if (effect === undefined) return Reflect.apply(send, self, args);
-      if (isTimeTo(`tmux before ${effect}`)) killTmux(words);
-      dieAt(`before ${effect}`);
+      const effects = effectsOf(words);
+      for (const effect of effects) dieBefore(effect, words);
       const sent: unknown = Reflect.apply(send, self, args);
-      if ('run' in request) effects.set(request.id, effect);
+      if ('run' in request) asked.set(request.id, effects);
       // It is on its way and has claimed nothing yet.
-      else dieAt(`after ${effect}`);
+      else for (const effect of effects) dieAt(`after ${effect}`);
       return sent;
     },
   });
   spawner.prependListener('message', (raw) => {
-    const effect = effects.get(SpawnerAnswer.parse(raw).id);
-    if (effect !== undefined) dieAt(`after ${effect}`);
+    const { id } = SpawnerAnswer.parse(raw);
+    for (const effect of asked.get(id) ?? []) dieAt(`after ${effect}`);
+    asked.delete(id);
   });
+}
+
+function dieBefore(effect: string, words: readonly string[]): void {
+  if (isTimeTo(`tmux before ${effect}`)) killTmux(words);
+  dieAt(`before ${effect}`);
 }
 
 function killTmux(words: readonly string[]): void {
   childProcess.spawnSync('tmux', ['-L', words[words.indexOf('-L') + 1] ?? '', 'kill-server']);
 }
 
-function effectOf(words: readonly string[]): string | undefined {
+function effectsOf(words: readonly string[]): string[] {
   // By itself, or in a pane of tmux.
   if (words.some((word) => word.endsWith('/runner.js') || word.endsWith('.launch'))) {
-    return 'the launch of the runner';
+    const roles = words.flatMap((word) => /[./](author|review-[\w-]+)[./]\d+(?:@|$)/.exec(word)?.[1] ?? []);
+    return ['the launch of the runner', ...roles.map((role) => `the launch of ${role}`)];
   }
-  if (words.includes('push')) return 'git push';
-  if (words.includes('update-ref') && !words.includes('-d')) return 'the move of the base';
-  return undefined;
+  if (words.includes('push')) return ['git push'];
+  if (words.includes('update-ref') && !words.includes('-d')) return ['the move of the base'];
+  return [];
 }
 
 const Exchange = z.object({
@@ -135,40 +139,50 @@ const Exchange = z.object({
   response: z.instanceof(ServerResponse),
 });
 
-function dieAtGoAhead(): void {
+/** What persons say, by the address that they say it to. */
+const said = [
+  ['/merge-go-ahead', 'go-ahead'],
+  ['/answer', 'decision'],
+] as const;
+
+function dieAtPersons(): void {
   subscribe('http.server.request.start', (message) => {
     const { request, response } = Exchange.parse(message);
-    if (!request.url?.endsWith('/merge-go-ahead')) return;
-    dieAt('before the go-ahead is received');
+    const [, what] = said.find(([end]) => request.url?.endsWith(end)) ?? [];
+    if (what === undefined) return;
+    dieAt(`before the ${what} is received`);
     response.writeHead = new Proxy(response.writeHead.bind(response), {
       apply(target, self, args: unknown[]): unknown {
-        dieAt('after the go-ahead, before its answer');
+        dieAt(`after the ${what}, before its answer`);
         return Reflect.apply(target, self, args);
       },
     });
-    response.on('finish', () => dieAt('after the answer to the go-ahead'));
+    response.on('finish', () => dieAt(`after the answer to the ${what}`));
   });
 }
 
-const Answered = z.object({
-  request: z.object({ method: z.string(), path: z.string() }),
-  response: z.object({ statusCode: z.int() }),
-});
+const Asked = z.object({ request: z.object({ method: z.string(), path: z.string() }) });
+const Answered = Asked.extend({ response: z.object({ statusCode: z.int() }) });
 
-/** A forge has done what it was asked, and nobody has heard of it. */
-function dieAtAnswersOfForges(): void {
+/** Forges, and whoever is told what happens. */
+function dieAtCalls(): void {
+  subscribe('undici:request:create', (message) => dieAt(`before ${nameOf(Asked.parse(message))}`));
   subscribe('undici:request:headers', (message) => {
-    const { request, response } = Answered.parse(message);
-    if (response.statusCode >= 300) return;
-    const [asked = ''] = request.path.split('?');
-    const what = asked.split('/').findLast((part) => !/^\d*$/.test(part)) ?? '';
-    dieAt(`at the answer to ${request.method} ${what}`);
+    const answered = Answered.parse(message);
+    // They have done what they were asked, and nobody has heard of it.
+    if (answered.response.statusCode < 300) dieAt(`at the answer to ${nameOf(answered)}`);
   });
+}
+
+function nameOf({ request }: z.infer<typeof Asked>): string {
+  const [asked = ''] = request.path.split('?');
+  const what = asked.split('/').findLast((part) => !/^\d*$/.test(part)) ?? '';
+  return `${request.method} ${what}`;
 }
 
 dieAtPrograms();
-dieAtGoAhead();
-dieAtAnswersOfForges();
+dieAtPersons();
+dieAtCalls();
 const log = createLog();
 installRuntime(log);
 const engine = await startEngine({

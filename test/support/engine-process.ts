@@ -19,6 +19,8 @@ export interface KillableEngine {
   startMission(of: {
     key: string;
     scripts?: Record<string, string>;
+    /** Of each task with a script. */
+    goal?: string;
     /** Beside those of scripts. */
     tasks?: readonly object[];
     policy?: object;
@@ -73,12 +75,12 @@ export async function startKillableEngine(
     work,
     repository,
     api,
-    async startMission({ key, scripts = {}, policy = {}, milestone = {}, ...more }) {
+    async startMission({ key, scripts = {}, goal = 'Do it.', policy = {}, milestone = {}, ...more }) {
       const tasks = [...(more.tasks ?? [])];
       for (const [id, text] of Object.entries(scripts)) {
         const script = join(work, `${key}-${id}.sh`);
         await writeFile(script, text);
-        tasks.push({ id, title: `Task ${id}`, goal: 'Do it.', runtime: 'script', script });
+        tasks.push({ id, title: `Task ${id}`, goal, runtime: 'script', script });
       }
       await create({ key, policy, tasks, milestone });
     },
