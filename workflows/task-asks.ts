@@ -29,8 +29,8 @@ export class TaskAsks {
 
   /**
    * Waits for the answer, however long, and goes on with it. One id is one question: asked again while it is open it is
-   * still the same, and once it is answered the answer stands. A cancellation takes it back. `by` is `policy` where it
-   * has expired to the policy's default.
+   * still the same, and once it is answered the answer stands. `by` is `policy` where it has expired to the policy's
+   * default.
    */
   ask(of: Ask): Promise<Decision> {
     const open = this.#open.get(of.id) ?? this.#ask(of).finally(() => this.#open.delete(of.id));
@@ -44,13 +44,8 @@ export class TaskAsks {
     const question = questions.ask({ ...of, session: null, at: Date.now() });
     if (question) {
       task.tell('asked', `${of.id}: ${of.title}`);
-      try {
-        await this.#answers.show();
-        await this.#answers.outlast(question);
-      } finally {
-        questions.takeBack(of.id);
-        task.view.questions = questions.open;
-      }
+      await this.#answers.show();
+      await this.#answers.outlast(question);
     }
     const answer = questions.answerTo(of.id);
     if (!answer) throw new Error(`nobody waits for an answer to ${of.id}, and there is none`);

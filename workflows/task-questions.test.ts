@@ -98,6 +98,17 @@ describe('the questions of a task', () => {
     expect(questions.ask(own)).toBeUndefined();
   });
 
+  it('are over with their task, and what is told after its end is asked of nobody', () => {
+    const questions = questionsOf();
+    questions.hear(asked);
+    questions.end();
+    expect(questions.open).toEqual([]);
+    expect(questions.fault(answer)).toContain('author-1-1 is over since');
+    questions.reopen(question.id);
+    expect(questions.hear({ kind: 'asked', question: { ...question, id: 'author-1-2' } })).toBeUndefined();
+    expect(questions.open).toEqual([]);
+  });
+
   it('say what the policy has taken to whoever answers after they have expired', () => {
     const policy = { expireSeconds: 60, default: { permission: 'yes' } };
     const questions = questionsOf({ policy });

@@ -41,6 +41,8 @@ export class TaskQuestions {
   readonly #policy: QuestionPolicy | undefined;
   readonly #now: () => number;
   #pastBlocks: PastQuestion[] = [];
+  /** When the task has ended. */
+  #endedAt: number | undefined;
 
   constructor(of: {
     view: Pick<TaskView, 'sessions' | 'blocked' | 'reason'>;
@@ -71,7 +73,7 @@ export class TaskQuestions {
     if (!parsed.success) return 'malformed';
     const news = parsed.data;
     if (news.kind === 'asked') {
-      if (this.#questions.has(news.question.id) || this.#sessionEnd(news.question) !== undefined)
+      if (this.#questions.has(news.question.id) || this.#overSince(news.question) !== undefined)
         return undefined;
       const question = withExpiry(news.question, this.#policy);
       this.#questions.set(question.id, { question, state: 'open' });
@@ -139,9 +141,9 @@ export class TaskQuestions {
     this.#blockIsOver({ option, by, expired: false });
   }
 
-  /** The task has ended: nobody waits for anything any more. */
+  /** The task has ended: nobody waits for anything any more, and what is still told is asked of nobody. */
   end(): void {
-    for (const { id } of this.open) this.takeBack(id);
+    this.#endedAt = this.#now();
     this.#blockIsOver(null);
   }
 
@@ -170,13 +172,13 @@ export class TaskQuestions {
 
   #endOf({ question, state }: Known): Over | undefined {
     if (typeof state === 'object') return state;
-    const at = this.#sessionEnd(question);
+    const at = this.#overSince(question);
     return at === undefined ? undefined : { answer: null, at };
   }
 
-  #sessionEnd({ session }: Question): number | undefined {
-    if (session === null) return undefined;
-    return this.#view.sessions.find(({ id }) => id === session)?.endedAt;
+  #overSince({ session }: Question): number | undefined {
+    const ended = this.#view.sessions.find(({ id }) => id === session);
+    return ended?.endedAt ?? this.#endedAt;
   }
 }
 

@@ -97,6 +97,15 @@ describe('what a task waits on', () => {
     expect(task.view.waited.map(({ on }) => on)).toEqual(['one, two and CI']);
   });
 
+  it('is nothing when the task has ended, whatever was asked', () => {
+    const task = reviewed();
+    task.block('one is not logged in');
+    ask(task, 'author-1-1');
+    task.end('abandoned', 'one is not logged in');
+    expect(task.view).toMatchObject({ status: 'abandoned', questions: [], waits: null });
+    expect(needsPerson(task.view)).toBe(false);
+  });
+
   it('is told once, when it has changed', () => {
     const task = reviewed();
     task.takeNews();

@@ -231,6 +231,20 @@ describe('what a gate sends back', () => {
     expect(world.sessions[4]?.guidance).toEqual(['lead: look again']);
   });
 
+  it('ends as a person says, whatever its agents still ask', async () => {
+    world.reviewer = ({ engine: name }) => (name === 'diff-check' ? 'garbage' : approval);
+    const handle = await engine.startTask({ policy: { questions: { remindSeconds: 3_600 } } });
+    await until(() => world.views.get('T-1')?.status === 'blocked');
+    const options = [{ id: 'yes', name: 'Yes' }];
+    const question = { id: 'author-2-1', session: 'of-another', title: 'Run it', detail: null, options };
+    await handle.signal(signals.question, { kind: 'asked', question: { ...question, at: Date.now() } });
+    await until(() => world.view('T-1').questions.length === 1);
+    await handle.executeUpdate(updates.resolve, { args: [{ action: 'skip', by: 'lead' }] });
+
+    expect(await handle.result()).toMatchObject({ status: 'skipped' });
+    expect(world.view('T-1')).toMatchObject({ questions: [], waits: null });
+  });
+
   it('parks when reviewers give no verdict: silence is not approval', async () => {
     world.reviewer = ({ engine: name }) => (name === 'diff-check' ? 'garbage' : approval);
     const handle = await engine.startTask({});
