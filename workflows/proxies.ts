@@ -54,14 +54,37 @@ export function call<Input, Output>(
 export async function callToItsEnd<Input, Output>(
   ...of: Parameters<typeof call<Input, Output>>
 ): Promise<Output> {
+  const scope = CancellationScope.current();
   try {
-    return await call(...of);
+    return await (scope.consideredCancelled ? call(...of) : callThrough(scope, ...of));
   } catch (error) {
     if (isCancellation(error) && patched('told-to-its-end')) {
       await CancellationScope.nonCancellable(() => call(...of));
     }
     throw error;
   }
+}
+
+/**
+ * A local activity has its end before its workflow hears of that: when it is cancelled between the two, the SDK's core
+ * fails the workflow task, and each attempt after it. So it is never cancelled, which older histories did.
+ */
+function callThrough<Input, Output>(
+  scope: CancellationScope,
+  ...of: Parameters<typeof call<Input, Output>>
+): Promise<Output> {
+  return CancellationScope.nonCancellable(async () => {
+    const calling = new CancellationScope();
+    let isOver = false;
+    scope.cancelRequested.catch(() => {
+      if (!isOver && !patched('not-cancelled-while-told')) calling.cancel();
+    });
+    try {
+      return await calling.run(() => call(...of));
+    } finally {
+      isOver = true;
+    }
+  });
 }
 
 /**

@@ -245,6 +245,30 @@ describe('what a gate sends back', () => {
     expect(world.view('T-1')).toMatchObject({ questions: [], waits: null });
   });
 
+  it.each([
+    { action: 'skip', ends: 'skipped' },
+    { action: 'retry', ends: 'merged' },
+  ])('takes one answer for two reviewers that are parked side by side: $action', async ({ action, ends }) => {
+    let isAway = true;
+    world.reviewer = () => (isAway ? 'garbage' : approval);
+    const handle = await engine.startTask({ policy: { coordinators: ['lead'] } });
+    await until(() => world.events.filter(({ type }) => type === 'blocked').length === 2);
+    isAway = false;
+    await handle.executeUpdate(updates.resolve, { args: [{ action, by: 'lead' }] });
+    if (action === 'retry') {
+      await until(() => isAt('T-1', 'go-ahead'));
+      expect(
+        world
+          .view('T-1')
+          .waited.map(({ on }) => on)
+          .at(-1),
+      ).toMatch(/^diff-check, test-check and CI/);
+      await handle.executeUpdate(updates.goAhead, { args: [{ headSha: sha('T-1.1'), by: 'lead' }] });
+    }
+
+    expect(await handle.result()).toMatchObject({ status: ends });
+  });
+
   it('parks when reviewers give no verdict: silence is not approval', async () => {
     world.reviewer = ({ engine: name }) => (name === 'diff-check' ? 'garbage' : approval);
     const handle = await engine.startTask({});
