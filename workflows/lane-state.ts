@@ -1,11 +1,9 @@
 import type { LaneView } from '../schema/contracts/lane.ts';
+import { defaultPriority } from '../schema/contracts/mission-file.ts';
 import { MergeRequest, type LaneInput } from '../schema/contracts/messages.ts';
 
 /** Enough to know a request that is sent again by a retry, little enough to carry along for ever. */
 const answeredKept = 200;
-
-/** Of who names none: the middle of the scale. */
-const defaultPriority = 3;
 
 /** Who stands in the lane. While it is prepared a request can be withdrawn; once it is merging it can't. */
 type Inside =

@@ -1,3 +1,4 @@
+import { defaultPriority } from '../schema/contracts/mission-file.ts';
 import { isActive, isOpen, isSatisfied, type TaskStatus } from '../schema/contracts/gates.ts';
 import { UsedByTask, type Used } from '../schema/contracts/budget.ts';
 import type {
@@ -25,9 +26,6 @@ import { addUsed, nothingUsed } from './rules/budget.ts';
 import { amendPlan, type Amended } from './rules/amend.ts';
 import { followUpOf, type FollowUp } from './rules/follow-up.ts';
 import { startable } from './rules/schedule.ts';
-
-/** Temporal's own default, in the middle of its scale. */
-const defaultPriority = 3;
 
 /** Enough to know an update that is sent again after the mission went on as new. */
 const updatesKept = 200;
@@ -117,10 +115,9 @@ export class MissionState {
   /** What was put off is never lost: where it can't be a task, the mission's record has it. */
   #grow(addition: FollowUp, { task, deferred = [] }: TaskResult): void {
     const what = `what was put off in ${task} (${deferred.map(({ id }) => id).join(', ')})`;
-    const current = { ...addition, milestone: this.view.milestone ?? addition.milestone };
-    const fits = [addition, current].find((one) => this.amended({ changes: [one] }).kind === 'amended');
+    const fits = this.amended({ changes: [addition] }).kind === 'amended';
     if (!fits) return this.tell('ignored', `no task could be added for ${what}: ${addition.task.goal}`);
-    this.amend({ by: 'engine', reason: what, changes: [fits] });
+    this.amend({ by: 'engine', reason: what, changes: [addition] });
     this.#hasGrown = true;
   }
 

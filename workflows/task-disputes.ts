@@ -1,4 +1,4 @@
-import { disputeDecisions, type KnownFinding } from '../schema/contracts/review.ts';
+import { disputeDecisions, placeOf, type KnownFinding } from '../schema/contracts/review.ts';
 import type { Delivered } from './ports.ts';
 import type { TaskAsks } from './task-asks.ts';
 import type { TaskState } from './task-state.ts';
@@ -51,7 +51,11 @@ export class TaskDisputes {
   async #ask(finding: KnownFinding): Promise<void> {
     const task = this.#task;
     const { id, engine, message } = finding;
-    const { option, by } = await this.#asks.ask({
+    const {
+      option,
+      by,
+      note: why,
+    } = await this.#asks.ask({
       id: `finding-${id}`,
       kind: 'conflict',
       title: `${engine} and the author disagree: ${message}`.slice(0, 300),
@@ -59,13 +63,13 @@ export class TaskDisputes {
       options: disputeDecisions.map((decision) => ({ id: decision, name: names[decision] })),
     });
     const decision = disputeDecisions.find((one) => one === option);
-    // A policy may let a question expire without one of ours; then the reviewer is right.
-    task.findings.decided(id, decision ?? 'uphold', { by });
+    if (decision === undefined) throw new Error(`${option} is no decision on ${id}`);
+    task.findings.decided(id, decision, { by, ...(why === undefined ? {} : { why }) });
   }
 }
 
-function describeDispute({ severity, category, file, line, message, history }: KnownFinding): string {
-  const place = file === undefined ? '' : ` ${file}${line === undefined ? '' : `:${line}`}`;
+function describeDispute(finding: KnownFinding): string {
+  const { severity, category, message, history } = finding;
   const said = history.findLast(({ what }) => what === 'disputed');
-  return `${severity} (${category})${place}: ${message}\nThe author (${said?.by ?? ''}): ${said?.why ?? ''}`;
+  return `${severity} (${category})${placeOf(finding)}: ${message}\nThe author (${said?.by ?? ''}): ${said?.why ?? ''}`;
 }

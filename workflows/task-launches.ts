@@ -1,5 +1,6 @@
 import { patched } from '@temporalio/workflow';
 import { isAgent, runtimeName } from '../schema/contracts/agent.ts';
+import { defaultPriority } from '../schema/contracts/mission-file.ts';
 import type { Program } from '../schema/contracts/plan.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
 import type { PlaceRequest } from './ports.ts';
@@ -7,7 +8,7 @@ import { chooseProgram, withStandIns } from './rules/choose-program.ts';
 import { failureOf } from './rules/describe-failure.ts';
 import { modelFault, quotaOpensAt } from './rules/model-fault.ts';
 import type { HostLost, TaskHost } from './task-host.ts';
-import { defaultPriority, TaskPlaces } from './task-places.ts';
+import { TaskPlaces } from './task-places.ts';
 import type { TaskState } from './task-state.ts';
 import type { TaskSteps } from './task-steps.ts';
 import { tellUsed } from './tell-used.ts';

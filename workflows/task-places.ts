@@ -5,9 +5,6 @@ import { awaitPlace, call, places } from './proxies.ts';
 import type { TaskState } from './task-state.ts';
 import type { TaskSteps } from './task-steps.ts';
 
-/** Where a mission names no priority; see `Policy`. */
-export const defaultPriority = 3;
-
 /** Who asks for a place. */
 export interface Asks {
   /** Made anew for each look. */

@@ -1,6 +1,6 @@
 import { addUsage, noUsage } from '../schema/contracts/agent.ts';
 import type { Wait } from '../schema/contracts/gates.ts';
-import type { Reviewer } from '../schema/contracts/mission-file.ts';
+import { defaultPriority, type Reviewer } from '../schema/contracts/mission-file.ts';
 import type { Review } from '../schema/contracts/review.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
 import type {
@@ -17,7 +17,7 @@ import { reviewersOf, watchedPaths } from './rules/reviewers.ts';
 import { authorsOf, verdictFault } from './rules/verdict.ts';
 import type { TaskHost } from './task-host.ts';
 import type { TaskLaunches } from './task-launches.ts';
-import { defaultPriority, TaskPlaces } from './task-places.ts';
+import { TaskPlaces } from './task-places.ts';
 import type { TaskState } from './task-state.ts';
 import type { TaskSteps } from './task-steps.ts';
 

@@ -1,5 +1,5 @@
 /** What was found in earlier rounds, as reviewers and authors are told of it. */
-import { isSettled, type FindingNote, type KnownFinding } from '../../schema/contracts/review.ts';
+import { isSettled, placeOf, type FindingNote, type KnownFinding } from '../../schema/contracts/review.ts';
 import { quote, type Line } from '../sessions/quote.ts';
 
 /** More than a change of a sensible size has open; what is over comes last, and is left out first. */
@@ -38,10 +38,12 @@ function tell(known: readonly KnownFinding[]): string {
 }
 
 function describe(known: KnownFinding): string[] {
-  const { id, engine, severity, category, file, line, message, state, history } = known;
-  const place = file === undefined ? '' : ` ${file}${line === undefined ? '' : `:${line}`}`;
+  const { id, engine, severity, category, message, state, history } = known;
   const notes = history.filter(({ what }) => told.has(what)).map(describeNote);
-  return [`- ${id} (${engine}, ${state}): ${severity} [${category}]${place} ${flat(message)}`, ...notes];
+  return [
+    `- ${id} (${engine}, ${state}): ${severity} [${category}]${placeOf(known)} ${flat(message)}`,
+    ...notes,
+  ];
 }
 
 /** How often it was seen again says nothing that its state does not. */

@@ -176,7 +176,7 @@ describe('a prompt', () => {
       lines: [
         '- review-and-ci: CI failed: test',
         '  - blocker [secret] a.js:3 a key',
-        '  - blocker [untested] b.js:1 no test',
+        '  - blocker [untested] b.js no test',
         '  - nit [style] too long',
       ],
     },

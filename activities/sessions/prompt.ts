@@ -1,7 +1,7 @@
 /** What a session reads on its standard input. Kept beside the session, so that anybody can see what it was told. */
 import { cutText } from '../../schema/contracts/cut.ts';
 import type { StartedTask } from '../../schema/contracts/plan.ts';
-import type { Finding, KnownFinding } from '../../schema/contracts/review.ts';
+import { placeOf, type Finding, type KnownFinding } from '../../schema/contracts/review.ts';
 import type { Feedback } from '../../workflows/ports.ts';
 import { describeOpen } from '../review/earlier.ts';
 import { explain, markOf, quote, show, type Line } from './quote.ts';
@@ -171,6 +171,5 @@ function describeFeedback(feedback: Feedback): string {
 }
 
 function describeFinding(finding: Finding): string {
-  const place = finding.file === undefined ? '' : ` ${finding.file}:${finding.line ?? 1}`;
-  return `  - ${finding.severity} [${finding.category}]${place} ${finding.message}`;
+  return `  - ${finding.severity} [${finding.category}]${placeOf(finding)} ${finding.message}`;
 }

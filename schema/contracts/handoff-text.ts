@@ -1,5 +1,6 @@
 /** A handoff as people and agents read it, in Markdown. */
 import type { Handoff, HandoffTask } from './handoff.ts';
+import { placeOf } from './review.ts';
 import type { GateWhy } from './why.ts';
 
 /** What a person reads before a change of shift, and an agent without losing its task from sight. */
@@ -61,8 +62,9 @@ export function describeHandoffTask(task: HandoffTask): string {
     ),
     listed(
       'Open findings',
-      findings.map(({ engine, sha, severity, category, file, line, message }) => {
-        const place = file === undefined ? '' : ` in ${quoted(`${file}:${line ?? 1}`)}`;
+      findings.map((finding) => {
+        const { engine, sha, severity, category, file, message } = finding;
+        const place = file === undefined ? '' : ` in ${quoted(placeOf(finding).trim())}`;
         return `${severity} of ${engine} (${quoted(category)})${place} at ${sha.slice(0, 10)}: ${quoted(message)}`;
       }),
     ),

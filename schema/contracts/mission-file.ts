@@ -74,6 +74,9 @@ export const Parallel = z.int().min(1).max(100);
 /** 1 is the most urgent, 5 the least: the scale of Temporal's own priorities. */
 export const Priority = z.int().min(1).max(5);
 
+/** Of a mission that names none: the middle of the scale, and Temporal's own default. */
+export const defaultPriority: z.infer<typeof Priority> = 3;
+
 /** Author sessions in a row that are called done and leave the branch's head where it was. */
 export const NoProgress = z.int().min(1).max(100);
 

@@ -124,10 +124,16 @@ export const Review = z.object({
 });
 export type Review = z.infer<typeof Review>;
 
+/** The place that a finding names, with a space before it; nothing where it names none. */
+export function placeOf({ file, line }: Pick<Finding, 'file' | 'line'>): string {
+  if (file === undefined) return '';
+  return line === undefined ? ` ${file}` : ` ${file}:${line}`;
+}
+
 /** A review as people read it on a forge. */
 export function describeReview(review: Review): string {
   const lines = review.findings.map((finding) => {
-    const place = finding.file === undefined ? '' : ` ${finding.file}:${finding.line ?? 1}`;
+    const place = placeOf(finding);
     const why = finding.unfounded === undefined ? '' : ` (does not count: ${finding.unfounded})`;
     return `- ${finding.severity} (${finding.category})${place}: ${finding.message}${why}`;
   });

@@ -1,6 +1,6 @@
 import type { TaskResult } from '../../schema/contracts/messages.ts';
 import type { Plan, PlannedChange, PlannedTask } from '../../schema/contracts/plan.ts';
-import type { KnownFinding } from '../../schema/contracts/review.ts';
+import { placeOf, type KnownFinding } from '../../schema/contracts/review.ts';
 
 const longestName = 63;
 const longestTitle = 200;
@@ -38,10 +38,10 @@ function followUp(plan: Plan, task: PlannedTask, deferred: readonly KnownFinding
   };
 }
 
-function describe({ id, engine, severity, category, file, line, message, history }: KnownFinding): string {
-  const place = file === undefined ? '' : ` ${file}${line === undefined ? '' : `:${line}`}`;
+function describe(finding: KnownFinding): string {
+  const { id, engine, severity, category, message, history } = finding;
   const by = history.findLast(({ what }) => what === 'deferred')?.by ?? '';
-  return `- ${id}: ${severity} (${category})${place}: ${message} (found by ${engine}, put off by ${by})`;
+  return `- ${id}: ${severity} (${category})${placeOf(finding)}: ${message} (found by ${engine}, put off by ${by})`;
 }
 
 /** What is put off a second time, in the follow-up itself, is the next of the same task. */

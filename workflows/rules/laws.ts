@@ -1,4 +1,5 @@
 import type { Breach, Law } from '../../schema/contracts/law.ts';
+import { placeOf } from '../../schema/contracts/review.ts';
 import type { Rejection } from './remediation.ts';
 
 /** What an author can do about a breach. */
@@ -40,10 +41,5 @@ export function rejectBreaches(breaches: readonly Breach[], headSha: string): Re
 
 /** A line for each. */
 export function describeBreaches(breaches: readonly Breach[]): string {
-  return breaches
-    .map(
-      ({ sha, file, line, message }) =>
-        `${file}${line === undefined ? '' : `:${line}`} at ${sha}: ${message}`,
-    )
-    .join('\n');
+  return breaches.map((breach) => `${placeOf(breach).trim()} at ${breach.sha}: ${breach.message}`).join('\n');
 }
