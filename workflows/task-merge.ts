@@ -109,7 +109,7 @@ export class TaskMerge {
       task.waitOn(
         red === undefined
           ? { on: `its turn in the lane of ${base}`, for: 'lane' }
-          : { on: `${base} to be mended: ${red}`, for: 'person' },
+          : { on: `${base} to be mended: ${red}`, for: 'person', about: 'red-base' },
       );
       await this.#steps.record();
     }
@@ -149,7 +149,8 @@ export class TaskMerge {
         );
         seen = { sha: baseSha, verdict };
       } else if (task.mergeVerdict()?.green !== true) {
-        task.waitOn({ on: `${base} to be mended: it is red at the merge commit`, for: 'person' });
+        const on = `${base} to be mended: it is red at the merge commit`;
+        task.waitOn({ on, for: 'person', about: 'red-base' });
         await this.#steps.record();
         await this.#untilMended(() => task.mergeVerdict()?.green === true || task.revert() !== undefined);
       }

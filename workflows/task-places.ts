@@ -1,5 +1,5 @@
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
-import type { Wait } from '../schema/contracts/gates.ts';
+import type { Waiting } from '../schema/contracts/gates.ts';
 import type { Placed, Placement, PlaceRequest } from './ports.ts';
 import { awaitPlace, call, places } from './proxies.ts';
 import type { TaskState } from './task-state.ts';
@@ -12,7 +12,7 @@ export interface Asks {
   /** What comes before each look. */
   before: () => Promise<void> | undefined;
   /** Shows what is waited for; undefined: that is over. */
-  show: (wait: Pick<Wait, 'on' | 'for'> | undefined) => void;
+  show: (wait: Waiting | undefined) => void;
 }
 
 /** How a session comes by its place: within the limits of hosts and accounts, whatever it is for. */

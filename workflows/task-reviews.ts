@@ -1,5 +1,5 @@
 import { addUsage, noUsage } from '../schema/contracts/agent.ts';
-import type { Wait } from '../schema/contracts/gates.ts';
+import type { Waiting } from '../schema/contracts/gates.ts';
 import { defaultPriority, type Reviewer } from '../schema/contracts/mission-file.ts';
 import type { Review } from '../schema/contracts/review.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
@@ -183,7 +183,7 @@ export class TaskReviews {
   }
 
   /** What one reviewer waits for; undefined: it reads. */
-  #show(engine: string, wait: Pick<Wait, 'on' | 'for'> | undefined): void {
+  #show(engine: string, wait: Waiting | undefined): void {
     this.#task.waits.meanwhile(engine, wait && { ...wait, on: `${engine}: ${wait.on}` });
   }
 }

@@ -1,6 +1,6 @@
 import { addUsage, noUsage, runtimeName, type Usage } from '../schema/contracts/agent.ts';
 import type { CiVerdict } from '../schema/contracts/ci.ts';
-import type { Gate, TaskStatus, Wait } from '../schema/contracts/gates.ts';
+import type { Gate, TaskStatus, Waiting } from '../schema/contracts/gates.ts';
 import { isEnded } from '../schema/contracts/gates.ts';
 import {
   AmendedPolicy,
@@ -107,14 +107,14 @@ export class TaskState {
     this.waits = new TaskWaits(this, now);
   }
 
-  enter(gate: Gate, wait?: Pick<Wait, 'on' | 'for'>): void {
+  enter(gate: Gate, wait?: Waiting): void {
     this.view.gate = gate;
     this.tell('gate-entered', wait ? `${gate}: ${describeWait(wait)}` : gate);
     this.waits.enter(wait);
   }
 
   /** A wait within a gate, or the end of one. */
-  waitOn(wait: Pick<Wait, 'on' | 'for'> | undefined): void {
+  waitOn(wait: Waiting | undefined): void {
     this.waits.waitOn(wait);
   }
 

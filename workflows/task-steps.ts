@@ -1,5 +1,5 @@
 import { ActivityFailure, condition, isCancellation, sleep } from '@temporalio/workflow';
-import type { Gate, Wait } from '../schema/contracts/gates.ts';
+import type { Gate, Waiting } from '../schema/contracts/gates.ts';
 import type { EscalationKind } from '../schema/contracts/question.ts';
 import { callToItsEnd, record } from './proxies.ts';
 import { describeFailure } from './rules/describe-failure.ts';
@@ -96,13 +96,14 @@ export class TaskSteps {
 
   async #waitForGoOn(): Promise<void> {
     const task = this.#task;
-    task.waits.hold({ on: `the mission to be resumed: it is ${task.held ?? ''}`, for: 'person' });
+    const on = `the mission to be resumed: it is ${task.held ?? ''}`;
+    task.waits.hold({ on, for: 'person', about: 'held' });
     await this.record();
     await condition(() => task.held === null);
     task.waits.hold(undefined);
   }
 
-  async enter(gate: Gate, wait: Pick<Wait, 'on' | 'for'>): Promise<void> {
+  async enter(gate: Gate, wait: Waiting): Promise<void> {
     if (this.#task.held !== null) await this.untilGoOn();
     this.#task.enter(gate, wait);
     await this.record();
@@ -112,7 +113,7 @@ export class TaskSteps {
   async waitUntil(
     at: number,
     on: string,
-    show = (wait: Pick<Wait, 'on' | 'for'> | undefined): void => this.#task.waitOn(wait),
+    show = (wait: Waiting | undefined): void => this.#task.waitOn(wait),
   ): Promise<void> {
     show({ on: `${on}, not before ${new Date(at).toISOString()}`, for: 'quota' });
     try {

@@ -250,10 +250,10 @@ export class TaskStory {
       return;
     }
     const on = goAheads.describe();
-    await this.#steps.enter('go-ahead', { on, for: 'person' });
+    await this.#steps.enter('go-ahead', { on, for: 'person', about: 'go-ahead' });
     if (goAheads.needed > 1) {
       await this.#steps.untilPerson({ done: () => goAheads.given.length > 0, on });
-      task.waitOn({ on: goAheads.describe(), for: 'person' });
+      task.waitOn({ on: goAheads.describe(), for: 'person', about: 'go-ahead' });
       await this.#steps.record();
     }
     const done = (): boolean => task.view.goAhead?.sha === headSha;

@@ -1,11 +1,9 @@
-import { isEnded, type Wait } from '../schema/contracts/gates.ts';
+import { isEnded, type Waiting } from '../schema/contracts/gates.ts';
 import { describeWait } from './rules/details.ts';
 import type { TaskState } from './task-state.ts';
 
 /** Enough to see what a task has spent its time on; a view is written at every gate. */
 const waitsKept = 50;
-
-type Waiting = Pick<Wait, 'on' | 'for'>;
 
 /** What a task waits on: of all that it waits on at once, what a person has to see first. */
 export class TaskWaits {

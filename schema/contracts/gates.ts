@@ -57,10 +57,15 @@ export const Wait = z.object({
   on: z.string(),
   for: z.enum(['agent', 'quota', 'reviewer', 'ci', 'forge', 'lane', 'person', 'engine']),
   since: z.number(),
+  /** Of a wait for a person that is no answer to a block or a question. Missing from views of before it was kept. */
+  about: z.enum(['held', 'red-base', 'go-ahead']).optional(),
   /** What of CI is late at this moment. Never recorded: the API asks for it where somebody looks at a mission. */
   late: z.string().optional(),
 });
 export type Wait = z.infer<typeof Wait>;
+
+/** A wait without its place and time. */
+export type Waiting = Pick<Wait, 'on' | 'for' | 'about'>;
 
 /** A wait that is over. */
 export const PastWait = Wait.extend({ until: z.number() });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Waiting } from './gates.ts';
 import { ItemId, itemsOfMission, itemsOfTask, readItemId } from './inbox.ts';
 import { initialTaskView, type MissionView, type TaskView } from './views.ts';
 
@@ -13,8 +14,13 @@ function items(more: Partial<TaskView>) {
   return itemsOfTask({ mission: 'm', view: view(more) });
 }
 
-function waits(gate: TaskView['gate'], on: string): Pick<TaskView, 'gate' | 'waits'> {
-  return { gate, waits: { gate, on, for: 'person', since: 5 } };
+/** Without `about`: as views were before it was kept. */
+function waits(
+  gate: TaskView['gate'],
+  on: string,
+  about?: Waiting['about'],
+): Pick<TaskView, 'gate' | 'waits'> {
+  return { gate, waits: { gate, on, for: 'person', since: 5, ...(about ? { about } : {}) } };
 }
 
 const question = {
@@ -54,8 +60,8 @@ describe('what a task waits for a person for', () => {
     ]);
   });
 
-  it('is the go-ahead for exactly the head that is there', () => {
-    expect(items(waits('go-ahead', 'the merge go-ahead'))).toMatchObject([
+  it.each(['go-ahead', undefined] as const)('is the go-ahead for exactly the head that is there', (about) => {
+    expect(items(waits('go-ahead', 'the merge go-ahead', about))).toMatchObject([
       { id: `m.T-1.go-ahead-${headSha}`, kind: 'go-ahead', about: null, headSha, pullRequest: 7, since: 5 },
     ]);
   });
@@ -65,9 +71,10 @@ describe('what a task waits for a person for', () => {
       { gate: 'implement' as const, signature: 'implement:lost', message: 'was lost', sha: null },
       {
         gate: 'verify-delivery' as const,
-        signature: 'verify-delivery:check:npm test -- --run',
+        signature: 'a red check',
         message: 'npm test is red',
         sha: headSha,
+        check: 'npm test -- --run',
       },
     ];
     const blocked = { about: 'remediation' as const, at: 9 };
@@ -88,13 +95,20 @@ describe('what a task waits for a person for', () => {
     ]);
   });
 
-  it('is a base that is red, which nobody answers', () => {
-    expect(items(waits('merge-lane', 'main to be mended: npm test fails'))).toMatchObject([
+  it.each(['red-base', undefined] as const)('is a base that is red, which nobody answers', (about) => {
+    expect(items(waits('merge-lane', 'main to be mended: npm test fails', about))).toMatchObject([
       { kind: 'red-base', choices: [], answerWith: null },
     ]);
   });
 
-  it('is nothing of its own while its mission is paused', () => {
+  it.each(['push', 'go-ahead', 'merge-lane'] as const)(
+    'is nothing of its own while its mission is paused, at %s',
+    (gate) => {
+      expect(items(waits(gate, 'somebody else', 'held'))).toEqual([]);
+    },
+  );
+
+  it('is nothing that is known of an older view which waits at another gate', () => {
     expect(items(waits('push', 'the mission to be resumed: it is paused by engine'))).toEqual([]);
   });
 });

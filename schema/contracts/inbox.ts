@@ -1,5 +1,6 @@
 /** All that waits for a person, whoever asks: one list, and one way to answer. */
 import { z } from 'zod';
+import type { Gate, Wait } from './gates.ts';
 import { MissionKey, Name, Sha } from './names.ts';
 import { blockedItem, EscalationKind, OptionId, pausedItem, QuestionOption } from './question.ts';
 import { TaskView, type MissionView } from './views.ts';
@@ -129,18 +130,19 @@ export function itemsOfTask(of: { mission: string; view: WaitingTask }): InboxIt
         about: view.blocked?.about ?? 'remediation',
         asks: view.reason ?? 'the task is blocked',
         detail: failures.length === 0 ? null : failures.join('\n'),
-        command: failedCommand(view),
+        command: view.failures.at(-1)?.check ?? null,
       }),
     );
-  } else if (waits?.for === 'person' && view.questions.length === 0 && !isHeld(waits.on)) {
-    const { on: asks, since } = waits;
-    if (waits.gate === 'go-ahead' && headSha !== null) {
+  } else if (waits?.for === 'person' && view.questions.length === 0) {
+    const { on: asks, since, about = aboutOfOld(waits.gate) } = waits;
+    // A mission that is paused has been told of already, or somebody has paused it.
+    if (about === 'go-ahead' && headSha !== null) {
       const choices = [{ id: 'approve', name: `Merge ${headSha} when its turn comes` }];
       const what = `go-ahead-${headSha}`;
       items.push(
         item({ ...common, what, kind: 'go-ahead', about: null, asks, detail: null, choices, since }),
       );
-    } else {
+    } else if (about === 'red-base') {
       const what = 'red-base';
       items.push(
         item({ ...common, what, kind: 'red-base', about: null, asks, detail: null, choices: [], since }),
@@ -181,15 +183,8 @@ function item(of: Omit<InboxItem, 'id' | 'answerWith'> & { what: string }): Inbo
   return { id, ...rest, answerWith: choices === '' ? null : `mission answer ${id} ${choices}` };
 }
 
-/** What a paused mission's task says of itself: the mission has been told of already, or somebody has paused it. */
-function isHeld(on: string): boolean {
-  return on.startsWith('the mission to be resumed');
-}
-
-const check = 'verify-delivery:check:';
-
-/** Of the newest failure, where it is that of a check. */
-function failedCommand({ failures }: WaitingTask): string | null {
-  const signature = failures.at(-1)?.signature;
-  return signature?.startsWith(check) ? signature.slice(check.length) : null;
+/** Views of before that was kept don't say what a person is waited for. */
+function aboutOfOld(gate: Gate): Wait['about'] {
+  if (gate === 'go-ahead') return 'go-ahead';
+  return gate === 'merge-lane' || gate === 'verify-merge' ? 'red-base' : undefined;
 }

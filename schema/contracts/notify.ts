@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { InboxItem } from './inbox.ts';
 import { MissionKey, Name } from './names.ts';
-import type { NewEvent } from './views.ts';
+import { entersGate, type NewEvent } from './views.ts';
 
 export const NotificationKind = z.enum([
   /** An agent asks for leave, or the engine for a decision. */
@@ -43,8 +43,13 @@ export interface NotifyDesk {
   test(): Promise<Told[]>;
 }
 
-/** Undefined: it is for the mission's story only. */
-export function notificationOf({ type, message }: NewEvent): NotificationKind | undefined {
+/** Undefined: it is for the mission's story only. `inbox` is what waits for a person there since. */
+export function notificationOf(
+  event: NewEvent,
+  inbox: readonly Pick<InboxItem, 'kind'>[],
+): NotificationKind | undefined {
+  const { type } = event;
+  const waits = (kind: InboxItem['kind']): boolean => inbox.some((item) => item.kind === kind);
   switch (type) {
     case 'asked':
     case 'reminded':
@@ -53,10 +58,10 @@ export function notificationOf({ type, message }: NewEvent): NotificationKind | 
       return type;
     // A mission that somebody has paused by hand is no news to people.
     case 'paused':
-      return /^by engine(?:: |$)/.test(message) ? 'paused' : undefined;
+      return waits('paused') ? 'paused' : undefined;
     // Without a wait the policy has said yes.
     case 'gate-entered':
-      return message.startsWith('go-ahead: ') ? 'go-ahead-wanted' : undefined;
+      return entersGate(event, 'go-ahead') && waits('go-ahead') ? 'go-ahead-wanted' : undefined;
     default:
       return undefined;
   }

@@ -29,6 +29,8 @@ export const GateFailure = z.object({
   signature: z.string(),
   message: z.string(),
   sha: Sha.nullable(),
+  /** The check that was red, as it was run. Missing from failures of before it was kept. */
+  check: z.string().optional(),
 });
 export type GateFailure = z.infer<typeof GateFailure>;
 
@@ -202,7 +204,7 @@ export const MissionEvent = z.object({
 export type MissionEvent = z.infer<typeof MissionEvent>;
 
 /** Whether an event tells that its task has come to a gate. */
-export function entersGate(event: MissionEvent, gate: Gate): boolean {
+export function entersGate(event: Pick<MissionEvent, 'type' | 'message'>, gate: Gate): boolean {
   return event.type === 'gate-entered' && event.message.split(':')[0] === gate;
 }
 

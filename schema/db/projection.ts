@@ -273,8 +273,9 @@ function bodyOf(
   event: PlacedEvent,
   source: string,
 ): Notification | null {
-  const kind = notificationOf(event);
-  if (kind === undefined || outside?.kinds.has(kind) !== true) return null;
+  if (!outside) return null;
+  const kind = notificationOf(event, outside.inbox);
+  if (kind === undefined || !outside.kinds.has(kind)) return null;
   // With the time: another installation may have a mission of the same name.
   const id = createHash('sha256')
     .update(JSON.stringify([tenant, source, event.at]))

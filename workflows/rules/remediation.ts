@@ -56,6 +56,7 @@ export function rejectDelivery(delivery: Delivery): Rejection | undefined {
           signature: `verify-delivery:check:${delivery.check}`,
           message: delivery.message,
           sha: delivery.headSha,
+          check: delivery.check,
         },
         { excerpt: delivery.excerpt },
       );
