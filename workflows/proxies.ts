@@ -77,7 +77,8 @@ function callThrough<Input, Output>(
     const calling = new CancellationScope();
     let isOver = false;
     scope.cancelRequested.catch(() => {
-      if (!isOver && !patched('not-cancelled-while-told')) calling.cancel();
+      // A scope that nothing cancels hears of the request as well.
+      if (!isOver && scope.consideredCancelled && !patched('not-cancelled-while-told')) calling.cancel();
     });
     try {
       return await calling.run(() => call(...of));

@@ -106,6 +106,7 @@ describe('a delivery', () => {
     expect(rejectDelivery(delivery)).toEqual({
       failure: {
         gate: 'verify-delivery',
+        check: 'npm test',
         signature: 'verify-delivery:check:npm test',
         message: 'npm test is red',
         sha,
