@@ -92,7 +92,7 @@ function whyGate(of: WhyOf, gate: Gate): GateWhy {
   return { ...common, ...nothing, missing, for: last === undefined ? whose : 'agent' };
 }
 
-function stateOf(view: TaskView, gate: Gate): GateState {
+export function stateOf(view: TaskView, gate: Gate): GateState {
   const { status, headSha } = view;
   if (status === 'waiting' || status === 'deferred') return 'not-yet';
   const here = gates.indexOf(view.gate);

@@ -70,8 +70,18 @@ describe('the details of a task', () => {
     { status: 'merged', gate: 'done', of: 'clean-up', state: 'passed' },
     // Sent back: the gates that come again are not passed any more.
     { status: 'running', gate: 'implement', of: 'review-and-ci', state: '' },
+    // As `mission why` tells it.
+    { status: 'no-change', gate: 'done', of: 'review-and-ci', state: 'not-needed' },
+    { status: 'no-change', gate: 'done', of: 'verify-delivery', state: 'passed' },
   ])('of a task that is $status at $gate have "$state" for $of', ({ status, gate, of, state }) => {
     expect(row(view({ status, gate }), of)[0]).toBe(state);
+  });
+
+  it('tell which gate has sent the task back', () => {
+    const failure = { gate: 'review-and-ci', signature: 'review', message: 'no', sha: head } as const;
+    expect(row(view({ gate: 'implement', headSha: head, failures: [failure] }), 'review-and-ci')[0]).toBe(
+      'failed',
+    );
   });
 
   it.each<{ gate: Gate; more: Partial<TaskView>; evidence: string }>([

@@ -1,6 +1,8 @@
 import { gates, type Gate, type Wait } from '../../schema/contracts/gates.ts';
 import type { SessionSummary } from '../../schema/contracts/session.ts';
 import type { MissionView, TaskView } from '../../schema/contracts/views.ts';
+import { judgedHead } from '../../schema/contracts/why-gates.ts';
+import { stateOf } from '../../schema/contracts/why.ts';
 
 /** What a person who opens the mission in the Temporal UI reads. */
 export function describeMission(view: MissionView): string {
@@ -21,25 +23,16 @@ export function describeTask(view: TaskView): string {
   }
   lines.push('', '| gate | state | evidence |', '|---|---|---|');
   for (const gate of gates.slice(0, -1)) {
-    lines.push(`| ${gate} | ${gateState(view, gate)} | ${evidence(view, gate)} |`);
+    lines.push(`| ${gate} | ${stateIn(view, gate)} | ${evidence(view, gate)} |`);
   }
   return lines.join('\n');
 }
 
-function gateState(view: TaskView, gate: Gate): string {
-  const here = gates.indexOf(view.gate);
-  const index = gates.indexOf(gate);
-  if (view.status === 'no-change' && view.headSha === null && isSkippedWithoutChange(gate)) return '';
-  if (index < here) return 'passed';
-  return index === here ? view.status : '';
-}
-
-/** A task that needed no change has gone from its checks straight to its issue. */
-function isSkippedWithoutChange(gate: Gate): boolean {
-  return (
-    gates.indexOf(gate) > gates.indexOf('verify-delivery') &&
-    gates.indexOf(gate) < gates.indexOf('close-issue')
-  );
+/** What is still to come has no word for it. */
+function stateIn(view: TaskView, gate: Gate): string {
+  if (gate === view.gate) return view.status;
+  const state = stateOf(view, gate);
+  return state === 'not-yet' ? '' : state;
 }
 
 function evidence(view: TaskView, gate: Gate): string {
@@ -71,8 +64,7 @@ function authorEvidence(view: TaskView): string {
 }
 
 function reviewEvidence(view: TaskView): string {
-  // The lane's own update moves the head and keeps the approvals that the go-ahead was given on.
-  const reviewed = view.mergeSha === null ? view.headSha : view.goAhead?.sha;
+  const reviewed = judgedHead(view);
   const reviews = view.reviews
     .filter((review) => review.sha === reviewed)
     .map((review) => `${review.engine}: ${review.verdict}`);
