@@ -7,7 +7,7 @@ import {
   type Review,
 } from '../schema/contracts/review.ts';
 import type { TaskView } from '../schema/contracts/views.ts';
-import { answered, blocks, decided, identify, objectionsOf, remember } from './rules/findings.ts';
+import { answered, blocks, decided, identify, remember, restsOnNothing } from './rules/findings.ts';
 
 /** What a task remembers of its reviews: it is all in the view, and made of what was reviewed, answered and decided. */
 export class TaskFindings {
@@ -74,7 +74,6 @@ export class TaskFindings {
     const { headSha, reviews } = this.#view;
     const review = reviews.find((one) => one.engine === engine && one.sha === headSha);
     if (!review || review.verdict === 'approve') return review;
-    const { count, dont } = objectionsOf(review.findings, this.known);
-    return count.length === 0 && dont.length > 0 ? undefined : review;
+    return restsOnNothing(review.findings, this.known) ? undefined : review;
   }
 }

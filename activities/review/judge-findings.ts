@@ -1,9 +1,9 @@
-import type { KnownFinding, Review, ReviewAnswer } from '../../schema/contracts/review.ts';
-import { identify, objectionsOf } from '../../workflows/rules/findings.ts';
+import type { KnownFinding, ReviewAnswer } from '../../schema/contracts/review.ts';
+import { identify, restsOnNothing, type IdentifiedReview } from '../../workflows/rules/findings.ts';
 import type { Git } from '../git/git.ts';
 import { checkFindings } from './check-findings.ts';
 
-export type Judged = { kind: 'review'; review: Review } | { kind: 'no-verdict'; reason: string };
+export type Judged = { kind: 'review'; review: IdentifiedReview } | { kind: 'no-verdict'; reason: string };
 
 /**
  * An answer becomes a review when what it rests on is there. Where nothing of it counts it is no verdict, and never an
@@ -22,9 +22,9 @@ export async function judgeFindings(of: {
   const { engine, answer, earlier = [], headSha } = of;
   const checked = await checkFindings({ ...of, findings: answer.findings });
   const findings = identify({ engine, findings: checked, known: earlier });
-  const { count, dont } = objectionsOf(findings, earlier);
-  if (answer.verdict === 'request-changes' && count.length === 0 && dont.length > 0) {
-    const why = dont.map(({ finding, why }) => `"${finding.message.slice(0, 200)}": ${why}`);
+  const nothing = answer.verdict === 'request-changes' ? restsOnNothing(findings, earlier) : undefined;
+  if (nothing) {
+    const why = nothing.map(({ finding, why }) => `"${finding.message.slice(0, 200)}": ${why}`);
     const reason = `the request for changes rests on nothing that counts: ${why.join('; ')}`;
     return { kind: 'no-verdict', reason: reason.slice(0, 2_000) };
   }

@@ -8,7 +8,7 @@ import type { KnownFinding, Review, ReviewAnswer } from '../../schema/contracts/
 import type { SessionSummary } from '../../schema/contracts/session.ts';
 import type { NewEvent, TaskView } from '../../schema/contracts/views.ts';
 import { refused, stillWaiting } from '../../activities/failures.ts';
-import { identify, objectionsOf } from '../../workflows/rules/findings.ts';
+import { identify, restsOnNothing } from '../../workflows/rules/findings.ts';
 import type { ControlActivities } from '../../workers/activities.ts';
 import type {
   Delivery,
@@ -335,9 +335,9 @@ export class FakeWorld {
         });
         if (answer === 'garbage') return { kind: 'no-verdict', reason: 'no JSON', session };
         const findings = identify({ engine, findings: answer.findings, known: earlier });
-        const { count, dont } = objectionsOf(findings, earlier);
-        if (answer.verdict === 'request-changes' && count.length === 0 && dont.length > 0) {
-          const reason = dont.map(({ why }) => why).join('; ');
+        const nothing = answer.verdict === 'request-changes' && restsOnNothing(findings, earlier);
+        if (nothing) {
+          const reason = nothing.map(({ why }) => why).join('; ');
           return { kind: 'no-verdict', reason, malformed: reason, session };
         }
         const review = { engine, sha: headSha, ...answer, findings };

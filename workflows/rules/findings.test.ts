@@ -15,8 +15,14 @@ function review(sha: string, findings: Finding[], more: Partial<Review> = {}): R
   return { engine: 'reader', sha, verdict, summary: '', findings, ...more };
 }
 
+/** As a task does it: each finding is known again first. */
+function remembered(known: KnownFinding[], read: Review): KnownFinding[] {
+  const { engine } = read;
+  return remember(known, { ...read, findings: identify({ engine, findings: read.findings, known }) });
+}
+
 function after(...reviews: Review[]): KnownFinding[] {
-  return reviews.reduce(remember, new Array<KnownFinding>());
+  return reviews.reduce(remembered, new Array<KnownFinding>());
 }
 
 function states(known: KnownFinding[]): string[] {
@@ -69,7 +75,7 @@ describe('a finding in the next round', () => {
   it('is known by the id that its reviewer names, whatever else it says', () => {
     const known = after(review(one, [finding()]));
     const id = known[0]?.id;
-    const later = remember(known, review(two, [finding({ id, category: 'style', message: 'still not' })]));
+    const later = remembered(known, review(two, [finding({ id, category: 'style', message: 'still not' })]));
     expect(later).toMatchObject([{ id, state: 'open', category: 'style', message: 'still not' }]);
   });
 
@@ -77,7 +83,7 @@ describe('a finding in the next round', () => {
     const known = after(review(one, [finding()]));
     const id = known[0]?.id;
     const other = review(two, [finding({ id }), finding({ id: 'f-0', message: 'no' })], { engine: 'other' });
-    const later = remember(known, other);
+    const later = remembered(known, other);
     expect(later.map(({ engine, state }) => `${engine}: ${state}`)).toEqual([
       'reader: new',
       'other: new',
@@ -127,15 +133,15 @@ describe('what becomes of a finding', () => {
 
   it.each(['dropped', 'deferred'] as const)('that was %s by decision stays so', (state) => {
     const known = after(review(one, [finding()])).map((each) => ({ ...each, state }));
-    expect(remember(known, review(two, [finding()]))).toMatchObject([{ state, last: two }]);
-    expect(remember(known, review(two, []))).toMatchObject([{ state, last: one }]);
+    expect(remembered(known, review(two, [finding()]))).toMatchObject([{ state, last: two }]);
+    expect(remembered(known, review(two, []))).toMatchObject([{ state, last: one }]);
   });
 
   it('about what is not there is unfounded, until it is about something', () => {
     const unfounded = finding({ unfounded: 'a.js has 2 lines' });
     const known = after(review(one, [unfounded]));
     expect(known).toMatchObject([{ state: 'unfounded', history: [{ why: 'a.js has 2 lines' }] }]);
-    expect(remember(known, review(two, [finding()]))).toMatchObject([{ state: 'open' }]);
+    expect(remembered(known, review(two, [finding()]))).toMatchObject([{ state: 'open' }]);
   });
 
   it('is remembered for a hundred at the most; what is deferred is never forgotten', () => {
@@ -143,7 +149,7 @@ describe('what becomes of a finding', () => {
     const known = after(review(one, many.slice(0, 60))).map((each, n) =>
       n === 0 ? { ...each, state: 'deferred' as const } : each,
     );
-    const later = remember(known, review(two, many.slice(60)));
+    const later = remembered(known, review(two, many.slice(60)));
     expect(later).toHaveLength(100);
     expect(later[0]).toMatchObject({ file: '0.js', state: 'deferred' });
     expect(later.slice(-90).map(({ state }) => state)).toEqual(new Array(90).fill('new'));
@@ -230,7 +236,7 @@ describe('what the author says', () => {
   it('makes a dispute, which stays one until it is decided', () => {
     const known = said(after(review(one, [finding()])), 'disputed');
     expect(known).toMatchObject({ state: 'disputed' });
-    expect(known && remember([known], review(two, [finding()]))).toMatchObject([{ state: 'disputed' }]);
+    expect(known && remembered([known], review(two, [finding()]))).toMatchObject([{ state: 'disputed' }]);
   });
 
   it('is noted, and nobody has to decide, where the finding is in nobody’s way', () => {

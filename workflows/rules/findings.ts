@@ -18,6 +18,9 @@ const notesKept = 20;
 
 type Identified = Finding & { id: string };
 
+/** A review whose findings have their names. */
+export type IdentifiedReview = Omit<Review, 'findings'> & { findings: Identified[] };
+
 /**
  * Gives each finding of an engine the id that it had before, or one of its own. The line's number plays no part: a line
  * that has moved keeps its finding. Each known one is taken once, so that two at one place stay two.
@@ -102,11 +105,9 @@ function hashOf(text: string): string {
 }
 
 /** What is known once another review has come. It is the same each time, from the same reviews. */
-export function remember(known: readonly KnownFinding[], review: Review): KnownFinding[] {
+export function remember(known: readonly KnownFinding[], review: IdentifiedReview): KnownFinding[] {
   const { engine } = review;
-  const found = new Map(
-    identify({ engine, findings: review.findings, known }).map((finding) => [finding.id, finding]),
-  );
+  const found = new Map(review.findings.map((finding) => [finding.id, finding]));
   const before = known.map((one) => {
     if (one.engine !== engine) return one;
     const finding = found.get(one.id);
@@ -116,7 +117,7 @@ export function remember(known: readonly KnownFinding[], review: Review): KnownF
   return bounded([...before, ...[...found.values()].map((finding) => foundFirst(finding, review))]);
 }
 
-function foundFirst(finding: Identified, { engine, sha }: Review): KnownFinding {
+function foundFirst(finding: Identified, { engine, sha }: IdentifiedReview): KnownFinding {
   const { unfounded } = finding;
   const what = unfounded === undefined ? 'found' : 'unfounded';
   const state = unfounded === undefined ? 'new' : 'unfounded';
@@ -125,7 +126,11 @@ function foundFirst(finding: Identified, { engine, sha }: Review): KnownFinding 
   return { ...short(finding), engine, state, since: sha, last: sha, history };
 }
 
-function foundAgain(known: KnownFinding, finding: Identified, { engine, sha }: Review): KnownFinding {
+function foundAgain(
+  known: KnownFinding,
+  finding: Identified,
+  { engine, sha }: IdentifiedReview,
+): KnownFinding {
   const { unfounded } = finding;
   const next = { ...known, ...short(finding), last: sha };
   if (unfounded !== undefined) {
@@ -138,7 +143,7 @@ function foundAgain(known: KnownFinding, finding: Identified, { engine, sha }: R
   return noted({ ...next, state }, { sha, by: engine, what: 'found-again' });
 }
 
-function notFoundAgain(known: KnownFinding, { engine, sha }: Review): KnownFinding {
+function notFoundAgain(known: KnownFinding, { engine, sha }: IdentifiedReview): KnownFinding {
   if (isSettled(known)) return known;
   // It has read the same lines again and takes its word back.
   if (known.last === sha)
@@ -204,6 +209,18 @@ export function objectionsOf(
     else dont.push({ finding, why });
   }
   return { count, dont };
+}
+
+/**
+ * Why none of the findings counts that a request for changes rests on. Undefined where one does, and where it rests on
+ * none: then it is a verdict all the same.
+ */
+export function restsOnNothing(
+  findings: readonly Finding[],
+  known: readonly KnownFinding[],
+): { finding: Finding; why: string }[] | undefined {
+  const { count, dont } = objectionsOf(findings, known);
+  return count.length === 0 && dont.length > 0 ? dont : undefined;
 }
 
 /** Whether the author is to do something about it. */
