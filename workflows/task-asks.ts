@@ -20,7 +20,6 @@ type Decision = Pick<Answered, 'option' | 'by' | 'note'>;
 export class TaskAsks {
   readonly #task: TaskState;
   readonly #answers: TaskAnswers;
-  readonly #open = new Map<string, Promise<Decision>>();
 
   constructor(of: { task: TaskState; answers: TaskAnswers }) {
     this.#task = of.task;
@@ -28,17 +27,10 @@ export class TaskAsks {
   }
 
   /**
-   * Waits for the answer, however long, and goes on with it. One id is one question: asked again while it is open it is
-   * still the same, and once it is answered the answer stands. `by` is `policy` where it has expired to the policy's
-   * default.
+   * Waits for the answer, however long, and goes on with it. One id is one question: once it is answered the answer stands.
+   * `by` is `policy` where it has expired to the policy's default.
    */
-  ask(of: Ask): Promise<Decision> {
-    const open = this.#open.get(of.id) ?? this.#ask(of).finally(() => this.#open.delete(of.id));
-    this.#open.set(of.id, open);
-    return open;
-  }
-
-  async #ask(of: Ask): Promise<Decision> {
+  async ask(of: Ask): Promise<Decision> {
     const task = this.#task;
     const { questions } = task;
     const question = questions.ask({ ...of, session: null, at: Date.now() });
