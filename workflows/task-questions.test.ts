@@ -114,7 +114,7 @@ describe('the questions of a task', () => {
     const questions = questionsOf({ policy });
     expect(questions.hear(asked)).toEqual({
       kind: 'asked',
-      question: { ...question, expiresAt: 60_000, default: 'yes' },
+      question: { ...question, expiresAt: 60_009, default: 'yes' },
     });
     questions.answer({ ...answer, by: 'policy', at: 60_000, expired: true });
     expect(questions.fault(answer)).toBe(

@@ -75,7 +75,7 @@ export class TaskQuestions {
     if (news.kind === 'asked') {
       if (this.#questions.has(news.question.id) || this.#overSince(news.question) !== undefined)
         return undefined;
-      const question = withExpiry(news.question, this.#policy);
+      const question = withExpiry(news.question, this.#policy, this.#now());
       this.#questions.set(question.id, { question, state: 'open' });
       return { kind: 'asked', question };
     }
@@ -88,7 +88,7 @@ export class TaskQuestions {
   ask(asked: Question): Question | undefined {
     const known = this.#questions.get(asked.id);
     if (known && !isUnanswered(known)) return undefined;
-    const question = withExpiry(asked, this.#policy);
+    const question = withExpiry(asked, this.#policy, this.#now());
     this.#questions.set(question.id, { question, state: 'open' });
     return question;
   }

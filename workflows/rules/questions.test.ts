@@ -16,28 +16,28 @@ const question: Question = {
 };
 
 describe('a question expires', () => {
-  it('to the option that the policy names for its kind', () => {
+  it('to the option that the policy names for its kind, counted from when it is heard', () => {
     const policy = { expireSeconds: 60, default: { budget: 'stop' } };
-    expect(withExpiry(question, policy)).toEqual({ ...question, expiresAt: 61_000, default: 'stop' });
+    expect(withExpiry(question, policy, 5_000)).toEqual({ ...question, expiresAt: 65_000, default: 'stop' });
     const permission = { ...question, kind: undefined };
-    expect(withExpiry(permission, policy)).toEqual(permission);
-    expect(withExpiry(permission, { ...policy, default: { permission: 'more' } })).toMatchObject({
+    expect(withExpiry(permission, policy, 5_000)).toEqual(permission);
+    expect(withExpiry(permission, { ...policy, default: { permission: 'more' } }, 5_000)).toMatchObject({
       default: 'more',
     });
   });
 
   it('never without one, nor to what it does not offer', () => {
-    expect(withExpiry(question)).toEqual(question);
-    expect(withExpiry(question, { expireSeconds: 60 })).toEqual(question);
-    expect(withExpiry(question, { default: { budget: 'stop' } })).toEqual(question);
-    expect(withExpiry(question, { expireSeconds: 60, default: { budget: 'wait' } })).toEqual(question);
+    expect(withExpiry(question, {}, 5_000)).toEqual(question);
+    expect(withExpiry(question, { expireSeconds: 60 }, 5_000)).toEqual(question);
+    expect(withExpiry(question, { default: { budget: 'stop' } }, 5_000)).toEqual(question);
+    expect(withExpiry(question, { expireSeconds: 60, default: { budget: 'wait' } }, 5_000)).toEqual(question);
   });
 
   it('never where the policy has no say', () => {
     const expires = { budget: 'stop', law: 'stop', irreversible: 'stop' };
     for (const kind of ['law', 'irreversible'] as const) {
       const asked = { ...question, kind };
-      expect(withExpiry(asked, { expireSeconds: 60, default: expires })).toEqual(asked);
+      expect(withExpiry(asked, { expireSeconds: 60, default: expires }, 5_000)).toEqual(asked);
     }
   });
 });

@@ -11,19 +11,22 @@ import type { TaskView } from '../../schema/contracts/views.ts';
 /** Nobody is reminded more seldom than that, unless the policy says so, nor so often that it fills a history. */
 const longestPauseSeconds = 24 * 60 * 60;
 
-/** What the policy makes of a question as it is asked: until when it is open, and what is taken then. */
-export function withExpiry(question: Question, policy: QuestionPolicy = {}): Question {
-  const { expireSeconds } = policy;
+/**
+ * What the policy makes of a question that is heard now: until when it is open, and what is taken then. When it was
+ * asked is told by the clock of another machine, and maybe long ago: nobody could have answered it since.
+ */
+export function withExpiry(question: Question, policy: QuestionPolicy | undefined, now: number): Question {
+  const { expireSeconds } = policy ?? {};
   const option = defaultOf(question, policy);
   if (expireSeconds === undefined || option === undefined) return question;
-  return { ...question, expiresAt: question.at + expireSeconds * 1_000, default: option };
+  return { ...question, expiresAt: now + expireSeconds * 1_000, default: option };
 }
 
 /** Nothing where the question does not offer it: agents name their options as they like. */
-function defaultOf(question: Question, policy: QuestionPolicy): string | undefined {
+function defaultOf(question: Question, policy: QuestionPolicy | undefined): string | undefined {
   const { kind, options } = question;
   if (kind === 'law' || kind === 'irreversible') return undefined;
-  const option = policy.default?.[kind ?? 'permission'];
+  const option = policy?.default?.[kind ?? 'permission'];
   return options.some(({ id }) => id === option) ? option : undefined;
 }
 
