@@ -4,9 +4,8 @@ import { z } from 'zod';
 import { InboxItem, InboxKind, ItemId, readItemId, type ItemAddress } from '../schema/contracts/inbox.ts';
 import { Resolution } from '../schema/contracts/messages.ts';
 import { MissionKey, surfaceOf, type GoAheadSurface } from '../schema/contracts/names.ts';
-import { describePast, OptionId, pausedItem } from '../schema/contracts/question.ts';
+import { OptionId } from '../schema/contracts/question.ts';
 import type { Scope } from '../schema/contracts/scopes.ts';
-import { MissionView } from '../schema/contracts/views.ts';
 import { oldestFirst, readInbox } from '../schema/db/inbox.ts';
 import type { Caller } from '../schema/db/tokens.ts';
 import { refuseWithout, requireScope, type ApiEnv } from './auth.ts';
@@ -122,7 +121,7 @@ export function inboxRoutes(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
       throw new Problem('not-found', `there is no item ${item}: the inbox has those that there are`);
     const { mission } = address;
     refuseWithout(caller, scopeOf(address));
-    const { view } = await requireMission(deps, { tenant, mission });
+    await requireMission(deps, { tenant, mission });
     const call = { mission, caller, idempotencyKey };
     switch (address.kind) {
       case 'question':
@@ -138,9 +137,9 @@ export function inboxRoutes(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
       }
       case 'paused': {
         const action = only(['resume', 'cancel'], of);
-        refuseOver(MissionView.parse(view), address.since);
-        if (action === 'resume') return resumeMission(deps, call);
-        return cancelMission(deps, { ...call, reason: note });
+        const { since } = address;
+        if (action === 'resume') return resumeMission(deps, { ...call, since });
+        return cancelMission(deps, { ...call, since, reason: note });
       }
       case 'red-base':
         throw new Problem('conflict', `${item} has no choices: it goes on when the base is mended`);
@@ -152,14 +151,6 @@ export function inboxRoutes(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
 function scopeOf(address: ItemAddress): Scope {
   if (address.kind === 'question') return scopeOfAnswer(address);
   return address.kind === 'go-ahead' ? 'merge:approve' : 'missions:write';
-}
-
-/** A mission that goes on must not be cancelled by an answer to what it once waited for. */
-function refuseOver({ id, status, paused, asked }: MissionView, since: number): void {
-  if (paused?.by === 'engine' && paused.at === since) return;
-  const past = asked.find((one) => one.id === pausedItem(since));
-  const before = past === undefined ? `${id} is not paused since then` : describePast(past);
-  throw new Problem('conflict', `${before}; the mission is ${status}`);
 }
 
 function only<Choice extends string>(

@@ -18,8 +18,9 @@ import {
   type CancelRequest,
   type MissionInput,
   type Resolution,
+  type ResumeRequest,
 } from '../schema/contracts/messages.ts';
-import { AnsweredTask, describeLate, type LateAnswer } from '../schema/contracts/late.ts';
+import { AnsweredTask, describeLate, pauseFault, type LateAnswer } from '../schema/contracts/late.ts';
 import { isLawQuestion } from '../schema/contracts/law.ts';
 import type { MissionFile } from '../schema/contracts/mission-file.ts';
 import {
@@ -32,7 +33,7 @@ import { PlanOutline, type Plan } from '../schema/contracts/plan.ts';
 import { blockedItem, type AnswerRequest } from '../schema/contracts/question.ts';
 import type { Scope } from '../schema/contracts/scopes.ts';
 import { startAttributes } from '../schema/contracts/search-attributes.ts';
-import { GoAhead } from '../schema/contracts/views.ts';
+import { GoAhead, MissionView } from '../schema/contracts/views.ts';
 import {
   claimMission,
   readMission,
@@ -229,6 +230,9 @@ export interface MissionCall {
 }
 export type TaskCall = MissionCall & { task: string };
 
+/** `since`: what is answered is that pause, and no other. */
+type PauseAnswer = MissionCall & Pick<ResumeRequest, 'since'>;
+
 export async function giveGoAhead(
   deps: ApiDeps,
   of: TaskCall & { headSha: string; via: GoAheadSurface },
@@ -267,16 +271,16 @@ export async function answerQuestion(
   await updateTask(deps, of, { name: updates.answer, arg, late: { kind: 'item', id: question } });
 }
 
-export async function cancelMission(deps: ApiDeps, of: MissionCall & { reason?: string | undefined }) {
-  await updateMission(deps, of, updates.cancel, withReason(of));
+export async function cancelMission(deps: ApiDeps, of: PauseAnswer & { reason?: string | undefined }) {
+  await updateMission(deps, of, updates.cancel, { ...withReason(of), ...sinceOf(of) });
 }
 
 export async function pauseMission(deps: ApiDeps, of: MissionCall & { reason?: string | undefined }) {
   await updateMission(deps, of, updates.pause, withReason(of));
 }
 
-export async function resumeMission(deps: ApiDeps, of: MissionCall): Promise<void> {
-  await updateMission(deps, of, updates.resume, { by: of.caller.name });
+export async function resumeMission(deps: ApiDeps, of: PauseAnswer): Promise<void> {
+  await updateMission(deps, of, updates.resume, { by: of.caller.name, ...sinceOf(of) });
 }
 
 export async function amendMission(
@@ -307,10 +311,24 @@ function withReason(of: MissionCall & { reason?: string | undefined }): CancelRe
   return { by: of.caller.name, ...(of.reason === undefined ? {} : { reason: of.reason }) };
 }
 
-function updateMission(deps: ApiDeps, of: MissionCall, name: string, arg: unknown): Promise<unknown> {
-  const { mission, caller, idempotencyKey } = of;
+function sinceOf({ since }: PauseAnswer): Pick<ResumeRequest, 'since'> {
+  return since === undefined ? {} : { since };
+}
+
+function updateMission(deps: ApiDeps, of: PauseAnswer, name: string, arg: unknown): Promise<unknown> {
+  const { mission, caller, idempotencyKey, since } = of;
   const workflowId = missionWorkflowId({ installation: deps.engine.installation, mission });
-  return update(deps, { workflowId, name, arg, caller, idempotencyKey });
+  const late = { tenant: caller.tenant, mission, since };
+  const whyOver = since === undefined ? {} : { whyOver: () => latePauseProblem(deps, { ...late, since }) };
+  return update(deps, { workflowId, name, arg, caller, idempotencyKey, ...whyOver });
+}
+
+async function latePauseProblem(
+  deps: ApiDeps,
+  of: { tenant: string; mission: string; since: number },
+): Promise<Problem> {
+  const { view } = await requireMission(deps, of);
+  return new Problem('conflict', pauseFault(MissionView.parse(view), of.since) ?? 'it is not running');
 }
 
 function updateTask(

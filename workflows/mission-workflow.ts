@@ -25,6 +25,7 @@ import {
   type PauseRequest,
   type ResumeRequest,
 } from '../schema/contracts/messages.ts';
+import { pauseFault } from '../schema/contracts/late.ts';
 import type { PlannedChange, PlanOutline } from '../schema/contracts/plan.ts';
 import type { ToldMission, Unparsed } from '../schema/contracts/told.ts';
 import type { MissionView, RecordedMission } from '../schema/contracts/views.ts';
@@ -50,12 +51,17 @@ export async function missionWorkflow(input: MissionInput): Promise<MissionResul
   const work = new CancellationScope({ cancellable: true });
   setHandler(missionViewQuery, () => mission.view);
   setHandler(missionToldQuery, () => mission.told());
-  setHandler(cancelUpdate, (request) => once(mission, () => cancel(mission, tasks, work, request)));
+  setHandler(cancelUpdate, (request) => once(mission, () => cancel(mission, tasks, work, request)), {
+    validator: (request: CancelRequest) => refuseOtherPause(mission, request),
+  });
   setHandler(pauseUpdate, (request) => once(mission, () => pause(mission, tasks, request)), {
     validator: (request: PauseRequest) => refuseIfTooLate(mission, request),
   });
   setHandler(resumeUpdate, (request) => once(mission, () => resume(mission, tasks, request)), {
-    validator: (request: ResumeRequest) => refuseIfTooLate(mission, request),
+    validator: (request: ResumeRequest) => {
+      refuseIfTooLate(mission, request);
+      refuseOtherPause(mission, request);
+    },
   });
   setHandler(usedSignal, (raw) => tasks.hearUsed(raw));
   setHandler(amendUpdate, (request) => amend(mission, tasks, request), {
@@ -178,8 +184,19 @@ async function once(mission: MissionState, change: () => Promise<void>): Promise
 function refuseIfTooLate(mission: MissionState, { by }: { by: string }): void {
   const reason = mission.tooLate();
   if (reason === undefined) return;
-  const message = `${by} comes too late: ${reason}`;
-  throw ApplicationFailure.create({ type: 'WrongPhase', message, nonRetryable: true });
+  throw wrongPhase(`${by} comes too late: ${reason}`);
+}
+
+/** What answers a pause counts for that one only, however soon after it another begins. */
+function refuseOtherPause(mission: MissionState, { since }: Pick<ResumeRequest, 'since'>): void {
+  const id = currentUpdateInfo()?.id;
+  if (since === undefined || (id !== undefined && mission.hasTaken(id))) return;
+  const fault = pauseFault(mission.view, since);
+  if (fault !== undefined) throw wrongPhase(fault);
+}
+
+function wrongPhase(message: string): ApplicationFailure {
+  return ApplicationFailure.create({ type: 'WrongPhase', message, nonRetryable: true });
 }
 
 function refuseMisfit(mission: MissionState, request: AmendRequest): void {

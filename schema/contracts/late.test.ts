@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { describeLate, type AnsweredTask } from './late.ts';
+import { describeLate, pauseFault, type AnsweredTask } from './late.ts';
 
 const sha = 'a'.repeat(40);
 
@@ -53,5 +53,19 @@ it('a task of before its end was kept, and one that has not begun, say what they
   expect(describeLate(old, { kind: 'block' })).toBe('T-1 is not running any more: it has ended as skipped');
   expect(describeLate({ ...old, status: 'waiting' }, { kind: 'block' })).toBe(
     'T-1 is not running: it has not been started yet',
+  );
+});
+
+it('a pause is answered once: an answer to another is refused, whether the mission goes on or waits again', () => {
+  const answered = { option: 'resume', by: 'ann', expired: false };
+  const asked = [{ id: 'paused-8', title: 'm1 is not verified', answer: answered, at: 9 }];
+  const again = { by: 'engine', reason: 'm1 is not verified', at: 20 };
+  const mission = { id: 'm', status: 'paused' as const, paused: again, asked };
+  expect(pauseFault(mission, 20)).toBeUndefined();
+  expect(pauseFault(mission, 8)).toBe(
+    'paused-8 was answered already: resume by ann at 1970-01-01T00:00:00.009Z; it asked: m1 is not verified; the mission is paused',
+  );
+  expect(pauseFault({ ...mission, status: 'running', paused: null }, 7)).toBe(
+    'm is not paused since then; the mission is running',
   );
 });

@@ -1,8 +1,8 @@
 /** What is told to whoever answers when nobody waits for that answer any more. */
 import { z } from 'zod';
 import { isEnded } from './gates.ts';
-import { describePast } from './question.ts';
-import { TaskView, type GoAhead } from './views.ts';
+import { describePast, pausedItem } from './question.ts';
+import { TaskView, type GoAhead, type MissionView } from './views.ts';
 
 /** As much of a task as that is made of. */
 export const AnsweredTask = TaskView.pick({
@@ -41,4 +41,15 @@ function becameOf({ asked, goAheads }: AnsweredTask, late: LateAnswer): string |
 /** By whom and when. */
 export function describeGiven(given: readonly Pick<GoAhead, 'by' | 'at'>[]): string {
   return given.map(({ by, at }) => `by ${by} at ${new Date(at).toISOString()}`).join(' and ');
+}
+
+/** Why an answer to that pause does not count; undefined: it does. One that goes on must not be cancelled by it. */
+export function pauseFault(
+  { id, status, paused, asked }: Pick<MissionView, 'id' | 'status' | 'paused' | 'asked'>,
+  since: number,
+): string | undefined {
+  if (paused?.at === since) return undefined;
+  const past = asked.find((one) => one.id === pausedItem(since));
+  const before = past === undefined ? `${id} is not paused since then` : describePast(past);
+  return `${before}; the mission is ${status}`;
 }

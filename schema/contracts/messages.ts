@@ -210,6 +210,9 @@ export const Resolution = z.object({
 });
 export type Resolution = z.infer<typeof Resolution>;
 
+/** In answer to which pause, by its beginning (`MissionView.paused`). Without it: whether the mission is paused or not. */
+const PausedSince = z.number().optional();
+
 export const PauseRequest = z.object({ by: Name, reason: z.string().max(1_000).optional() });
 export type PauseRequest = z.infer<typeof PauseRequest>;
 
@@ -226,7 +229,7 @@ export const AmendedPolicy = z.object({
 });
 export type AmendedPolicy = z.infer<typeof AmendedPolicy>;
 
-export const ResumeRequest = z.object({ by: Name });
+export const ResumeRequest = z.object({ by: Name, since: PausedSince });
 export type ResumeRequest = z.infer<typeof ResumeRequest>;
 
 /** An amendment after the door: its tasks are complete. */
@@ -240,5 +243,9 @@ export interface DrainRequest {
   by: string;
 }
 
-export const CancelRequest = z.object({ by: Name, reason: z.string().max(1_000).optional() });
+export const CancelRequest = z.object({
+  by: Name,
+  reason: z.string().max(1_000).optional(),
+  since: PausedSince,
+});
 export type CancelRequest = z.infer<typeof CancelRequest>;

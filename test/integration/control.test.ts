@@ -124,6 +124,27 @@ describe('a mission that is paused', () => {
     expect(await refusalOf(resume(mission)).catch(() => 'not running')).toBe('not running');
   });
 
+  it('takes an answer for the pause that it is for, and not for the next one', async () => {
+    const { letGo } = authorsThatWait();
+    const mission = await engine.startMission({
+      key: 'again',
+      milestones: [{ id: 'm1', tasks: [task('A')] }],
+    });
+    await until(() => started().includes('A'));
+    await pause(mission);
+    const since = (await viewOf(mission)).paused?.at ?? 0;
+    await resume(mission);
+    await pause(mission);
+    for (const update of [updates.cancel, updates.resume])
+      expect(await refusalOf(mission.executeUpdate(update, { args: [{ by: 'lead', since }] }))).toBe(
+        'WrongPhase',
+      );
+    const { at } = (await viewOf(mission)).paused ?? {};
+    await mission.executeUpdate(updates.resume, { args: [{ by: 'lead', since: at }] });
+    letGo('all');
+    expect(await mission.result()).toMatchObject({ status: 'completed' });
+  });
+
   it('is the same when it is paused or resumed twice', async () => {
     const { letGo } = authorsThatWait();
     const mission = await engine.startMission({
