@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
+import type { WorkflowHandle } from '@temporalio/client';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { signals, updates } from '../../schema/contracts/messages.ts';
 import type { Policy } from '../../schema/contracts/mission-file.ts';
@@ -11,7 +11,7 @@ import { task } from '../support/plans.ts';
 import { inCommon, temporaryFolder } from '../support/temporary.ts';
 import { noTestServer, useSkippingServer } from '../support/time-skipping.ts';
 import { until } from '../support/until.ts';
-import { startTestEngine } from '../support/workers.ts';
+import { startTestEngine, wordsOfRefusal } from '../support/workers.ts';
 
 const question: Ask = {
   id: 'law-1',
@@ -23,13 +23,6 @@ const question: Ask = {
     { id: 'refuse', name: 'It may not' },
   ],
 };
-
-/** What an answer was refused with. */
-async function refusalOf(answer: Promise<unknown>): Promise<string> {
-  const error: unknown = await answer.catch((thrown: unknown) => thrown);
-  if (error instanceof WorkflowUpdateFailedError) return error.cause?.message ?? '';
-  throw new Error('the answer was taken');
-}
 
 const bundle = inCommon(async (atEnd) => {
   const to = join(await temporaryFolder(atEnd), 'bundle.js');
@@ -84,12 +77,12 @@ describe.skipIf(noTestServer)('a question of the engine (skipped without the tim
       questions: [{ ...question, session: null }],
     });
     await environment.sleep('30 days');
-    expect(await refusalOf(answer(handle, 'maybe'))).toBe('law-1 can be answered with allow, refuse');
+    expect(await wordsOfRefusal(answer(handle, 'maybe'))).toBe('law-1 can be answered with allow, refuse');
     await answer(handle, 'refuse');
 
     await until(() => world.view('T-1').questions.some(({ id }) => id === 'law-2'));
     expect(world.view('T-1').questions).toHaveLength(1);
-    expect(await refusalOf(answer(handle, 'allow', { by: 'other' }))).toMatch(
+    expect(await wordsOfRefusal(answer(handle, 'allow', { by: 'other' }))).toMatch(
       /^law-1 was answered already: refuse by lead at \d{4}-\d\d-\d\dT/,
     );
     await answer(handle, 'allow', { question: 'law-2' });
@@ -128,7 +121,7 @@ describe.skipIf(noTestServer)('a question of the engine (skipped without the tim
     expect(asked).toMatchObject({ default: 'refuse', expiresAt: (asked?.at ?? 0) + 3_600_000 });
     await environment.sleep('2 hours');
     await until(() => world.view('T-1').questions.some(({ id }) => id === 'law-1'));
-    expect(await refusalOf(answer(handle, 'allow', { question: 'budget-1' }))).toMatch(
+    expect(await wordsOfRefusal(answer(handle, 'allow', { question: 'budget-1' }))).toMatch(
       /^budget-1 has expired at \d{4}-.*Z: refuse was taken by policy; it asked: The diff deletes a test: may it\?$/,
     );
     await answer(handle, 'allow');
@@ -155,7 +148,7 @@ describe.skipIf(noTestServer)('a question of the engine (skipped without the tim
     await environment.sleep('2 hours');
     await until(() => world.answers.length > 0);
     expect(world.answers).toMatchObject([{ question: 'author-1-1', option: 'no' }]);
-    expect(await refusalOf(answer(handle, 'yes', { question: 'author-1-1' }))).toContain(
+    expect(await wordsOfRefusal(answer(handle, 'yes', { question: 'author-1-1' }))).toContain(
       'no was taken by policy',
     );
     const reminders = world.events.filter(({ type }) => type === 'reminded');

@@ -1,21 +1,37 @@
-import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { describe, expect, inject, it } from 'vitest';
 import { hostFacts as facts, startHostStory, type HostStory } from '../support/host-story.ts';
 import { until } from '../support/until.ts';
+import { wordsOfRefusal } from '../support/workers.ts';
 
 function start(): Promise<HostStory> {
   return startHostStory(inject('temporalAddress'));
 }
 
 describe('a host', () => {
+  it('that is back within its lease was never lost', async () => {
+    const host = await start();
+    const stop = await host.serve();
+    await host.join();
+    await stop();
+    await until(() => host.last() === 'silent');
+    await host.serve();
+    const anew = { pid: 2, slots: 8 };
+    await host.join(anew);
+    // Longer than its loss would have taken: another one, that nobody serves, is lost by then.
+    const other = await start();
+    await other.join();
+    await until(() => other.last() === 'lost');
+    expect(host.written).toEqual([facts, 'silent', { ...facts, ...anew }]);
+  });
+
   it('belongs to one data directory and to one tenant', async () => {
     const host = await start();
     await host.join();
     const reasons = [
-      await refusal(host.join({ identity: 'two' })),
-      await refusal(host.join({ tenant: 'other' })),
-      await refusal(host.join({ name: 'b' })),
-      await refusal(host.join({ slots: 0 })),
+      await wordsOfRefusal(host.join({ identity: 'two' })),
+      await wordsOfRefusal(host.join({ tenant: 'other' })),
+      await wordsOfRefusal(host.join({ name: 'b' })),
+      await wordsOfRefusal(host.join({ slots: 0 })),
     ];
     expect(reasons).toEqual([
       'the host a belongs to another data directory (on here, process 1): choose another name with --name',
@@ -56,11 +72,3 @@ describe('a host', () => {
     expect(host.last()).toBe('left');
   });
 });
-
-async function refusal(update: Promise<unknown>): Promise<string> {
-  const error = await update.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  return error instanceof WorkflowUpdateFailedError ? (error.cause?.message ?? '') : String(error);
-}

@@ -133,7 +133,7 @@ describe.skipIf(noTestServer)('over days (skipped without the time-skipping serv
     const mission = await engine.startMission({
       key: 'red',
       milestones: [{ id: 'm1', tasks: [task('A'), task('B')] }],
-      policy: { questions: { remindSeconds: 3_600 } },
+      policy: { questions: { remindSeconds: 600 } },
     });
     const waits = () => ['A', 'B'].map((id) => world.views.get(id)?.waits);
     await until(() => waits().every((wait) => wait?.on.includes('to be mended')));
@@ -142,15 +142,15 @@ describe.skipIf(noTestServer)('over days (skipped without the time-skipping serv
         .map((wait) => wait?.gate)
         .sort(),
     ).toEqual(['merge-lane', 'verify-merge']);
-    await environment.sleep('10 hours');
+    await environment.sleep('100 minutes');
     const reminders = () => world.events.filter(({ type }) => type === 'reminded');
-    // Each after 1, 3 and 7 hours.
+    // Each after 10, 30 and 70 minutes: an hour is 120 looks at the base.
     await until(() => reminders().length >= 6);
     expect(reminders().map(({ message }) => message)).toEqual(
       Array(6).fill(expect.stringMatching(/^since \d{4}-.*: main to be mended: /)),
     );
     world.verdicts.delete(sha('m1'));
-    await environment.sleep('1 hour');
+    await environment.sleep('10 minutes');
 
     expect(await mission.result()).toMatchObject({ status: 'completed' });
     expect(reminders()).toHaveLength(6);

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Client, Connection, WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
 import { NativeConnection } from '@temporalio/worker';
 import { inject } from 'vitest';
 import { createRequestMerge } from '../../activities/merge/request-merge.ts';
@@ -125,11 +126,20 @@ export async function startTestEngine(
 
 /** The type of the failure with which an update was refused. */
 export async function refusalOf(update: Promise<unknown>): Promise<string> {
+  return (await refused(update)).type ?? '';
+}
+
+/** What whoever sent an update was told that was refused. */
+export async function wordsOfRefusal(update: Promise<unknown>): Promise<string> {
+  return (await refused(update)).message;
+}
+
+async function refused(update: Promise<unknown>): Promise<ApplicationFailure> {
   try {
     await update;
   } catch (error) {
-    if (error instanceof WorkflowUpdateFailedError && error.cause && 'type' in error.cause) {
-      return String(error.cause.type);
+    if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure) {
+      return error.cause;
     }
     throw error;
   }
