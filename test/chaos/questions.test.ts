@@ -4,19 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { isAlive } from '../../activities/processes/tree.ts';
 import type { InboxItem } from '../../schema/contracts/inbox.ts';
 import type { TaskView } from '../../schema/contracts/views.ts';
-import { packageRoot } from '../../schema/package-root.ts';
 import { startKillableEngine } from '../support/engine-process.ts';
 import { comesTo, newHost, type HostProcess } from '../support/host-process.ts';
 import { startRealEngine } from '../support/real-engine.ts';
 import { runnerOf } from '../support/runners.ts';
+import { acpRoster, notesOf, stubAcp } from '../support/stub-acp.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
-
-/** An agent that asks before it does something. What it notes, it notes in `home`. */
-function stubRoster(home: string): string {
-  const command = [join(packageRoot(), 'test/fakes/stub-acp.mjs')];
-  return JSON.stringify({ version: 1, acp: { stub: { command, env: { STUB_ACP_HOME: home } } } });
-}
 
 function missionThatAsks(path: string): string {
   const asks = 'ask execute touch b.txt, commit a.txt';
@@ -40,7 +34,7 @@ it(
     const root = await temporaryFolder();
     const data = join(root, 'data');
     await mkdir(data);
-    await writeFile(join(data, 'roster.yaml'), stubRoster(root));
+    await writeFile(join(data, 'roster.yaml'), acpRoster({ stub: stubAcp({ home: root }) }));
     const world = await startKillableEngine({ place: { data, dataForEngine: data } });
     await (await world.api()).create(missionThatAsks(world.repository.planned.address), 'application/json');
 
@@ -56,8 +50,8 @@ it(
     expect(await task()).toMatchObject({ status: 'merged', questions: [] });
     expect(events.filter(({ type }) => type === 'asked')).toHaveLength(1);
     expect(events.filter(({ type }) => type === 'answered')).toHaveLength(1);
-    expect(await readFile(join(root, 'answered'), 'utf8')).toBe('"yes"\n');
-    expect((await readFile(join(root, 'begun'), 'utf8')).trim().split('\n')).toHaveLength(1);
+    expect(await notesOf(root, 'answered')).toEqual(['yes']);
+    expect(await notesOf(root, 'begun')).toHaveLength(1);
 
     async function task(): Promise<TaskView> {
       const [first] = (await (await world.api()).show('asks')).tasks;
@@ -110,7 +104,7 @@ describe('a person is asked by an agent on another host', () => {
 
     async function addHost(name: string): Promise<HostProcess> {
       const host = await newHost(engine, name);
-      await writeFile(join(host.data, 'roster.yaml'), stubRoster(home));
+      await writeFile(join(host.data, 'roster.yaml'), acpRoster({ stub: stubAcp({ home }) }));
       await host.start();
       return host;
     }
@@ -136,7 +130,7 @@ describe('a person is asked by an agent on another host', () => {
     }
 
     async function noted(name: string): Promise<number> {
-      return (await readFile(join(home, name), 'utf8')).trim().split('\n').length;
+      return (await notesOf(home, name)).length;
     }
   }
 

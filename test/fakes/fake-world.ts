@@ -4,6 +4,7 @@ import type { Program } from '../../schema/contracts/plan.ts';
 import type { HostState } from '../../schema/contracts/host.ts';
 import type { Breach } from '../../schema/contracts/law.ts';
 import type { MergeRequest } from '../../schema/contracts/messages.ts';
+import { reviewRole } from '../../schema/contracts/names.ts';
 import type { KnownFinding, Review, ReviewAnswer } from '../../schema/contracts/review.ts';
 import type { SessionSummary } from '../../schema/contracts/session.ts';
 import type { NewEvent, TaskView } from '../../schema/contracts/views.ts';
@@ -328,7 +329,7 @@ export class FakeWorld {
         const answer = this.reviewer({ engine, task: place.task, headSha, earlier });
         const session = summary({
           id: sessionId,
-          role: `review-${engine}`,
+          role: reviewRole(engine),
           host,
           end: 'exited',
           exitCode: 0,

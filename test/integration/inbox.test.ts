@@ -5,7 +5,6 @@ import { z } from 'zod';
 import type { InboxItem } from '../../schema/contracts/inbox.ts';
 import { initialMissionView } from '../../schema/contracts/views.ts';
 import { recordMission } from '../../schema/db/projection.ts';
-import { packageRoot } from '../../schema/package-root.ts';
 import { createApi } from '../../scripts/cli/api-client.ts';
 import { exitCodes } from '../../scripts/cli/output.ts';
 import { FakeWorld } from '../fakes/fake-world.ts';
@@ -13,6 +12,7 @@ import { startApi } from '../support/api.ts';
 import { runMission } from '../support/mission-command.ts';
 import { commits, startRealEngine } from '../support/real-engine.ts';
 import { tellMission } from '../support/missions.ts';
+import { acpRoster, stubAcp } from '../support/stub-acp.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 import { startTestEngine } from '../support/workers.ts';
@@ -20,8 +20,7 @@ import { startTestEngine } from '../support/workers.ts';
 /** An engine with an agent that asks before it works. */
 async function makeWorld() {
   const home = await temporaryFolder();
-  const command = [join(packageRoot(), 'test/fakes/stub-acp.mjs')];
-  const roster = JSON.stringify({ version: 1, acp: { stub: { command, env: { STUB_ACP_HOME: home } } } });
+  const roster = acpRoster({ stub: stubAcp({ home }) });
   const engine = await startRealEngine({ 'README.md': 'hi\n' }, undefined, {}, roster);
   const { api } = engine;
   return { engine, api, inbox, waitsFor, refused, asks, start };

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { reviewRole } from '../../schema/contracts/names.ts';
 import type { TaskView } from '../../schema/contracts/views.ts';
 import { startRealEngine, type RealEngine } from '../support/real-engine.ts';
 import { useCodex, type CodexHome } from '../support/stub-codex.ts';
@@ -66,7 +67,7 @@ async function ended(engine: RealEngine, key: string): Promise<TaskView> {
 }
 
 function reviewsBy(task: TaskView, name: string) {
-  return task.sessions.filter(({ role }) => role === `review-${name}`);
+  return task.sessions.filter(({ role }) => role === reviewRole(name));
 }
 
 function promptOf(engine: RealEngine, session: string): Promise<string> {
