@@ -3,7 +3,10 @@ import { z } from 'zod';
 import { loginOf, type FakeRepository, type FakeReviewComment, type Routes } from './fake-forge.ts';
 
 export interface ThreadFaults {
-  /** Types of errors that calls to come are answered with, by the body alone; `none` is let in, `404` is no page. */
+  /**
+   * How calls to come are answered: with a type of error, which is told in the body alone, with the status `404` and
+   * nothing done, with `502` though it is done, or, as `none`, as they should be.
+   */
   threadErrors: string[];
   threadsPerPage: number;
 }
@@ -33,15 +36,14 @@ export function defineThreads(
     const [, its = ''] = /^PRRT_(.*)#/.exec(thread) ?? [];
     const repository = of.repositoryAt(list ? `${list.owner}/${list.name}` : its);
     const faults = of.extrasOf(repository.name);
-    const type = faults.threadErrors.shift();
-    if (type === '404') return context.json({ message: 'Not Found' }, 404);
-    if (type !== undefined && type !== 'none')
-      return context.json({ data: null, errors: [{ type, message: type }] });
-    if (list)
-      return context.json({ data: { repository: { pullRequest: threads(repository, list, faults) } } });
+    const error = faults.threadErrors.shift() ?? 'none';
+    if (error === '404') return context.json({ message: 'Not Found' }, 404);
+    if (!['none', '502'].includes(error)) return context.json({ data: null, errors: [{ type: error }] });
     const comment = repository.reviewComments.find((one) => threadOf(repository, one) === thread);
     if (comment) comment.resolver = change === 'resolve' ? { login: loginOf(context) } : null;
-    return context.json({ data: {} });
+    if (error === '502') return context.json({ message: 'down' }, 502);
+    const data = list && { repository: { pullRequest: threads(repository, list, faults) } };
+    return context.json({ data: data ?? {} });
   });
 }
 
