@@ -46,7 +46,7 @@ it('pull requests on real git are tested together, and halved until the one that
   for (const id of ids) await until(async () => (await taskOf(id))?.status === 'merged');
 
   const merged = (await repository.history()).toReversed().map((line) => line.replace(/ \(#\d+\)$/, ''));
-  expect(merged).toEqual(['first', 'Task A', 'Task B', 'Task D', 'Task E', 'Task C']);
+  expect(merged).toEqual(['first', 'A: Task A', 'B: Task B', 'D: Task D', 'E: Task E', 'C: Task C']);
   const sessions = await readdir(dataPaths(join(root, 'data')).sessions);
   expect(sessions.filter((name) => name.startsWith('batch.C.author')).length).toBe(2);
   expect(sessions.filter((name) => name.startsWith('batch.D.author')).length).toBe(1);
