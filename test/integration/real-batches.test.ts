@@ -10,12 +10,13 @@ it('pull requests on real git are tested together, and halved until the one that
   const hold = join(await temporaryFolder(), 'hold');
   const run = `while [ -e ${hold} ]; do sleep 0.1; done; ! { [ -e b.txt ] && [ -e c.txt ]; }`;
   const steps = [{ name: 'test', run }];
-  const { api, repository, root, missionFile } = await startRealEngine({
+  const engine = await startRealEngine({
     '.mission/ci.yaml': JSON.stringify({ version: 1, steps }),
   });
+  const { api, repository, root } = engine;
   // By itself it is green; on top of B it is not.
   const mends = `if grep -q 'CI failed' "$MISSION_PROMPT_FILE"; then git rm --quiet c.txt; fi\n`;
-  const file = await missionFile({
+  const file = await engine.missionFile({
     key: 'batch',
     scripts: {
       A: commits('a.txt'),

@@ -29,7 +29,7 @@ export async function openRounds(world: RestWorld) {
     /** Said of the head as it stands. */
     post,
     /** Said of another head. */
-    async next(found: 'found' | 'fixed') {
+    next: async (found: 'found' | 'fixed') => {
       sha = await world.repository.commit({ branch: 'topic', from: 'topic', files: { 'b.txt': sha } });
       await post(found === 'found' ? [nit] : []);
     },

@@ -18,7 +18,7 @@ describe('threads of findings', () => {
     return fake.extrasOf(world.path.replace('/repos/', ''));
   }
 
-  describeThreads(async () => ({ world, resolvers: resolversIn(fake, world) }));
+  describeThreads(() => Promise.resolve({ world, resolvers: resolversIn(fake, world) }));
 
   it('are found on any page, and left as somebody else has settled them', async () => {
     extras().threadsPerPage = 1;
