@@ -65,8 +65,9 @@ export class TaskAnswers {
     const { session } = task.questions.answer({ ...request, at: Date.now(), expired });
     const why = expired ? ', since nobody has answered in time' : note === undefined ? '' : `: ${note}`;
     task.tell('answered', `${id}: ${option} by ${by}${why}`);
-    // Whoever has asked for the engine waits for it in the task itself.
-    if (session === null) return this.show();
+    // Whoever has asked for the engine waits for it in the task itself, and tells it there. Told here as well, both
+    // would be told at once, and what comes of that has another order when the history is read again.
+    if (session === null) return;
     try {
       const input = { sessionId: session, question: id, option, by };
       const summary = `${option} to ${id}`;

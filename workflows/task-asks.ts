@@ -38,6 +38,7 @@ export class TaskAsks {
       task.tell('asked', `${of.id}: ${of.title}`);
       await this.#answers.show();
       await this.#answers.outlast(question);
+      await this.#answers.show();
     }
     const answer = questions.answerTo(of.id);
     if (!answer) throw new Error(`nobody waits for an answer to ${of.id}, and there is none`);

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { updates } from '../../schema/contracts/messages.ts';
 import { approval, FakeWorld, report, sha } from '../fakes/fake-world.ts';
 import { until } from '../support/until.ts';
-import { refusalOf, startTestEngine, type TestEngine } from '../support/workers.ts';
+import { refusalOf, replay, startTestEngine, type TestEngine } from '../support/workers.ts';
 
 let world: FakeWorld;
 let engine: TestEngine;
@@ -63,6 +63,8 @@ describe('a delivery that breaks a law', () => {
     expect(await handle.result()).toMatchObject({ status: 'merged' });
     expect(world.merges.map(({ headSha }) => headSha)).toEqual([sha('T-1.2')]);
     expect(world.view('T-1').lifted).toMatchObject([{ ...deleted, sha: sha('T-1.2'), by: 'lead' }]);
+    // Whoever goes on with it after a crash comes to the same.
+    await replay(handle);
   });
 
   it('is let through by a coordinator alone, where the mission names some', async () => {

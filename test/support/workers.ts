@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { Client, Connection, WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { NativeConnection } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import { inject } from 'vitest';
 import { createRequestMerge } from '../../activities/merge/request-merge.ts';
 import { Policy } from '../../schema/contracts/mission-file.ts';
@@ -16,6 +17,8 @@ import {
 import { controlQueue, missionWorkflowId, taskWorkflowId } from '../../schema/contracts/names.ts';
 import type { PlannedMilestone, ReviewAgent, StartedTask } from '../../schema/contracts/plan.ts';
 import type { ControlActivities } from '../../workers/activities.ts';
+import { builtFolder } from '../../schema/package-root.ts';
+import { workerTracing } from '../../workers/tracing.ts';
 import { createControlWorker, createHostWorkers } from '../../workers/workers.ts';
 import type { FakeWorld } from '../fakes/fake-world.ts';
 import { repository, task } from './plans.ts';
@@ -122,6 +125,14 @@ export async function startTestEngine(
       await connection.close();
     },
   };
+}
+
+/** Throws where a worker that knows nothing of a workflow would not come to what its history says. */
+export async function replay(handle: WorkflowHandle): Promise<void> {
+  const workflowBundle = { codePath: join(builtFolder(), 'workflow-bundle.js') };
+  const { sinks } = workerTracing();
+  const history = await handle.fetchHistory();
+  await Worker.runReplayHistory({ workflowBundle, ...(sinks ? { sinks } : {}) }, history, handle.workflowId);
 }
 
 /** The type of the failure with which an update was refused. */
