@@ -2,6 +2,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { Notification } from '../../schema/contracts/notify.ts';
+import type { AtEnd } from './temporary.ts';
 
 export interface Heard {
   headers: IncomingHttpHeaders;
@@ -19,7 +20,7 @@ export interface TestListener {
   open(): Promise<void>;
 }
 
-export async function startListener(): Promise<TestListener> {
+export async function startListener(atEnd: AtEnd = onTestFinished): Promise<TestListener> {
   const server = createServer((request, response) => {
     const parts: Buffer[] = [];
     request.on('data', (part: Buffer) => parts.push(part));
@@ -32,7 +33,9 @@ export async function startListener(): Promise<TestListener> {
   });
   let port = 0;
   await open();
-  onTestFinished(() => (server.listening ? close() : undefined));
+  atEnd(async () => {
+    if (server.listening) await close();
+  });
   const listener: TestListener = {
     url: `http://127.0.0.1:${port}/told?key=s3cret`,
     heard: [],
