@@ -36,6 +36,8 @@ import { createProcesses } from '../activities/processes/supervise.ts';
 import { createHostRecords } from '../activities/record/host-records.ts';
 import { createRecordActivities } from '../activities/record/record-activities.ts';
 import { builtInEngines, type Engines } from '../activities/review/engines.ts';
+import { createDisputeActivities } from '../activities/review/dispute-activities.ts';
+import { createReadings } from '../activities/review/readings.ts';
 import { createReviewActivities } from '../activities/review/review-activities.ts';
 import { createAgents, type Agents } from '../activities/sessions/agents.ts';
 import { runtimes } from '../activities/sessions/runtimes/runtimes.ts';
@@ -139,7 +141,7 @@ export async function startForgeNews(of: { database: Database; closers: Closers 
 }
 
 /** What a task does where its clone is. It needs neither the database nor the forge's API. */
-export type CloneActivities = Omit<HostActivities, 'review'>;
+export type CloneActivities = Omit<HostActivities, 'review' | 'judgeDisputes'>;
 
 interface CloneDeps {
   paths: DataPaths;
@@ -245,7 +247,7 @@ export function createActivities(deps: {
   };
   const waits = createCiWaits({ news: deps.forgeNews, budget });
   const cis: Cis = ({ forge }) => ciDrivers[forge];
-  const engines = knownEngines(config);
+  const readings = createReadings({ git, workspace, paths, runs, engines: knownEngines(config) });
   const forgeActivities = createForgeActivities({ forges, cis });
   return {
     control: {
@@ -260,7 +262,8 @@ export function createActivities(deps: {
     },
     host: {
       ...cloneActivities(deps, tools, runs),
-      ...createReviewActivities({ git, forges, workspace, paths, runs, engines, scrub }),
+      ...createReviewActivities({ git, forges, workspace, readings, scrub }),
+      ...createDisputeActivities({ readings, scrub }),
     },
     sweep: createSweepActivities({
       ...{ tenant, queries, paths, git, processes, inUse },

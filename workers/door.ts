@@ -6,6 +6,7 @@ import type { RemoteForge, RemoteForges } from '../activities/forge/remote-forge
 import { findForgeRepository } from '../activities/forge/rest/find-repository.ts';
 import { resolveCommit, type Git } from '../activities/git/git.ts';
 import {
+  disputesFault,
   familiesOf,
   isProgram,
   reviewAgentsOf,
@@ -15,7 +16,7 @@ import {
 import { judgeVersion } from '../activities/processes/program-version.ts';
 import type { Agents } from '../activities/sessions/agents.ts';
 import { runtimes } from '../activities/sessions/runtimes/runtimes.ts';
-import { agentRuntimes, runtimeName } from '../schema/contracts/agent.ts';
+import { agentRuntimes, runtimeName, type RuntimeName } from '../schema/contracts/agent.ts';
 import type { Admission, AskedChanges, ChangesAdmission, Door, Fault } from '../schema/contracts/door.ts';
 import type { Host } from '../schema/contracts/host.ts';
 import type { MissionFile, Repository } from '../schema/contracts/mission-file.ts';
@@ -66,8 +67,9 @@ export function createDoor(deps: {
   async function admitMission(file: MissionFile): Promise<Admission> {
     const faults: Fault[] = [];
     const programs = programsOf(file);
-    const { reviewers: named, reviewerTier: tier, fallback, stronger } = file.policy;
-    const read = named.flatMap(({ engine }) => engines.get(engine) ?? []);
+    const { reviewers: named, reviewerTier: tier, fallback, stronger, disputes } = file.policy;
+    const readers = [...named, ...(disputes === undefined ? [] : [{ engine: disputes }])];
+    const read = readers.flatMap(({ engine }) => engines.get(engine) ?? []);
     const fleet = await readFleet({
       host: deps.host,
       onOneMachine: file.repository.forge === 'local',
@@ -77,13 +79,12 @@ export function createDoor(deps: {
         stronger !== undefined ||
         !read.every((engine) => isProgram(engine)),
     });
-    const reviewers = reviewersFault({
-      reviewers: named,
-      engines,
-      has: (agent) => fleet.here.includes(agent),
-      tier,
-    });
+    const has = (agent: RuntimeName): boolean => fleet.here.includes(agent);
+    const chosen = { reviewers: named, engines, has, tier };
+    const reviewers = reviewersFault(chosen);
     if (reviewers !== undefined) faults.push({ path: 'policy.reviewers', message: reviewers });
+    const decides = disputesFault({ ...chosen, disputes });
+    if (decides !== undefined) faults.push({ path: 'policy.disputes', message: decides });
     const repository = await findRepository(file, faults);
     const scripts = await readScripts(programs, faults);
     if (faults.length > 0 || !repository) return { kind: 'refused', faults };
@@ -98,8 +99,8 @@ export function createDoor(deps: {
       repository,
       scripts,
       ...(defaultRuntime ? { defaultRuntime } : {}),
-      families: familiesOf({ reviewers: named, engines, models: knownModels() }),
-      reviewAgents: reviewAgentsOf({ reviewers: named, engines }),
+      families: familiesOf({ reviewers: named, engines, models: knownModels(), disputes }),
+      reviewAgents: reviewAgentsOf({ reviewers: readers, engines }),
     });
     const agents = [...agentsOf(plan), ...fallbackOf(plan.policy, 'policy'), ...strongerOf(plan.policy)];
     const versions = await judgeVersions(agents, fleet);

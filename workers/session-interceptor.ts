@@ -5,7 +5,11 @@ import type { HostActivities } from '../workflows/ports.ts';
 /** What the activities that are about a session have in their input. */
 const SessionInput = z.object({ sessionId: z.string() });
 
-const supervising: readonly string[] = ['runSession', 'review'] satisfies (keyof HostActivities)[];
+const supervising: readonly string[] = [
+  'runSession',
+  'review',
+  'judgeDisputes',
+] satisfies (keyof HostActivities)[];
 
 type ActivityInterceptors = NonNullable<WorkerInterceptors['activity']>;
 

@@ -9,7 +9,7 @@ import type { Breach } from '../schema/contracts/law.ts';
 import type { EngineFacts, MergeRequest } from '../schema/contracts/messages.ts';
 import type { Reviewer } from '../schema/contracts/mission-file.ts';
 import type { PlannedRepository, Program, StartedTask } from '../schema/contracts/plan.ts';
-import type { Finding, FindingAnswer, KnownFinding, Review } from '../schema/contracts/review.ts';
+import type { Finding, FindingAnswer, KnownFinding, Review, Ruling } from '../schema/contracts/review.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
 import type { SweepInput, SweepReport } from '../schema/contracts/sweep.ts';
 import type { Recorded, RecordedMission, TaskView } from '../schema/contracts/views.ts';
@@ -159,6 +159,18 @@ export type ReviewOutcome =
   | { kind: 'reviewed'; review: Review; session: SessionSummary }
   /** `malformed`: what was wrong with its answer, for itself. */
   | { kind: 'no-verdict'; reason: string; session: SessionSummary; malformed?: string };
+
+export type JudgeInput = Omit<ReviewInput, 'pullRequest' | 'role' | 'malformed' | 'resumes' | 'earlier'> & {
+  /** What the author says is not so, each with its history. */
+  disputed: KnownFinding[];
+};
+
+/** `rulings`: on those of the disputed that it could decide. `fault`: why there are none. */
+export interface JudgeOutcome {
+  session: SessionSummary;
+  rulings: Ruling[];
+  fault?: string;
+}
 
 export interface CiInput {
   place: Pick<TaskPlace, 'tenant' | 'repository'>;
@@ -396,6 +408,8 @@ export interface HostActivities {
   verifyMilestone(input: VerifyMilestoneInput): Promise<MilestoneVerdict>;
   pushBranch(input: { place: TaskPlace; headSha: string }): Promise<PushOutcome>;
   review(input: ReviewInput): Promise<ReviewOutcome>;
+  /** Has an engine that neither wrote a change nor reads it decide what author and reviewers disagree on. */
+  judgeDisputes(input: JudgeInput): Promise<JudgeOutcome>;
   /** Ends whatever of the task still runs, and removes its clone. */
   cleanUp(input: { place: TaskPlace }): Promise<void>;
 }

@@ -24,7 +24,10 @@ import type {
   SweepActivities,
 } from './ports.ts';
 
-type HostRuns = Pick<HostActivities, 'runSession' | 'verifyDelivery' | 'verifyMilestone' | 'review'>;
+type HostRuns = Pick<
+  HostActivities,
+  'runSession' | 'verifyDelivery' | 'verifyMilestone' | 'review' | 'judgeDisputes'
+>;
 type HostSteps = Pick<HostActivities, 'pushBranch' | 'answerQuestion' | 'cleanUp'>;
 type HostWaits = Pick<HostActivities, 'awaitRoom'>;
 

@@ -1,5 +1,6 @@
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 import type { Waiting } from '../schema/contracts/gates.ts';
+import { defaultPriority } from '../schema/contracts/mission-file.ts';
 import type { Placed, Placement, PlaceRequest } from './ports.ts';
 import { awaitPlace, call, places } from './proxies.ts';
 import type { TaskState } from './task-state.ts';
@@ -25,7 +26,25 @@ export class TaskPlaces {
     this.#steps = of.steps;
   }
 
-  async until({ request: next, before, show }: Asks): Promise<Placed> {
+  /** Waits for as long as that takes, and asks a person where it can run nowhere. */
+  async until(asks: Asks): Promise<Placed> {
+    for (;;) {
+      const placement = await this.look(asks);
+      switch (placement.kind) {
+        case 'placed':
+          return placement;
+        case 'closed':
+          await this.#steps.waitUntil(placement.until, placement.on, asks.show);
+          break;
+        case 'nowhere':
+          await this.#steps.park(placement.reason, 'credentials');
+          break;
+      }
+    }
+  }
+
+  /** Waits for those who are at work, and for nothing else: a quota may be closed for days. */
+  async look({ request: next, before, show }: Asks): Promise<Exclude<Placement, { kind: 'full' }>> {
     for (;;) {
       await before();
       // A seat that is held through a pause would be nobody's.
@@ -33,20 +52,28 @@ export class TaskPlaces {
       const request = next();
       let placement = await call(places.placeSession, `a place for ${request.sessionId}`, request);
       if (placement.kind === 'full') placement = await this.#untilFree(request, placement.on, show);
-      switch (placement.kind) {
-        case 'placed':
-          return placement;
-        case 'closed':
-          await this.#steps.waitUntil(placement.until, placement.on, show);
-          break;
-        case 'nowhere':
-          await this.#steps.park(placement.reason, 'credentials');
-          break;
-        case 'full':
-          // The mission was paused.
-          break;
-      }
+      // Otherwise the mission was paused.
+      if (placement.kind !== 'full') return placement;
     }
+  }
+
+  /** What the session of an agent that reads where the engine is asks for; undefined where it takes no seat. */
+  ofReader(engine: string, sessionId: string): PlaceRequest | undefined {
+    const { engine: facts, policy, reviewAgents = [] } = this.#task.input;
+    const agent = reviewAgents.find((one) => one.engine === engine);
+    if (!agent || facts.placement !== true) return undefined;
+    const { mission, task, repository } = this.#task.place;
+    return {
+      engine: facts,
+      place: { mission, task, repository },
+      sessionId,
+      programs: [agent.program],
+      labels: [],
+      at: facts.host,
+      current: facts.host,
+      unpushed: false,
+      priority: policy.priority ?? defaultPriority,
+    };
   }
 
   /** Answers `full` where the mission was paused meanwhile. */

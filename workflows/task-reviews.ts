@@ -1,16 +1,9 @@
 import { addUsage, noUsage } from '../schema/contracts/agent.ts';
 import type { Waiting } from '../schema/contracts/gates.ts';
-import { defaultPriority, type Reviewer } from '../schema/contracts/mission-file.ts';
+import type { Reviewer } from '../schema/contracts/mission-file.ts';
 import type { Review } from '../schema/contracts/review.ts';
 import type { SessionSummary } from '../schema/contracts/session.ts';
-import type {
-  Delivery,
-  Placed,
-  PlaceRequest,
-  ReviewInput,
-  ReviewOutcome,
-  VerifyDeliveryInput,
-} from './ports.ts';
+import type { Delivery, Placed, ReviewInput, ReviewOutcome, VerifyDeliveryInput } from './ports.ts';
 import { call } from './proxies.ts';
 import { defaultStallSeconds, modelFault } from './rules/model-fault.ts';
 import { reviewersOf, watchedPaths } from './rules/reviewers.ts';
@@ -102,28 +95,17 @@ export class TaskReviews {
     }
   }
 
-  /** A seat in the account of an agent that reads where the engine is. Undefined, not a promise, where it takes none. */
+  /** Undefined, not a promise, where it takes no seat. */
   #seatFor(engine: string, sessionId: string): Promise<Placed> | undefined {
-    const { engine: facts, policy, reviewAgents = [] } = this.#task.input;
-    const agent = reviewAgents.find((one) => one.engine === engine);
-    if (!agent || facts.placement !== true) return undefined;
-    const { mission, task, repository } = this.#task.place;
-    const request: PlaceRequest = {
-      engine: facts,
-      place: { mission, task, repository },
-      sessionId,
-      programs: [agent.program],
-      labels: [],
-      at: facts.host,
-      current: facts.host,
-      unpushed: false,
-      priority: policy.priority ?? defaultPriority,
-    };
-    return this.#places.until({
-      request: () => request,
-      before: () => this.#launches.untilNextReview(),
-      show: (wait) => this.#show(engine, wait),
-    });
+    const request = this.#places.ofReader(engine, sessionId);
+    return (
+      request &&
+      this.#places.until({
+        request: () => request,
+        before: () => this.#launches.untilNextReview(),
+        show: (wait) => this.#show(engine, wait),
+      })
+    );
   }
 
   #inputOf(

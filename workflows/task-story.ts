@@ -55,7 +55,9 @@ export class TaskStory {
     this.#ci = new TaskCi({ task, steps: this.#steps, forgeSide: this.#forgeSide });
     this.answers = new TaskAnswers({ task, steps: this.#steps, host: this.#host });
     this.asks = new TaskAsks({ task, answers: this.answers });
-    this.#disputes = new TaskDisputes({ task, asks: this.asks });
+    this.#disputes = new TaskDisputes({
+      ...{ task, asks: this.asks, steps: this.#steps, launches: this.#launches, host: this.#host },
+    });
     this.#laws = new TaskLaws({ task, steps: this.#steps, asks: this.asks });
     this.#merge = new TaskMerge({ task, steps: this.#steps, ci: this.#ci, forgeSide: this.#forgeSide });
     this.#ending = new TaskEnding({
@@ -225,7 +227,7 @@ export class TaskStory {
     const task = this.#task;
     const { policy } = task.input;
     const headSha = this.#head();
-    await this.#disputes.untilSettled();
+    await this.#disputes.untilSettled(headSha);
     await this.#reviews.enter(headSha);
     const [reviews, report] = await untilOneThrows(() => ({
       reviews: this.#reviews.verdicts(headSha),

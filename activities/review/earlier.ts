@@ -29,6 +29,11 @@ export function describeOpen(known: readonly KnownFinding[]): Line[] {
   ];
 }
 
+/** For whoever decides: what was found, and what its author says to it. */
+export function describeDisputed(known: readonly KnownFinding[]): Line[] {
+  return [quote('disputed findings', tell(known))];
+}
+
 function tell(known: readonly KnownFinding[]): string {
   const sorted = [...known.filter((one) => !isSettled(one)), ...known.filter(isSettled)];
   const left = sorted.length - findingsTold;

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { builtInEngines, reviewAgentsOf, reviewersFault, type Engines } from './engines.ts';
+import {
+  builtInEngines,
+  disputesFault,
+  familiesOf,
+  reviewAgentsOf,
+  reviewersFault,
+  type Engines,
+} from './engines.ts';
 
 const engines: Engines = new Map([
   ...builtInEngines('/opt/programs'),
@@ -83,6 +90,37 @@ describe('the reviewers of a mission', () => {
     expect(faultOf(names, { has: ['acp:sage'], tier: 3 })).toBe(
       `${fault}: name a stronger one, or set its tier under engines: in engine.yaml`,
     );
+  });
+});
+
+describe('the engine that decides disputes', () => {
+  const chosen = {
+    reviewers: [{ engine: 'diff-check' }, { engine: 'test-check' }],
+    engines,
+    has: (agent: string) => agent === 'acp:sage',
+  };
+
+  it.each([undefined, 'oracle', 'sage'])('may be %s', (disputes) => {
+    expect(disputesFault({ ...chosen, disputes, tier: 2 })).toBeUndefined();
+  });
+
+  it.each([
+    { name: 'one that nobody knows', disputes: 'grok', fault: /^no engine is named grok/ },
+    { name: 'one that is not here', disputes: 'codex', fault: /^the engine codex is codex, which is not on/ },
+    {
+      name: 'one that reads',
+      disputes: 'diff-check',
+      fault: /^the engine diff-check is a reviewer, and would/,
+    },
+    { name: 'one that is too weak', disputes: 'oracle', tier: 3, fault: /^the engine oracle is of tier 2/ },
+  ])('can not be $name', ({ disputes, tier, fault }) => {
+    expect(disputesFault({ ...chosen, disputes, tier })).toMatch(fault);
+  });
+
+  it('is of the family that the operator has told', () => {
+    const families = familiesOf({ ...chosen, models: [], disputes: 'oracle' });
+    expect(families.disputes).toBe('oracle');
+    expect(familiesOf({ ...chosen, models: [] })).not.toHaveProperty('disputes');
   });
 });
 

@@ -52,6 +52,8 @@ export function familiesOf(of: {
   engines: Engines;
   /** The model of each agent where a mission names none, as the operator has set it. */
   models: readonly { agent: RuntimeName; model: string | undefined }[];
+  /** See the policy. */
+  disputes?: string | undefined;
 }): Families {
   const told: Families['told'] = {};
   for (const { agent, model } of of.models) {
@@ -66,7 +68,12 @@ export function familiesOf(of: {
   const standing = standingReviewers(of.reviewers).flatMap(
     ({ engine }) => of.engines.get(engine)?.family ?? [],
   );
-  return { reviewers: [...new Set(standing)], told };
+  const decides = of.engines.get(of.disputes ?? '')?.family;
+  return {
+    reviewers: [...new Set(standing)],
+    told,
+    ...(decides === undefined ? {} : { disputes: decides }),
+  };
 }
 
 /** Those of the reviewers that are agents. */
@@ -82,31 +89,21 @@ export function reviewAgentsOf(of: {
   });
 }
 
-/** What is wrong with a mission's choice of reviewers; undefined when it is a dual-engine review. */
-export function reviewersFault(of: {
+interface Choice {
   reviewers: readonly Pick<Reviewer, 'engine' | 'role'>[];
   engines: Engines;
   /** Whether the host of the mission's reviews has an agent. */
   has: (agent: RuntimeName) => boolean;
   /** The least tier of each; see the policy. */
   tier?: number | undefined;
-}): string | undefined {
-  const { reviewers, engines, has, tier } = of;
-  const unknown = reviewers.find(({ engine }) => !engines.has(engine));
-  if (unknown) {
-    const known = [...engines].filter(([, engine]) => isHere(engine, has)).map(([name]) => name);
-    return `no engine is named ${unknown.engine}; this installation has ${known.join(', ')}. Add it under engines: in engine.yaml`;
-  }
-  for (const { engine: name } of reviewers) {
-    const engine = engines.get(name);
-    if (!engine) continue;
-    if (!isProgram(engine) && !has(runtimeName(engine))) {
-      return `the engine ${name} is ${runtimeName(engine)}, which is not on this host: install it, or name another engine`;
-    }
-    if (tier !== undefined && (engine.tier === undefined || engine.tier < tier)) {
-      const has = engine.tier === undefined ? 'has no tier' : `is of tier ${engine.tier}`;
-      return `the engine ${name} ${has}, and reviewerTier asks for ${tier}: name a stronger one, or set its tier under engines: in engine.yaml`;
-    }
+}
+
+/** What is wrong with a mission's choice of reviewers; undefined when it is a dual-engine review. */
+export function reviewersFault(of: Choice): string | undefined {
+  const { reviewers, engines } = of;
+  for (const findFault of [unknownFault, unfitFault]) {
+    const [fault] = reviewers.flatMap(({ engine }) => findFault(engine, of) ?? []);
+    if (fault !== undefined) return fault;
   }
   const families = new Set(standingReviewers(reviewers).map(({ engine }) => engines.get(engine)?.family));
   if (families.size < 2) return 'a review needs two engines of different families';
@@ -114,6 +111,33 @@ export function reviewersFault(of: {
     return 'an engine is named twice among the reviewers';
   }
   return undefined;
+}
+
+/** What is wrong with the engine that decides disputes, where there is one. */
+export function disputesFault(of: Choice & { disputes: string | undefined }): string | undefined {
+  const { disputes, reviewers } = of;
+  if (disputes === undefined) return undefined;
+  if (reviewers.some(({ engine }) => engine === disputes)) {
+    return `the engine ${disputes} is a reviewer, and would decide on its own findings: name another engine`;
+  }
+  return unknownFault(disputes, of) ?? unfitFault(disputes, of);
+}
+
+function unknownFault(name: string, { engines, has }: Choice): string | undefined {
+  if (engines.has(name)) return undefined;
+  const known = [...engines].filter(([, engine]) => isHere(engine, has)).map(([one]) => one);
+  return `no engine is named ${name}; this installation has ${known.join(', ')}. Add it under engines: in engine.yaml`;
+}
+
+function unfitFault(name: string, { engines, has, tier }: Choice): string | undefined {
+  const engine = engines.get(name);
+  if (!engine) return undefined;
+  if (!isProgram(engine) && !has(runtimeName(engine))) {
+    return `the engine ${name} is ${runtimeName(engine)}, which is not on this host: install it, or name another engine`;
+  }
+  if (tier === undefined || (engine.tier !== undefined && engine.tier >= tier)) return undefined;
+  const its = engine.tier === undefined ? 'has no tier' : `is of tier ${engine.tier}`;
+  return `the engine ${name} ${its}, and reviewerTier asks for ${tier}: name a stronger one, or set its tier under engines: in engine.yaml`;
 }
 
 function isHere(engine: Engine, has: (agent: RuntimeName) => boolean): boolean {

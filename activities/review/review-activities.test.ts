@@ -8,6 +8,7 @@ import { localForge, makeRepository } from '../../test/support/repository.ts';
 import { sessionRuns } from '../../test/support/session-runs.ts';
 import type { ReviewInput } from '../../workflows/ports.ts';
 import { createProcesses } from '../processes/supervise.ts';
+import { createReadings } from './readings.ts';
 import { createReviewActivities } from './review-activities.ts';
 
 const database = useDatabase('PGlite');
@@ -21,11 +22,12 @@ async function makeWorld(reads: string) {
   const baseSha = await repository.commit({ branch: 'main', files: { 'AGENTS.md': 'Be brief.\n' } });
   const headSha = await repository.commit({ branch: 'topic', files: { 'a.txt': 'a\n' } });
   const forge = localForge({ git, queries: database().queries });
+  const processes = createProcesses({ runner: join(builtFolder(), 'runner.js') });
+  const { runs } = sessionRuns({ paths, processes });
+  const engines = new Map([['reader', { family: 'f', argv: ['sh', '-c', reads] }]]);
+  const readings = createReadings({ git, workspace, paths, runs, engines });
   const { review } = createReviewActivities({
-    ...{ git, workspace, paths, forges: () => forge, scrub: (text) => text },
-    runs: sessionRuns({ paths, processes: createProcesses({ runner: join(builtFolder(), 'runner.js') }) })
-      .runs,
-    engines: new Map([['reader', { family: 'f', argv: ['sh', '-c', reads] }]]),
+    ...{ git, workspace, readings, forges: () => forge, scrub: (text) => text },
   });
   const input: ReviewInput = {
     place: { tenant: 'default', mission: 'm', task: 'A', branch: 'topic', repository: planned },

@@ -35,7 +35,7 @@ const form = [
   'A finding names its file and line in the change where it has one. An approval with a blocker is no answer.',
 ];
 
-const mode =
+export const mode =
   'review: read, and change nothing. A change in your checkout voids your verdict, a new file that git does not ignore too: write what you need below $TMPDIR.';
 
 export function reviewPrompt(
@@ -62,7 +62,7 @@ export function reviewPrompt(
   };
   const again = describeMalformed(malformed);
   if (resumed) return compose({ ...common, agentsFile: undefined, brief: [again] });
-  const brief = [{ title: 'Title', lines: [task.title] }, ...describeTask(task)].map(quoteAll);
+  const brief = quoteTask(task);
   const own = role === undefined ? undefined : tasksOfRoles[role];
   const rounds = { title: 'Earlier rounds', lines: describeEarlier(earlier, { engine, own }) };
   return compose({
@@ -70,6 +70,11 @@ export function reviewPrompt(
     agentsFile: of.agentsFile,
     brief: [...brief, ...describeChange(of), rounds, again],
   });
+}
+
+/** What the task asks for. */
+export function quoteTask(task: StartedTask): Section[] {
+  return [{ title: 'Title', lines: [task.title] }, ...describeTask(task)].map(quoteAll);
 }
 
 function quoteAll({ title, lines }: Section): Section {
@@ -86,7 +91,7 @@ function describeMalformed(malformed: string | undefined): Section {
   };
 }
 
-function describeChange({ commits, diff, baseSha, headSha }: Change): Section[] {
+export function describeChange({ commits, diff, baseSha, headSha }: Change): Section[] {
   const { text, leftOut, unnamed } = diff;
   const cut = [
     `The diff is cut: ${leftOut.length + unnamed} files of it are left out here, and belong to the change all the same. Read each of them by \`git diff ${baseSha} ${headSha} -- FILE\`:`,

@@ -123,6 +123,11 @@ export const Policy = z.strictObject({
   /** The least tier of every reviewer; see `engines` in engine.yaml. Without it: any, also those that have none. */
   reviewerTier: z.int().min(1).max(100).optional(),
   /**
+   * The engine that decides first where an author says that a finding is not so: none of the reviewers, and of no family
+   * that writes. Without it, and wherever it decides nothing: a person.
+   */
+  disputes: Name.optional(),
+  /**
    * What a finding `should-fix` comes to where its reviewer approves all the same: it is sent back to the author, or
    * noted. Without it: `note`.
    */

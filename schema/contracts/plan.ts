@@ -80,6 +80,8 @@ export interface Families {
   reviewers: string[];
   /** By runtime, or by runtime and model with a blank between. */
   told: Record<string, string>;
+  /** Of the engine that decides disputes. */
+  disputes?: string;
 }
 
 /** A reviewer that is an agent, and takes a seat in an account. */

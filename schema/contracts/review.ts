@@ -91,6 +91,18 @@ export type FindingAnswer = z.infer<typeof FindingAnswer>;
 export const disputeDecisions = ['uphold', 'drop', 'defer'] as const;
 export type DisputeDecision = (typeof disputeDecisions)[number];
 
+/** What an engine decides of a disputed finding. That it is for another task, only a person can say. */
+export const Ruling = z.object({
+  id: FindingId,
+  decision: z.enum(['uphold', 'drop']),
+  because: z.string().trim().min(1).max(2_000),
+});
+export type Ruling = z.infer<typeof Ruling>;
+
+/** The answer of an engine that decides. */
+export const RulingAnswer = z.object({ rulings: z.array(Ruling).max(200) });
+export type RulingAnswer = z.infer<typeof RulingAnswer>;
+
 /** Whether it can be a reason to ask for changes: nits never are. */
 export function isObjection({ severity }: Pick<Finding, 'severity'>): boolean {
   return severity !== 'nit';

@@ -121,6 +121,11 @@ export function createInstantWorld(): { control: InstantControl; host: HostActiv
           review: { engine, sha: headSha, verdict: 'approve', summary: 'good', findings: [] },
           session: summary({ id: sessionId, role: reviewRole(engine), host: name }),
         }),
+      judgeDisputes: ({ sessionId, engine, host: name }) =>
+        Promise.resolve({
+          session: summary({ id: sessionId, role: reviewRole(engine), host: name }),
+          rulings: [],
+        }),
       answerQuestion: () => Promise.resolve(),
       cleanUp: () => Promise.resolve(),
     };

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it } from 'vitest';
+import { createReadings } from '../../activities/review/readings.ts';
 import { createReviewActivities } from '../../activities/review/review-activities.ts';
 import type { Agents } from '../../activities/sessions/agents.ts';
 import { runtimes } from '../../activities/sessions/runtimes/runtimes.ts';
@@ -34,9 +35,10 @@ async function makeReviewing(name: AgentRuntime, world: AgentWorld): Promise<Rev
   const headSha = await repository.commit({ branch: 'topic', files: { 'a.txt': `${approval}\n` } });
   const { runs } = sessionRuns({ paths, processes, agents: agentsOf(name, world) });
   const forge = localForge({ git, queries: database().queries });
+  const engines = new Map([['reader', { family: 'f', runtime: name }]]);
+  const readings = createReadings({ git, workspace, paths, runs, engines });
   const { review } = createReviewActivities({
-    ...{ git, workspace, paths, runs, forges: () => forge, scrub: (text) => text },
-    engines: new Map([['reader', { family: 'f', runtime: name }]]),
+    ...{ git, workspace, readings, forges: () => forge, scrub: (text) => text },
   });
   return {
     repository,

@@ -5,7 +5,7 @@ import type { HostState } from '../../schema/contracts/host.ts';
 import type { Breach } from '../../schema/contracts/law.ts';
 import type { MergeRequest } from '../../schema/contracts/messages.ts';
 import { reviewRole } from '../../schema/contracts/names.ts';
-import type { KnownFinding, Review, ReviewAnswer } from '../../schema/contracts/review.ts';
+import type { KnownFinding, Review, ReviewAnswer, Ruling } from '../../schema/contracts/review.ts';
 import type { SessionSummary } from '../../schema/contracts/session.ts';
 import type { NewEvent, TaskView } from '../../schema/contracts/views.ts';
 import { refused, stillWaiting } from '../../activities/failures.ts';
@@ -98,6 +98,8 @@ export class FakeWorld {
     headSha: string;
     earlier: KnownFinding[];
   }) => ReviewAnswer | 'garbage' = () => approval;
+  /** What the engine that decides disputes says of them. */
+  judge: (disputed: KnownFinding[]) => Ruling[] | 'garbage' = () => 'garbage';
   /** What a review comes back as. */
   reviewed: (review: Review, session: SessionSummary) => { review: Review; session: SessionSummary } = (
     review,
@@ -343,6 +345,13 @@ export class FakeWorld {
         }
         const review = { engine, sha: headSha, ...answer, findings };
         return { kind: 'reviewed', ...this.reviewed(review, session) };
+      },
+      judgeDisputes: async ({ engine, disputed, sessionId, host }) => {
+        const session = summary({
+          ...{ id: sessionId, role: `review-${engine}`, host, end: 'exited', exitCode: 0 },
+        });
+        const rulings = this.judge(disputed);
+        return rulings === 'garbage' ? { session, rulings: [], fault: 'no JSON' } : { session, rulings };
       },
       answerQuestion: async ({ question, option }) => {
         this.answers.push({ question, option, queue: Context.current().info.taskQueue });

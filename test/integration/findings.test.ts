@@ -139,6 +139,86 @@ it('an answer that can not be read, or is about nothing, is told: in the record,
   expect(world.view('T-1').findings[0]?.history.map(({ what }) => what)).not.toContain('disputed');
 });
 
+it('a dispute that the policy’s engine drops is asked of nobody, and its reviewer reads the head again', async () => {
+  const asked: string[][] = [];
+  world.judge = (disputed) => {
+    asked.push(disputed.map(({ message }) => message));
+    return disputed.map(({ id }) => ({ id, decision: 'drop', because: 'the caller checks it' }));
+  };
+  world.reviewer = ({ engine: name, earlier }) =>
+    name === 'diff-check' || earlier.some(({ state }) => state === 'dropped') ? approval : bug;
+  disputes('disputed');
+  const handle = await engine.startTask({ policy: { disputes: 'oracle' } });
+
+  expect(await handle.result()).toMatchObject({ status: 'merged' });
+  expect(asked).toEqual([['x may be null']]);
+  const { findings, sessions } = world.view('T-1');
+  expect(findings[0]?.history.at(-1)).toMatchObject({
+    ...{ what: 'dropped', by: 'demo.T-1.review-oracle.1', why: 'the caller checks it' },
+  });
+  expect(sessions.map(({ role }) => role)).toContain('review-oracle');
+  expect(world.events.filter(({ type }) => type === 'asked')).toEqual([]);
+});
+
+it('what the policy’s engine upholds may be disputed once more, and then a person decides, told of both', async () => {
+  let ruled = 0;
+  world.judge = (disputed) => {
+    ruled += 1;
+    return disputed.map(({ id }) => ({ id, decision: 'uphold', because: 'a caller does not check it' }));
+  };
+  world.reviewer = ({ engine: name, earlier }) =>
+    name === 'diff-check' || earlier.some(({ state }) => state === 'dropped') ? approval : bug;
+  disputes('disputed');
+  const handle = await engine.startTask({ policy: { disputes: 'oracle' } });
+  await until(() => (world.views.get('T-1')?.questions.length ?? 0) > 0);
+  expect(world.sessions).toHaveLength(3);
+  expect(world.view('T-1').questions[0]?.detail).toContain(
+    'Upheld by demo.T-1.review-oracle.1: a caller does not check it',
+  );
+  await decide('drop');
+
+  expect(await handle.result()).toMatchObject({ status: 'merged' });
+  expect(ruled).toBe(1);
+  expect(world.view('T-1').findings[0]?.history.map(({ what }) => what)).toEqual([
+    ...['found', 'disputed', 'upheld', 'disputed', 'dropped'],
+  ]);
+});
+
+it('a dispute on which the policy’s engine says nothing that counts is asked of a person', async () => {
+  world.judge = () => 'garbage';
+  world.reviewer = ({ engine: name, earlier }) =>
+    name === 'diff-check' || earlier.some(({ state }) => state === 'dropped') ? approval : bug;
+  disputes('disputed');
+  const handle = await engine.startTask({ policy: { disputes: 'oracle' } });
+  await decide('drop');
+
+  expect(await handle.result()).toMatchObject({ status: 'merged' });
+  expect(world.events.map(({ message }) => message)).toContain('no ruling: no JSON');
+});
+
+it('a dispute is asked of a person while the quota of the policy’s engine is closed: nobody waits for that', async () => {
+  world.placement = () => ({
+    kind: 'closed',
+    on: 'the quota of the account pi',
+    until: Date.now() + 86_400_000,
+  });
+  world.judge = () => {
+    throw new Error('it was launched');
+  };
+  world.reviewer = ({ engine: name, earlier }) =>
+    name === 'diff-check' || earlier.some(({ state }) => state === 'dropped') ? approval : bug;
+  disputes('disputed');
+  engine.facts.placement = true;
+  const reviewAgents = [{ engine: 'oracle', program: { runtime: 'pi' as const } }];
+  const handle = await engine.startTask({ policy: { disputes: 'oracle' }, reviewAgents });
+  await decide('drop');
+
+  expect(await handle.result()).toMatchObject({ status: 'merged' });
+  expect(world.events.map(({ message }) => message)).toContain(
+    'no ruling: oracle: the quota of the account pi is closed',
+  );
+});
+
 it('what a person defers gets a task of its own in the mission, which names the finding', async () => {
   world.reviewer = ({ engine: name, task: of, earlier }) =>
     name === 'diff-check' || of !== 'T-1' || earlier.some(({ state }) => state === 'deferred')

@@ -94,6 +94,20 @@ describe('a change is not read by those alone who write it', () => {
     expect(familyFaults(plan({ ...of, stronger: { model: 'gpt-6' } }))).toEqual([]);
   });
 
+  it('is broken by who decides disputes, where that is of a family that writes', () => {
+    const of = { program: { runtime: 'codex' } } as const;
+    expect(familyFaults(plan({ ...of, families: { ...both, disputes: 'google' } }))).toEqual([]);
+    expect(familyFaults(plan({ ...of, families: { ...both, disputes: 'openai' } }))).toEqual([
+      {
+        milestone: 0,
+        task: 1,
+        message:
+          'B may be written by openai, and what its author disputes is decided by openai too: ' +
+          'name an engine of another family under policy.disputes',
+      },
+    ]);
+  });
+
   it('is broken where nobody else reads', () => {
     const families = { reviewers: ['anthropic'], told: { pi: 'anthropic' } };
     const [fault] = familyFaults(plan({ program: { runtime: 'pi' }, families }));

@@ -30,8 +30,9 @@ export function familyOf(program: Program, told: Families['told']): string {
 }
 
 /**
- * Where all who read a task's change may be of the families of those who write it, stand-ins and who goes on when it was
- * sent back among them: what is wrong, and how to mend it. Plans of version 0.3 and older don't tell families.
+ * Where all who read a task's change, or who decides what its author disputes, may be of the families of those who write
+ * it, stand-ins and who goes on when it was sent back among them: what is wrong, and how to mend it. Plans of version
+ * 0.3 and older don't tell families.
  */
 export function familyFaults(plan: Plan): { milestone: number; task: number; message: string }[] {
   const { families, policy } = plan;
@@ -43,6 +44,11 @@ export function familyFaults(plan: Plan): { milestone: number; task: number; mes
       const later = programAfter({ program, stronger, remediations: Infinity });
       const programs = [program, later].flatMap((one) => withStandIns(one, fallback));
       const authors = new Set(programs.map((one) => familyOf(one, families.told)));
+      const { disputes } = families;
+      if (disputes !== undefined && authors.has(disputes)) {
+        const message = `${task.id} may be written by ${disputes}, and what its author disputes is decided by ${disputes} too: name an engine of another family under policy.disputes`;
+        return [{ milestone: m, task: t, message }];
+      }
       if (families.reviewers.some((family) => !authors.has(family))) return [];
       const remedy = `add a reviewer of another family${authors.size > 1 ? ', or take agents out of `fallback` or `stronger`' : ''}`;
       const message = `${task.id} may be written by ${[...authors].join(' and ')}, and so are all who read it (${families.reviewers.join(', ')}): ${remedy}`;

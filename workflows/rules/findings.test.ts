@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Finding, KnownFinding, Review } from '../../schema/contracts/review.ts';
-import { answered, blocks, decided, identify, objectionsOf, remember } from './findings.ts';
+import { answered, blocks, decided, identify, isRuledOn, objectionsOf, remember } from './findings.ts';
 
 const one = '1'.repeat(40);
 const two = '2'.repeat(40);
@@ -263,5 +263,16 @@ describe('what the author says', () => {
     const disputed = said(after(review(one, [finding()])), 'disputed');
     const upheld = disputed && decided(disputed, 'uphold', { sha: two, by: 'ann' });
     expect(upheld && said([upheld], 'disputed')).toMatchObject({ state: 'open' });
+  });
+
+  it('is asked again, of a person, of what an engine has upheld', () => {
+    const disputed = said(after(review(one, [finding()])), 'disputed');
+    const by = 'm.A.review-oracle.1';
+    const upheld = disputed && decided(disputed, 'uphold', { sha: two, by, why: 'it may be' });
+    expect([disputed, upheld].map((known) => known && isRuledOn(known))).toEqual([false, true]);
+    const again = upheld && said([upheld], 'disputed');
+    expect(again).toMatchObject({ state: 'disputed' });
+    const last = again && decided(again, 'uphold', { sha: two, by: 'ann' });
+    expect(last && said([last], 'disputed')).toMatchObject({ state: 'open' });
   });
 });

@@ -10,6 +10,7 @@ import {
   type Review,
 } from '../../schema/contracts/review.ts';
 import type { Policy } from '../../schema/contracts/mission-file.ts';
+import { isReviewSession } from '../../schema/contracts/names.ts';
 
 /** More than anybody reads. Views and prompts carry them, and a review alone may have 200 of 4,000 characters. */
 const findingsKept = 100;
@@ -234,9 +235,14 @@ function whyNot(finding: Finding, known: readonly KnownFinding[]): string | unde
   return decided && describeDecision(decided);
 }
 
+/** Whether an engine has decided on it: what it has upheld may be disputed once more, and then a person decides. */
+export function isRuledOn({ history }: KnownFinding): boolean {
+  return history.some(({ what, by }) => what === 'upheld' && isReviewSession(by));
+}
+
 /**
- * What the author says. A dispute is decided once: what was upheld stays to be mended, whatever is said again. Nobody
- * decides on what is in nobody's way.
+ * What the author says. A person decides on a dispute once: what was upheld stays to be mended, whatever is said again.
+ * Nobody decides on what is in nobody's way.
  */
 export function answered(
   known: readonly KnownFinding[],
@@ -250,7 +256,7 @@ export function answered(
     if (!answer || isSettled(one)) return one;
     const { because: why } = answer;
     if (answer.answer === 'fixed') return noted(one, { ...note, what: 'called-fixed', why });
-    const isUpheld = one.history.some(({ what }) => what === 'upheld');
+    const isUpheld = one.history.some(({ what, by }) => what === 'upheld' && !isReviewSession(by));
     const isOpen = isUpheld || !isInTheWay(one);
     return noted(isOpen ? one : { ...one, state: 'disputed' }, { ...note, what: 'disputed', why });
   });

@@ -8,6 +8,14 @@ export function authorsOf(sessions: readonly SessionSummary[]): string[] {
     .flatMap(({ id, agent }) => [id, agent?.conversation ?? id]);
 }
 
+/** The session or conversation of a change's authors that somebody has worked in who is to be none of them. */
+export function authorOf(
+  { id, agent }: Pick<SessionSummary, 'id' | 'agent'>,
+  authors: readonly string[] = [],
+): string | undefined {
+  return [id, agent?.conversation ?? id].find((one) => authors.includes(one));
+}
+
 /** Why a verdict counts for nothing: it is for another head, or given by who wrote the change. */
 export function verdictFault(of: {
   review: Review;
@@ -15,10 +23,9 @@ export function verdictFault(of: {
   asked: { engine: string; headSha: string; authors?: readonly string[] };
 }): string | undefined {
   const { review, session, asked } = of;
-  const { engine, headSha, authors = [] } = asked;
+  const { engine, headSha, authors } = asked;
   if (review.engine !== engine) return `${review.engine} has answered for ${engine}`;
   if (review.sha !== headSha) return `${engine} has read ${review.sha}, not ${headSha}`;
-  const conversation = session.agent?.conversation ?? undefined;
-  const own = [session.id, conversation].find((one) => one !== undefined && authors.includes(one));
+  const own = authorOf(session, authors);
   return own === undefined ? undefined : `${engine} has read it in ${own}, where the change was written`;
 }
