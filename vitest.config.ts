@@ -25,5 +25,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     // Each worker holds a database and a Temporal worker; on two cores more of them only wait for each other.
     maxWorkers: 2,
+    // Of the tests of a file that run side by side, most wait; more of them would wait for each other.
+    maxConcurrency: 3,
   },
 });

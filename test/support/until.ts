@@ -6,6 +6,7 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
     async () => {
       if (!(await condition())) throw new Error(`it did not come true: ${condition.toString()}`);
     },
-    { timeout: 60_000, interval: 25 },
+    // Right before the limit of a test, which would not say what has not come true.
+    { timeout: 110_000, interval: 25 },
   );
 }
