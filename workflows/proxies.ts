@@ -59,7 +59,9 @@ export async function callToItsEnd<Input, Output>(
 ): Promise<Output> {
   const scope = CancellationScope.current();
   try {
-    return await (scope.consideredCancelled ? call(...of) : callThrough(scope, ...of));
+    // In older histories a scope that is not cancellable passes the cancellation on to those within.
+    const mayBeCancelled = scope.cancellable && !scope.consideredCancelled;
+    return await (mayBeCancelled ? callThrough(scope, ...of) : call(...of));
   } catch (error) {
     if (isCancellation(error) && patched('told-to-its-end')) {
       await CancellationScope.nonCancellable(() => call(...of));
@@ -80,8 +82,7 @@ function callThrough<Input, Output>(
     const calling = new CancellationScope();
     let isOver = false;
     scope.cancelRequested.catch(() => {
-      // A scope that nothing cancels hears of the request as well.
-      if (!isOver && scope.consideredCancelled && !patched('not-cancelled-while-told')) calling.cancel();
+      if (!isOver && !patched('not-cancelled-while-told')) calling.cancel();
     });
     try {
       return await calling.run(() => call(...of));

@@ -13,7 +13,7 @@ const head = {
 
 /** What stands in a checkout of the head when a reviewer has done that to it. */
 async function changedBy(
-  act: (checkout: string) => Promise<unknown> | void,
+  act: (checkout: string) => unknown,
   { added = true }: { added?: boolean } = {},
 ): Promise<string[]> {
   const { git, planned, workspace, paths } = await makeRepository(head);

@@ -14,9 +14,10 @@ import { createReadings } from './readings.ts';
 
 /** What a judge that runs this says, and what it was asked. */
 async function judged(script: string): Promise<{ outcome: JudgeOutcome; prompt: string }> {
-  const { git, planned, workspace, paths, commit } = await makeRepository({ 'README.md': 'hi\n' });
+  const repository = await makeRepository({ 'README.md': 'hi\n' });
+  const { git, planned, workspace, paths } = repository;
   const baseSha = (await workspace.fetchBranch({ repository: planned, branch: 'main' })) ?? '';
-  const headSha = await commit({ branch: 'topic', files: { 'a.txt': 'a\n' } });
+  const headSha = await repository.commit({ branch: 'topic', files: { 'a.txt': 'a\n' } });
   const processes = createProcesses({ runner: join(builtFolder(), 'runner.js') });
   const { runs } = sessionRuns({ paths, processes });
   const engines = new Map([['oracle', { family: 'oracle', argv: ['sh', '-c', script] }]]);

@@ -1,5 +1,5 @@
 /** What is told to whoever answers when nobody waits for that answer any more. */
-import { z } from 'zod';
+import type { z } from 'zod';
 import { isEnded } from './gates.ts';
 import { describePast, pausedItem } from './question.ts';
 import { TaskView, type GoAhead, type MissionView } from './views.ts';

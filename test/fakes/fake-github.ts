@@ -180,7 +180,7 @@ export async function startFakeGithub(atEnd: AtEnd): Promise<FakeGithub> {
       repo.get('/pulls/:number/comments', (context) => {
         const pull = Number(context.req.param('number'));
         const found = at(context).reviewComments.filter((one) => one.pull === pull);
-        const shown = found.map(({ resolver, ...one }) => ({ ...one, node_id: nodeOf(one) }));
+        const shown = found.map((one) => ({ ...one, resolver: undefined, node_id: nodeOf(one) }));
         return context.json(github.page(context, shown));
       });
       repo.post('/pulls/:number/reviews', async (context, next) => {
