@@ -50,7 +50,8 @@ export const measureGate: Measure = async ({ quick, say }) => {
           address,
           key,
           path,
-          command: `${command}\necho ${round} > round`,
+          // In a folder of its own: what an earlier round has merged is no change any more.
+          command: `mkdir ${key}\ncd ${key}\n${command}`,
         });
         if (round > 0) found.push(measured);
       }
@@ -105,7 +106,9 @@ async function runRound(of: {
     id,
     onEvent: (event) => void story.push(event),
   });
-  const [reviewed] = (await api.show(id)).tasks;
+  const { mission, tasks } = await api.show(id);
+  if (mission.status !== 'completed') throw new Error(`${id} ended as ${mission.status}`);
+  const [reviewed] = tasks;
   const reviews = reviewed?.sessions.filter(({ role }) => role.startsWith('review-')) ?? [];
   if (reviews.length !== 2) throw new Error(`${id} had ${reviews.length} reviews in place of 2`);
   const longest = Math.max(...reviews.map(({ startedAt, endedAt }) => endedAt - startedAt));

@@ -7,7 +7,7 @@ import { apiOf, command, groups, mutation } from './command.ts';
 import { readMissionFile } from './files.ts';
 import { followMission } from './follow.ts';
 import { exitCodes, print, show, warn } from './output.ts';
-import { eventLine, findingLines, questionLines, taskLine, timelineLine } from './timeline.ts';
+import { eventLine, findingLines, oneLine, questionLines, taskLine, timelineLine } from './timeline.ts';
 
 export function missionCommands(): Command[] {
   const look = [list(), showCommand(), watch(), events()];
@@ -232,6 +232,6 @@ function resume(): Command {
 }
 
 function missionLine(mission: Mission): string {
-  const reason = mission.reason === null ? '' : `  (${mission.reason})`;
-  return `${mission.id.padEnd(20)} ${mission.status.padEnd(11)} ${mission.title}${reason}`;
+  const reason = mission.reason === null ? '' : `  (${oneLine(mission.reason)})`;
+  return `${mission.id.padEnd(20)} ${mission.status.padEnd(11)} ${oneLine(mission.title)}${reason}`;
 }

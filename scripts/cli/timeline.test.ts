@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { KnownFinding } from '../../schema/contracts/review.ts';
 import { initialTaskView, type TaskView } from '../../schema/contracts/views.ts';
-import { findingLines } from './timeline.ts';
+import { eventLine, findingLines, taskLine, timelineLine } from './timeline.ts';
 
 const sha = 'a'.repeat(40);
 
@@ -41,4 +41,16 @@ it('more than a screen has room for are counted, and those of a task that has en
   expect(findingLines(task(many))).toHaveLength(11);
   expect(findingLines(task(many)).at(-1)).toBe('             ! 4 more');
   expect(findingLines(task(many, { status: 'merged' }))).toEqual([]);
+});
+
+it('what agents have said moves no cursor in any line', () => {
+  const said = 'fine\u001b[2J\r\nmission done';
+  const event = { seq: 1, type: 'reviewed' as const, task: 'T-1', at: 0, message: said };
+  const waits = { gate: 'implement' as const, on: said, for: 'person' as const, since: 0 };
+  const lines = [timelineLine(event, 0), eventLine(event), taskLine(task([], { waits }), 0)];
+  lines.push(taskLine(task([], { reason: said }), 0));
+  for (const line of lines) {
+    expect(line).toContain('fine [2J mission done');
+    expect(line).not.toMatch(/\p{Cc}/u);
+  }
 });

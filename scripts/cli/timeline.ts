@@ -5,13 +5,13 @@ import type { MissionEvent, TaskView } from '../../schema/contracts/views.ts';
 /** One line of a live timeline: when, which task, what. */
 export function timelineLine(event: MissionEvent, startedAt: number): string {
   const seconds = ((event.at - startedAt) / 1_000).toFixed(1).padStart(7);
-  return `${seconds}s  ${(event.task ?? 'mission').padEnd(10)}  ${mark(event.type)} ${event.message}`;
+  return `${seconds}s  ${(event.task ?? 'mission').padEnd(10)}  ${mark(event.type)} ${oneLine(event.message)}`;
 }
 
 /** One line of a record: its number, to go on after; when; which task; what. */
 export function eventLine(event: MissionEvent): string {
   const at = new Date(event.at).toISOString();
-  return `${String(event.seq).padStart(5)}  ${at}  ${(event.task ?? 'mission').padEnd(10)}  ${event.type.padEnd(17)}  ${event.message}`;
+  return `${String(event.seq).padStart(5)}  ${at}  ${(event.task ?? 'mission').padEnd(10)}  ${event.type.padEnd(17)}  ${oneLine(event.message)}`;
 }
 
 function mark(type: MissionEvent['type']): string {
@@ -37,8 +37,8 @@ function mark(type: MissionEvent['type']): string {
 export function taskLine(task: TaskView, now: number): string {
   const gate = `${gates.indexOf(task.gate) + 1}/${gates.length} ${task.gate}`;
   const waits = task.waits
-    ? `waits ${Math.max(0, Math.round((now - task.waits.since) / 1_000))}s on ${task.waits.on}, for: ${task.waits.for}${describeLate(task.waits)}`
-    : (task.reason ?? '');
+    ? `waits ${Math.max(0, Math.round((now - task.waits.since) / 1_000))}s on ${oneLine(task.waits.on)}, for: ${task.waits.for}${describeLate(task.waits)}`
+    : oneLine(task.reason ?? '');
   return `${task.id.padEnd(12)} ${task.status.padEnd(10)} ${gate.padEnd(22)} ${waits}`.trimEnd();
 }
 
