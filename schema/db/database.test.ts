@@ -118,7 +118,9 @@ describe.each(databases)('what is kept in %s', (kind) => {
     const { plan } = await claimMission(queries, claim).then(({ row }) => row);
     const told = { tenant, mission: 'amended', events: [], view: initialMissionView(plan, 'running') };
     const added = { ...plan, milestones: [...plan.milestones, { id: 'm2', title: 'More', tasks: [] }] };
-    const amended = { host: 'local', tasks: [] };
+    const [id = ''] = ids;
+    const tasks = [{ id, title: id, milestone: 'm1', status: 'waiting' as const }];
+    const amended = { host: 'local', tasks };
     await recordMission(queries, { ...told, seq: 3, amended: { ...amended, plan: added } });
     await recordMission(queries, { ...told, seq: 2, amended: { ...amended, plan } });
     // Version 0.4 and older tell none.
