@@ -62,8 +62,7 @@ const decided: Life = {
     'at the answer to POST told',
     'before the decision is received',
     'after the decision, before its answer',
-    'after the answer to the decision',
-    // There it is the first of two. The other may be taken meanwhile: no later point of a go-ahead is sure to come.
+    // The first of two. The other may be taken meanwhile: no later point is sure to come.
     'after the go-ahead, before its answer',
   ],
   // Of the plan that has got a task more.

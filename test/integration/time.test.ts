@@ -125,40 +125,4 @@ describe.skipIf(noTestServer)('over days (skipped without the time-skipping serv
     expect(await handle.result()).toMatchObject({ status: 'merged' });
     await engine.stop();
   });
-
-  it('a red base reminds of itself ever more seldom, who has merged and who waits for the lane, until it is green', async () => {
-    const world = new FakeWorld();
-    world.verdicts.set(sha('m1'), 'failed');
-    const engine = await startTestEngine(world, { address: environment.address, searchAttributes: false });
-    const mission = await engine.startMission({
-      key: 'red',
-      milestones: [{ id: 'm1', tasks: [task('A'), task('B')] }],
-      policy: { questions: { remindSeconds: 600 } },
-    });
-    const waits = () => ['A', 'B'].map((id) => world.views.get(id)?.waits);
-    await until(() => waits().every((wait) => wait?.on.includes('to be mended')));
-    expect(
-      waits()
-        .map((wait) => wait?.gate)
-        .sort(),
-    ).toEqual(['merge-lane', 'verify-merge']);
-    const reminders = () => world.events.filter(({ type }) => type === 'reminded');
-    // Each after 10, 30 and 70 minutes: an hour is 120 looks at the base.
-    await until(async () => {
-      await environment.sleep('10 minutes');
-      return reminders().length >= 6;
-    });
-    expect(reminders().map(({ message }) => message)).toEqual(
-      Array(6).fill(expect.stringMatching(/^since \d{4}-.*: main to be mended: /)),
-    );
-    world.verdicts.delete(sha('m1'));
-    await until(async () => {
-      await environment.sleep('1 minute');
-      return ['A', 'B'].every((id) => world.views.get(id)?.status === 'merged');
-    });
-
-    expect(await mission.result()).toMatchObject({ status: 'completed' });
-    expect(reminders()).toHaveLength(6);
-    await engine.stop();
-  });
 });
